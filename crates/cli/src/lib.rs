@@ -1,0 +1,1 @@
+//! The commands of a Ketch program, one file each.

@@ -1,0 +1,1 @@
+//! An API server in one process: the crate that applications depend on.

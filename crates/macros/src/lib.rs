@@ -1,0 +1,1 @@
+//! The declarative surface: #[service] on an impl block, one method attribute per endpoint.

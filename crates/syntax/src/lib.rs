@@ -1,0 +1,15 @@
+//! How settings and routes are written: names, durations, sizes, versions, templates and the setting keys.
+//!
+//! The macros check these forms while compiling, the model reads them when a server is built, and later fronts
+//! read them from files. They share this crate so that a form means the same everywhere. It is pure text: no
+//! dependencies, no I/O, and nothing here knows what a setting does.
+
+mod key;
+mod name;
+mod template;
+mod value;
+
+pub use key::{KEYS, Key, Kind, Spec};
+pub use name::{closest, kebab, suggestion};
+pub use template::{Param, Segment, Template, TemplateError};
+pub use value::{duration, size, version};

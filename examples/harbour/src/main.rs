@@ -1,0 +1,2 @@
+//! The example: a small harbour.
+fn main() {}

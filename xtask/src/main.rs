@@ -1,0 +1,51 @@
+//! `cargo xtask`: the checks, tests and long runs of this repository. Here is only which command calls which file.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a developer's tool: it starts programs, reads the environment and prints"
+)]
+
+mod check;
+mod command;
+mod example;
+mod schemathesis;
+mod soak;
+mod steps;
+mod test;
+mod tidy;
+mod tools;
+mod workspace;
+
+use clap::Parser;
+
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+
+/// The checks, tests and long runs of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Layout, tidy rules, licences, clippy and rustdoc.
+    Check,
+    /// The rules of this repository that no other tool knows; part of `check`.
+    Tidy,
+    /// All that CI runs: installs what is missing, checks, tests, and lets the outside judges test the example.
+    Test,
+    /// The long forms of the tests; takes hours.
+    Soak(soak::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    let command = Command::parse();
+    let workspace = Workspace::load()?;
+    let mut steps = Steps::start();
+    let outcome = match command {
+        Command::Check => check::run(&workspace, &mut steps),
+        Command::Tidy => tidy::run(&workspace),
+        Command::Test => test::run(&workspace, &mut steps),
+        Command::Soak(options) => soak::run(&workspace, &mut steps, &options),
+    };
+    print!("{}", steps.summary());
+    outcome
+}

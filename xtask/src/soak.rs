@@ -1,0 +1,35 @@
+//! `cargo xtask soak`: the long forms of the tests that `cargo xtask test` runs in short.
+//!
+//! The tests read `KETCH_SOAK` through testkit and multiply their counts; what each counts, it prints.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+
+use crate::schemathesis::Effort;
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+use crate::{command, schemathesis, tools};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// The seed of the generated requests; a fresh one each run when it is left out.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -> Result<()> {
+    let tools = steps.run("install", || tools::install(workspace))?;
+    let seed = options.seed.map_or_else(fresh_seed, Ok)?;
+    steps.run("scenarios", || {
+        let mut scenarios = command::cargo(&workspace.root);
+        scenarios.args(["test", "--package", "ketch", "--test", "it", "--", "--nocapture"]);
+        command::run(scenarios.env("KETCH_SOAK", "1"))
+    })?;
+    steps.run("schemathesis", || schemathesis::run(workspace, &tools, Effort::Long { seed }))
+}
+
+fn fresh_seed() -> Result<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970: set it")?;
+    Ok(now.as_secs())
+}
