@@ -69,8 +69,10 @@ impl Example {
         if let Some(status) = self.child.try_wait()? {
             bail!("the server ended by itself ({status}); it printed:\n{}", self.last_lines());
         }
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().context("cannot start `kill`")?;
+        let pid = self.child.id();
+        // The shell has `kill` built in; as a program it is not on every machine.
+        let order = format!("kill -TERM {pid}");
+        let sent = Command::new("sh").args(["-c", &order]).status().context("cannot start `sh`")?;
         ensure!(sent.success(), "cannot send SIGTERM to process {pid} ({sent})");
         let status = self.wait()?;
         ensure!(
@@ -89,7 +91,11 @@ impl Example {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        bail!("the server still ran {} s after SIGTERM; it printed:\n{}", PATIENCE.as_secs(), self.last_lines())
+        bail!(
+            "the server still ran {} s after SIGTERM; it printed:\n{}",
+            PATIENCE.as_secs(),
+            self.last_lines()
+        )
     }
 }
 
@@ -151,7 +157,10 @@ mod tests {
 
     #[test]
     fn the_url_is_found_in_a_line() {
-        assert_eq!(url_in("\u{1b}[1mlistening\u{1b}[0m on http://127.0.0.1:4711/docs").unwrap(), "http://127.0.0.1:4711");
+        assert_eq!(
+            url_in("\u{1b}[1mlistening\u{1b}[0m on http://127.0.0.1:4711/docs").unwrap(),
+            "http://127.0.0.1:4711"
+        );
         assert_eq!(url_in("listening on http://127.0.0.1:"), None);
         assert_eq!(url_in("listening on 0.0.0.0:80"), None);
     }

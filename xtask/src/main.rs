@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::print_stdout,
     reason = "a developer's tool: it starts programs, reads the environment and prints"
 )]
@@ -16,6 +17,8 @@ mod test;
 mod tidy;
 mod tools;
 mod workspace;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -36,16 +39,25 @@ enum Command {
     Soak(soak::Options),
 }
 
-fn main() -> anyhow::Result<()> {
-    let command = Command::parse();
-    let workspace = Workspace::load()?;
+fn main() -> ExitCode {
     let mut steps = Steps::start();
-    let outcome = match command {
-        Command::Check => check::run(&workspace, &mut steps),
-        Command::Tidy => tidy::run(&workspace),
-        Command::Test => test::run(&workspace, &mut steps),
-        Command::Soak(options) => soak::run(&workspace, &mut steps, &options),
-    };
+    let outcome = run(&Command::parse(), &mut steps);
     print!("{}", steps.summary());
-    outcome
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command, steps: &mut Steps) -> anyhow::Result<()> {
+    let workspace = Workspace::load()?;
+    match command {
+        Command::Check => check::run(&workspace, steps),
+        Command::Tidy => tidy::run(&workspace),
+        Command::Test => test::run(&workspace, steps),
+        Command::Soak(options) => soak::run(&workspace, steps, options),
+    }
 }

@@ -81,7 +81,7 @@ mod tests {
     fn the_summary_names_every_step_and_counts_the_failed_ones() {
         let mut steps = Steps::start();
         steps.run("layout", || Ok(())).unwrap();
-        let error = steps.run("clippy", || anyhow::bail!("a lint")).map(|()| ()).unwrap_err();
+        let error = steps.run::<()>("clippy", || anyhow::bail!("a lint")).unwrap_err();
         assert_eq!(format!("{error:#}"), "step `clippy` failed: a lint");
         let summary = steps.summary();
         assert!(summary.contains("layout  passed"), "{summary}");

@@ -54,7 +54,8 @@ impl Workspace {
     /// Asks cargo about the workspace that this program was built from. Needs no network.
     pub(crate) fn load() -> Result<Self> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let json = command::output(command::cargo(here).args(["metadata", "--no-deps", "--format-version=1"]))?;
+        let json =
+            command::output(command::cargo(here).args(["metadata", "--no-deps", "--format-version=1"]))?;
         serde_json::from_str(&json).context("`cargo metadata` answered in a form that xtask does not know")
     }
 

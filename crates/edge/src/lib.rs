@@ -1,1 +1,21 @@
 //! Where the process meets the network: the accept loop, its deadlines and limits, and the guards before routing.
+//!
+//! Everything a stranger can send passes here first, so everything here is bounded; [`Limits`] lists the bounds. What
+//! a request means is not decided here but in `web`.
+
+mod body;
+mod connection;
+mod guards;
+mod health;
+mod limits;
+mod listen;
+mod scan;
+mod signal;
+mod sniff;
+mod wire;
+
+pub use guards::{Framing, Host, Sizes, Target, shipped};
+pub use health::{Health, Readiness};
+pub use limits::Limits;
+pub use listen::{Stopped, serve};
+pub use signal::stop_signal;

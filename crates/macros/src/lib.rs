@@ -1,1 +1,50 @@
 //! The declarative surface: #[service] on an impl block, one method attribute per endpoint.
+//!
+//! Entry points only. The work goes through three steps: [`written`] reads what stands there, [`check`] says what
+//! is wrong with it, [`generate`] writes the code. [`api_error`] is the derive for error types.
+
+mod api_error;
+mod check;
+mod generate;
+mod service;
+mod written;
+
+use proc_macro::TokenStream;
+use quote::quote;
+
+/// Turns an impl block into a service.
+///
+/// Methods that are marked `#[get]`, `#[post]`, `#[put]`, `#[patch]` or `#[delete]` become endpoints; others stay as
+/// they are. The keys in the attributes are the settings of the reference page; `crate = "…"` names the crate that
+/// holds Ketch when it is not called `ketch`.
+#[proc_macro_attribute]
+pub fn service(attr: TokenStream, item: TokenStream) -> TokenStream {
+    service::expand(attr.into(), item.into()).into()
+}
+
+/// Makes an enum an error that endpoints may return.
+///
+/// Each variant says `#[api(status = 404, code = "no_such_boat", message = "no boat has the id {0}")]`. `code` is
+/// the variant's name in snake case unless given; `message` is its comment unless given, and may show its fields.
+#[proc_macro_derive(ApiError, attributes(api))]
+pub fn api_error(item: TokenStream) -> TokenStream {
+    api_error::expand(item.into()).into()
+}
+
+macro_rules! endpoint_markers {
+    ($($name:ident),*) => {$(
+        /// Marks a method of a `#[service]` impl block as an endpoint, with its route and settings.
+        #[proc_macro_attribute]
+        pub fn $name(_attr: TokenStream, item: TokenStream) -> TokenStream {
+            outside_service(stringify!($name), item.into()).into()
+        }
+    )*};
+}
+endpoint_markers!(get, post, put, patch, delete);
+
+/// `#[service]` removes the markers that it reads, so a marker that runs by itself stands in the wrong place.
+fn outside_service(name: &str, item: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    let message = format!("`#[{name}]` marks a method inside a `#[service] impl` block");
+    let error = syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error();
+    quote!(#error #item)
+}

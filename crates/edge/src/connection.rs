@@ -1,0 +1,168 @@
+//! One connection, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::BytesMut;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ketch_web::{App, Request, Response};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::guards::Ambiguous;
+use crate::limits::{HEAD_BUFFER, Limits};
+use crate::listen::{Phase, Phases};
+use crate::sniff::{Spoken, sniff};
+use crate::wire::Wire;
+use crate::body::TimedBody;
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) app: Arc<App>,
+    pub(crate) limits: Limits,
+}
+
+/// Serves one connection. It ends by itself within the limits, at once when nothing was asked yet and the server
+/// drains, and in any case when the server gives up waiting.
+pub(crate) async fn run(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, mut phases: Phases) {
+    // Replies are small: waiting to fill a segment only delays them.
+    let _unsupported_is_fine = stream.set_nodelay(true);
+    let spoken = tokio::select! {
+        spoken = timeout(shared.limits.head_time, sniff(&mut stream)) => spoken,
+        _ = phases.wait_for(|phase| *phase != Phase::Serving) => return,
+    };
+    match spoken {
+        Ok(Ok(Some(Spoken::Http1(early)))) => http1(stream, early, peer, shared, phases).await,
+        Ok(Ok(Some(Spoken::Http2(early)))) => http2(stream, early, peer, shared, phases).await,
+        Ok(Ok(None) | Err(_)) | Err(_) => {}
+    }
+}
+
+async fn http1(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc<Shared>, phases: Phases) {
+    let first_bad = Arc::new(AtomicU64::new(0));
+    let wire = Wire::http1(stream, early, &shared.limits, Arc::clone(&first_bad));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(shared.limits.head_time).max_buf_size(HEAD_BUFFER);
+    let heads = Some(Heads { asked: AtomicU64::new(0), first_bad });
+    let connection = builder.serve_connection(TokioIo::new(wire), Door { shared, peer, heads });
+    drive(connection, |connection| connection.graceful_shutdown(), phases).await;
+}
+
+async fn http2(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc<Shared>, phases: Phases) {
+    let limits = &shared.limits;
+    let wire = Wire::http2(stream, early, limits);
+    let headers = u32::try_from(limits.headers).unwrap_or(u32::MAX);
+    let mut builder = http2::Builder::new(Streams { longest: limits.stream_time });
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(headers)
+        .max_send_buf_size(64 << 10)
+        .initial_stream_window_size(256 << 10)
+        .initial_connection_window_size(1 << 20)
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(1024)
+        .keep_alive_interval(limits.head_time)
+        .keep_alive_timeout(limits.head_time);
+    let connection = builder.serve_connection(TokioIo::new(wire), Door { shared, peer, heads: None });
+    drive(connection, |connection| connection.graceful_shutdown(), phases).await;
+}
+
+/// Runs a connection to its end; asks it to end when the server drains, and leaves it when the server gives up.
+async fn drive<C, E>(connection: C, finish: impl Fn(Pin<&mut C>), mut phases: Phases)
+where
+    C: Future<Output = Result<(), E>>,
+    E: std::error::Error,
+{
+    let mut connection = std::pin::pin!(connection);
+    let early = tokio::select! {
+        outcome = connection.as_mut() => Some(outcome),
+        _ = phases.wait_for(|phase| *phase != Phase::Serving) => None,
+    };
+    let outcome = match early {
+        Some(outcome) => outcome,
+        None => {
+            finish(connection.as_mut());
+            tokio::select! {
+                outcome = connection => outcome,
+                _ = phases.wait_for(|phase| *phase == Phase::Over) => return,
+            }
+        }
+    };
+    // Strangers hang up and send nonsense all day: that is no news.
+    if let Err(error) = outcome {
+        tracing::trace!(%error, "connection ended");
+    }
+}
+
+/// Where a connection's requests enter the app.
+struct Door {
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+    heads: Option<Heads>,
+}
+
+/// Counts an HTTP/1 connection's requests, to know which one the scan has found wanting.
+struct Heads {
+    asked: AtomicU64,
+    first_bad: Arc<AtomicU64>,
+}
+
+impl Heads {
+    fn next_is_bad(&self) -> bool {
+        let ordinal = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let first_bad = self.first_bad.load(Ordering::Acquire);
+        first_bad != 0 && ordinal >= first_bad
+    }
+}
+
+impl Service<http::Request<Incoming>> for Door {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
+        let (shared, peer) = (Arc::clone(&self.shared), self.peer);
+        let bad = self.heads.as_ref().is_some_and(Heads::next_is_bad);
+        Box::pin(async move {
+            let mut request: Request = request.map(|body| {
+                if body.is_end_stream() { Body::empty() } else { Body::new(TimedBody::new(body, &shared.limits)) }
+            });
+            if bad {
+                request.extensions_mut().insert(Ambiguous);
+            }
+            Ok(shared.app.handle(request, Some(peer)).await)
+        })
+    }
+}
+
+/// Runs HTTP/2 streams, each within a deadline: a peer that grants no window could hold one for ever.
+#[derive(Clone)]
+struct Streams {
+    longest: Duration,
+}
+
+impl<F> Executor<F> for Streams
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        let longest = self.longest;
+        tokio::spawn(async move {
+            let _late = timeout(longest, stream).await;
+        });
+    }
+}

@@ -1,0 +1,54 @@
+//! `host`: a request names its host, once and readably (RFC 9112, 3.2; RFC 9113, 8.3.1).
+
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderValue, Version};
+use ketch_model::Error;
+use ketch_web::Guard;
+
+/// 400 when HTTP/1.1 comes without `Host`, when there are several or none that can be read, or when it differs from
+/// the host in the target. The connection is closed: some proxy may have understood it otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Host;
+
+impl Guard for Host {
+    fn name(&self) -> &'static str {
+        "host"
+    }
+
+    fn check(&self, head: &Parts) -> Result<(), Error> {
+        let mut hosts = head.headers.get_all(HOST).iter();
+        let target = head.uri.authority();
+        let host = match (hosts.next(), hosts.next()) {
+            (Some(_), Some(_)) => return Err(bad("the request names its host more than once")),
+            (Some(host), None) => Some(readable(host)?),
+            (None, _) if head.version == Version::HTTP_11 => return Err(bad("an HTTP/1.1 request must have a `Host`")),
+            (None, _) => None,
+        };
+        match (host, target) {
+            (Some(host), Some(target)) if !same(&host, target) => {
+                Err(bad("the host in the target and the one in `Host` differ"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Host and port, without the user that an authority could have.
+fn readable(host: &HeaderValue) -> Result<Authority, Error> {
+    let unreadable = || bad("the request's `Host` is no host");
+    let authority = Authority::try_from(host.as_bytes()).map_err(|_| unreadable())?;
+    let user = authority.as_str().contains('@');
+    let port = authority.port().is_none_or(|port| port.as_str().is_empty() || authority.port_u16().is_some());
+    let spelled = authority.host().bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~[]:%!$&'()*+;=".contains(&b));
+    if user || !port || authority.host().is_empty() || !spelled { Err(unreadable()) } else { Ok(authority) }
+}
+
+fn same(a: &Authority, b: &Authority) -> bool {
+    a.host().eq_ignore_ascii_case(b.host()) && (a.port_u16().is_none() || b.port_u16().is_none() || a.port_u16() == b.port_u16())
+}
+
+fn bad(message: &'static str) -> Error {
+    Error::new(400, "bad_host", message).closing()
+}

@@ -1,0 +1,232 @@
+//! The code of a service: its `Service` impl and the constants that name its endpoints.
+//!
+//! Spans matter here. What must point at the user's code gets [`at`]; places in files get the user's own span,
+//! because `line!()` looks for the outermost macro.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{ReturnType, Type};
+
+use crate::service::{Endpoint, Service, argument_name, arguments, wire_name};
+use crate::written::{Entry, Op, Value, Written};
+
+/// `Hola::SAY_HOLA`: constants that name endpoints in code.
+pub(crate) fn ids(service: &Service<'_>) -> TokenStream {
+    let krate = krate(service);
+    let (generics, _, bounds) = service.item.generics.split_for_impl();
+    let ty = &service.item.self_ty;
+    let ids = service.endpoints.iter().map(|endpoint| {
+        let ident = &endpoint.sig.ident;
+        let name = ident.unraw().to_string();
+        let id = format_ident!("{}", name.to_uppercase(), span = ident.span());
+        let doc = format!("Names the endpoint `{name}`.");
+        let cfgs = &endpoint.cfgs;
+        quote! {
+            #(#cfgs)*
+            #[doc = #doc]
+            pub const #id: #krate::EndpointId<Self> = #krate::EndpointId::new(#name);
+        }
+    });
+    quote! {
+        #[allow(dead_code, unreachable_pub, reason = "one constant an endpoint, whether it is needed or not")]
+        impl #generics #ty #bounds { #(#ids)* }
+    }
+}
+
+/// The `Service` impl.
+pub(crate) fn service(service: &Service<'_>) -> TokenStream {
+    let krate = krate(service);
+    let (generics, _, bounds) = service.item.generics.split_for_impl();
+    let ty = &service.item.self_ty;
+    let name = type_name(ty);
+    let docs = optional(service.docs.as_deref());
+    let settings = settings(&krate, &service.written);
+    let endpoints = service.endpoints.iter().map(|endpoint| declared(&krate, endpoint));
+    quote! {
+        impl #generics #krate::Service for #ty #bounds {
+            const NAME: &'static str = #name;
+            const DOCS: ::core::option::Option<&'static str> = #docs;
+            fn settings() -> #krate::Settings { #settings }
+            #[allow(unused_variables, unused_mut, reason = "a service may have no endpoints, an endpoint no arguments")]
+            fn endpoints(schemas: &mut #krate::Schemas) -> ::std::vec::Vec<#krate::Declared<Self>> {
+                let mut all = ::std::vec::Vec::new();
+                #(#endpoints)*
+                all
+            }
+        }
+    }
+}
+
+fn krate(service: &Service<'_>) -> TokenStream {
+    match &service.written.krate {
+        Some(path) => quote!(#path::__private),
+        None => quote!(::ketch::__private),
+    }
+}
+
+fn type_name(ty: &Type) -> String {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map(|s| s.ident.unraw().to_string()).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+fn optional(text: Option<&str>) -> TokenStream {
+    match text {
+        Some(text) => quote!(::core::option::Option::Some(#text)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+/// The place of a token in its file.
+fn place(krate: &TokenStream, span: Span) -> TokenStream {
+    let (file, line, column) = (
+        quote_spanned!(span=> ::core::file!()),
+        quote_spanned!(span=> ::core::line!()),
+        quote_spanned!(span=> ::core::column!()),
+    );
+    quote!(#krate::Place::new(#file, #line, #column))
+}
+
+fn settings(krate: &TokenStream, written: &Written) -> TokenStream {
+    let entries = written.entries.iter().map(|entry| setting(krate, entry));
+    quote!(#krate::Settings::new() #(#entries)*)
+}
+
+fn setting(krate: &TokenStream, entry: &Entry) -> TokenStream {
+    let key = format_ident!("{}", format!("{:?}", entry.key));
+    let op = match entry.op {
+        Op::Set => quote!(Set),
+        Op::Add => quote!(Add),
+        Op::Drop => quote!(Drop),
+    };
+    let value = match &entry.value {
+        Value::Text(text) => quote!(Text(::std::string::String::from(#text))),
+        Value::Flag(flag) => quote!(Flag(#flag)),
+        Value::Names(names) => quote!(Names(::std::vec![#(::std::string::String::from(#names)),*])),
+        Value::Scope(clauses) => {
+            quote!(Scope(#krate::Scope::any_of(::std::vec![#(::std::vec![#(#clauses),*] as ::std::vec::Vec<&str>),*])))
+        }
+    };
+    let place = place(krate, entry.span);
+    quote!(.with(#krate::Key::#key, #krate::Op::#op, #krate::Value::#value, #place))
+}
+
+fn declared(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
+    let ident = &endpoint.sig.ident;
+    let name = ident.unraw().to_string();
+    let method = format_ident!("{}", endpoint.method.to_uppercase());
+    let docs = optional(endpoint.docs.as_deref());
+    let settings = settings(krate, &endpoint.written);
+    let args = arguments(&endpoint.sig).map(|argument| argument_spec(krate, endpoint, argument));
+    let answer = if endpoint.sig.asyncness.is_some() { quote!(Async) } else { quote!(Blocking) };
+    let reply = reply_type(endpoint);
+    let describe = quote_spanned!(at(reply.span())=> <#reply as #krate::Reply>::describe(&mut replies););
+    let one_body = one_body(krate, endpoint);
+    let handler = handler(krate, endpoint);
+    let place = place(krate, ident.span());
+    let cfgs = &endpoint.cfgs;
+    quote! {
+        #(#cfgs)*
+        {
+            #one_body
+            let args = ::std::vec![#(#args),*];
+            let mut replies = #krate::ReplyDocs::new(schemas);
+            #describe
+            all.push(#krate::Declared {
+                name: #name,
+                method: #krate::Method::#method,
+                docs: #docs,
+                settings: #settings,
+                args,
+                replies: replies.finish(),
+                answer: #krate::Answer::#answer,
+                bind: #handler,
+                place: #place,
+            });
+        }
+    }
+}
+
+fn reply_type(endpoint: &Endpoint) -> TokenStream {
+    match &endpoint.sig.output {
+        ReturnType::Default => quote_spanned!(endpoint.sig.ident.span()=> ()),
+        ReturnType::Type(_, ty) => quote!(#ty),
+    }
+}
+
+fn argument_spec(krate: &TokenStream, endpoint: &Endpoint, argument: &syn::PatType) -> TokenStream {
+    let ty = &argument.ty;
+    let name = argument_name(argument).map(wire_name).unwrap_or_default();
+    if endpoint.params.contains(&name) {
+        quote_spanned!(at(ty.span())=> #krate::path_arg::<#ty>(#name, schemas))
+    } else {
+        quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::spec(#name, schemas))
+    }
+}
+
+/// A constant that fails to compile when two arguments read the body. It counts through the trait, so that aliases
+/// of `Json` count too.
+fn one_body(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
+    let name = &endpoint.sig.ident;
+    let message = format!("endpoint `{name}` reads the request body twice");
+    let bodies = arguments(&endpoint.sig)
+        .filter(|argument| !argument_name(argument).is_some_and(|name| endpoint.params.contains(&wire_name(name))))
+        .map(|argument| {
+            let ty = &argument.ty;
+            quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::PLACE.is_body() as usize)
+        });
+    quote_spanned!(at(name.span())=> const { ::core::assert!(0 #(+ #bodies)* <= 1, #message) };)
+}
+
+/// The closure that reads the arguments and calls the method.
+fn handler(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
+    let ident = &endpoint.sig.ident;
+    let locals: Vec<_> = (0..arguments(&endpoint.sig).count()).map(|n| format_ident!("arg{n}")).collect();
+    let reads = arguments(&endpoint.sig).zip(&locals).map(|(argument, local)| {
+        let ty = &argument.ty;
+        let name = argument_name(argument).map(wire_name).unwrap_or_default();
+        quote_spanned!(at(ty.span())=> let #local = faults.keep(<#ty as #krate::Arg>::read(&mut input, #name).await);)
+    });
+    let unpack = if locals.is_empty() {
+        quote!()
+    } else {
+        quote! {
+            let (#(::core::option::Option::Some(#locals),)*) = (#(#locals,)*) else {
+                return ::core::result::Result::Err(faults.into_error());
+            };
+        }
+    };
+    let call = match endpoint.sig.receiver() {
+        Some(_) => quote!(service.#ident(#(#locals),*)),
+        None => quote!(Self::#ident(#(#locals),*)),
+    };
+    let run = match endpoint.sig.asyncness {
+        Some(_) => quote!(#call.await),
+        None => quote!(#krate::blocking(&input, move || #call).await?),
+    };
+    let output = match &endpoint.sig.output {
+        ReturnType::Default => ident.span(),
+        ReturnType::Type(_, ty) => ty.span(),
+    };
+    let reply = quote_spanned!(at(output)=> #krate::Reply::reply(value));
+    // Spanned to the method, so that "future is not `Send`" points at it.
+    quote_spanned! {at(ident.span())=>
+        #krate::bind(|service: ::std::sync::Arc<Self>, mut input: #krate::Input| async move {
+            let mut faults = #krate::Faults::default();
+            #(#reads)*
+            #unpack
+            #[allow(clippy::let_unit_value, reason = "an endpoint may return nothing")]
+            let value = #run;
+            #reply
+        })
+    }
+}
+
+/// The user's place in the file, with the macro's own names: errors point at the user's code, while what is
+/// generated stays visible to itself and is not linted.
+fn at(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}

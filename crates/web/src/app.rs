@@ -1,0 +1,327 @@
+//! The whole way of a request through the process: guards, route, deadline, pipeline, and what is observed on the
+//! way out.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use futures_util::FutureExt;
+use http::header::{ALLOW, CONTENT_LENGTH, LOCATION, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
+use ketch_model::{Error, Live, Problem};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::exchange::{Exchange, Request, RequestId, Response};
+use crate::guard::Guard;
+use crate::lower::{Route, Shed};
+use crate::middleware::Middleware;
+use crate::pipeline::Pipeline;
+use crate::problem::problem;
+use crate::request_log::Line;
+use crate::table::{Match, RouteTable, TableEntry, Trie};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How much is done at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Requests that are being answered at a time; one more is refused with 503. Default 1,024.
+    pub in_flight: usize,
+    /// Plain `fn` endpoints that run at a time; others wait within their deadline. Default 64.
+    pub blocking: usize,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { in_flight: 1024, blocking: 64 }
+    }
+}
+
+/// Everything between a connection and the endpoints.
+pub struct App {
+    routes: Live<Routes>,
+    guards: Vec<Arc<dyn Guard>>,
+    capacity: Capacity,
+    in_flight: Arc<Semaphore>,
+    blocking: Arc<Semaphore>,
+}
+
+/// The table and what it leads to; swapped as one.
+#[derive(Debug)]
+struct Routes {
+    table: Box<dyn RouteTable>,
+    pipelines: Vec<Arc<Pipeline>>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("guards", &self.guards).field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}
+
+/// Makes the table of an application that has its own.
+type TableMaker = Box<dyn FnOnce(&[TableEntry]) -> Result<Box<dyn RouteTable>, Vec<(usize, String)>> + Send>;
+
+/// An [`App`] in the making.
+pub struct AppBuilder {
+    routes: Vec<Route>,
+    middlewares: BTreeMap<String, Middleware>,
+    guards: Vec<Arc<dyn Guard>>,
+    capacity: Capacity,
+    table: TableMaker,
+}
+
+impl fmt::Debug for AppBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppBuilder").field("routes", &self.routes).finish_non_exhaustive()
+    }
+}
+
+impl AppBuilder {
+    /// Adds routes.
+    #[must_use]
+    pub fn routes(mut self, routes: Vec<Route>) -> Self {
+        self.routes.extend(routes);
+        self
+    }
+
+    /// Defines the middlewares that endpoints name.
+    #[must_use]
+    pub fn middlewares(mut self, middlewares: BTreeMap<String, Middleware>) -> Self {
+        self.middlewares = middlewares;
+        self
+    }
+
+    /// Adds a guard; the first added runs first.
+    #[must_use]
+    pub fn guard(mut self, guard: Arc<dyn Guard>) -> Self {
+        self.guards.push(guard);
+        self
+    }
+
+    /// Says how much is done at a time.
+    #[must_use]
+    pub fn capacity(mut self, capacity: Capacity) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    /// Replaces the route table.
+    #[must_use]
+    pub fn table(mut self, make: TableMaker) -> Self {
+        self.table = make;
+        self
+    }
+
+    /// Composes everything.
+    ///
+    /// # Errors
+    /// Every conflict of routes and every name that is not defined.
+    pub fn build(self) -> Result<App, Vec<Problem>> {
+        let Self { routes, middlewares, guards, capacity, table } = self;
+        let entries: Vec<TableEntry> = routes
+            .iter()
+            .map(|route| TableEntry { method: route.endpoint.method.clone(), path: route.endpoint.path.clone() })
+            .collect();
+        let mut problems = Vec::new();
+        let table = table(&entries).map_err(|faults| {
+            for (index, message) in faults {
+                let endpoint = &routes[index].endpoint;
+                problems.push(Problem::new(endpoint.place.clone(), endpoint.names.full(), message));
+            }
+        });
+        let pipelines =
+            routes.into_iter().map(|route| Arc::new(Pipeline::compose(route, &middlewares, &mut problems))).collect();
+        let (Ok(table), true) = (table, problems.is_empty()) else { return Err(problems) };
+        Ok(App {
+            routes: Live::new(Routes { table, pipelines }),
+            guards,
+            capacity,
+            in_flight: Arc::new(Semaphore::new(capacity.in_flight)),
+            blocking: Arc::new(Semaphore::new(capacity.blocking)),
+        })
+    }
+}
+
+impl App {
+    /// Starts an app without routes.
+    pub fn builder() -> AppBuilder {
+        AppBuilder {
+            routes: Vec::new(),
+            middlewares: BTreeMap::new(),
+            guards: Vec::new(),
+            capacity: Capacity::default(),
+            table: Box::new(|entries| Trie::build(entries).map(|trie| Box::new(trie) as Box<dyn RouteTable>)),
+        }
+    }
+
+    /// Answers a request; errors and panics become replies. `peer` is the other end of its socket.
+    pub async fn handle(&self, request: Request, peer: Option<SocketAddr>) -> Response {
+        let id = RequestId::next();
+        let method = request.method().clone();
+        let line = Line { id, method: method.clone(), uri: request.uri().clone(), started: Instant::now() };
+        let mut response = match self.answer(request, id, peer).await {
+            Ok(response) => response,
+            Err(error) => problem(&error, id),
+        };
+        response.headers_mut().insert(REQUEST_ID, id.header());
+        if method == Method::HEAD {
+            strip_body(&mut response);
+        }
+        line.follow(response)
+    }
+
+    /// Requests that are being answered now, those included whose client is gone but whose work goes on.
+    pub fn in_flight(&self) -> usize {
+        self.capacity.in_flight - self.in_flight.available_permits()
+    }
+
+    /// Waits until nothing is being answered.
+    pub async fn idle(&self) {
+        let all = u32::try_from(self.capacity.in_flight).unwrap_or(u32::MAX);
+        let _all = self.in_flight.acquire_many(all).await;
+    }
+
+    async fn answer(&self, mut request: Request, id: RequestId, peer: Option<SocketAddr>) -> Result<Response, Error> {
+        if !self.guards.is_empty() {
+            let (head, body) = request.into_parts();
+            for guard in &self.guards {
+                guard.check(&head)?;
+            }
+            request = Request::from_parts(head, body);
+        }
+        let (pipeline, params) = match self.find(request.method(), request.uri().path()) {
+            Found::Pipeline(pipeline, params) => (pipeline, params),
+            Found::Answer(answer) => return answer,
+            Found::Slash => return Ok(without_slash(&request)),
+        };
+        let permit = self.admit(pipeline.shed)?;
+        let endpoint = Arc::clone(&pipeline.endpoint);
+        let exchange = Exchange::new(id, peer, endpoint, params, Arc::clone(&self.blocking));
+        request.extensions_mut().insert(exchange.clone());
+        // Work that may write is finished even when the client hangs up, so it runs in a task of its own.
+        if request.method().is_safe() {
+            return run(&pipeline, request, exchange, permit).await;
+        }
+        let work = tokio::spawn(async move { run(&pipeline, request, exchange, permit).await });
+        work.await.unwrap_or_else(|error| Err(Error::internal(error)))
+    }
+
+    fn find(&self, method: &Method, path: &str) -> Found {
+        self.routes.with(|routes| match routes.table.find(method, path) {
+            Match::Found(index, params) => Found::Pipeline(Arc::clone(&routes.pipelines[index]), params),
+            Match::WrongMethod(methods) => Found::Answer(wrong_method(method, methods)),
+            Match::Missing if *method == Method::OPTIONS && path == "*" => Found::Answer(Ok(options("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()))),
+            Match::Missing if slashed(routes, method, path) => Found::Slash,
+            Match::Missing => Found::Answer(Err(Error::new(404, "not_found", "nothing answers at this path"))),
+        })
+    }
+
+    fn admit(&self, shed: Shed) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        match Arc::clone(&self.in_flight).try_acquire_owned() {
+            Ok(permit) => Ok(Some(permit)),
+            Err(_) if shed == Shed::Never => Ok(None),
+            Err(_) => Err(Error::new(503, "overloaded", "the server is as busy as it may be: try again in a moment")
+                .header(RETRY_AFTER, HeaderValue::from_static("1"))),
+        }
+    }
+}
+
+enum Found {
+    Pipeline(Arc<Pipeline>, crate::exchange::Params),
+    Answer(Result<Response, Error>),
+    /// The path without its final slash is known.
+    Slash,
+}
+
+/// Runs an endpoint within its deadline; a panic becomes a 500. The permit is given back when it has ended.
+async fn run(
+    pipeline: &Pipeline,
+    request: Request,
+    exchange: Exchange,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Result<Response, Error> {
+    let limit = pipeline.endpoint.settings.timeout.value;
+    let work = AssertUnwindSafe(async { pipeline.answer(request, exchange).await }).catch_unwind();
+    let result = match tokio::time::timeout(limit, work).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(panicked(&pipeline.endpoint.names.full(), &*panic)),
+        Err(_) => Err(Error::new(504, "deadline_exceeded", format!("no reply was ready within {limit:?}")).closing()),
+    };
+    drop(permit);
+    result
+}
+
+fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
+    Error::internal(format!("{endpoint} panicked: {text}"))
+}
+
+/// A known path under a method it does not have: 405, or for OPTIONS the methods it has.
+fn wrong_method(method: &Method, methods: Vec<Method>) -> Result<Response, Error> {
+    let mut names: Vec<String> = methods.iter().map(Method::to_string).collect();
+    if methods.contains(&Method::GET) && !methods.contains(&Method::HEAD) {
+        names.push("HEAD".to_owned());
+    }
+    names.push("OPTIONS".to_owned());
+    let allow = names.join(", ");
+    if *method == Method::OPTIONS {
+        return Ok(options(allow));
+    }
+    let message = format!("this path answers {allow}");
+    let allow = HeaderValue::try_from(allow).map_err(Error::internal)?;
+    let error = Error::new(405, "method_not_allowed", message).header(ALLOW, allow);
+    // After a refused CONNECT the client may send bytes that are no request.
+    Err(if *method == Method::CONNECT { error.closing() } else { error })
+}
+
+fn options(allow: String) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Ok(allow) = HeaderValue::try_from(allow) {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
+}
+
+/// Whether the path is known without its final slash. A path that begins with two slashes, or holds a backslash,
+/// would send browsers to another host.
+fn slashed(routes: &Routes, method: &Method, path: &str) -> bool {
+    let bare = path.trim_end_matches('/');
+    bare.len() < path.len()
+        && !bare.is_empty()
+        && !bare.starts_with("//")
+        && !bare.contains('\\')
+        && !matches!(routes.table.find(method, bare), Match::Missing)
+}
+
+fn without_slash(request: &Request) -> Response {
+    let bare = request.uri().path().trim_end_matches('/');
+    let location = match request.uri().query() {
+        Some(query) => format!("{bare}?{query}"),
+        None => bare.to_owned(),
+    };
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// Leaves the head of a reply, and the length the body would have had.
+fn strip_body(response: &mut Response) {
+    if let Some(length) = response.body().size_hint().exact()
+        && response.status() != StatusCode::NO_CONTENT
+    {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
+    *response.body_mut() = Body::empty();
+}

@@ -1,0 +1,51 @@
+//! Reading a body whole, within the endpoint's limit.
+
+use std::error::Error as StdError;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use ketch_model::Error;
+
+use crate::exchange::Input;
+
+/// The whole body.
+///
+/// # Errors
+/// 413 when it is larger than the endpoint's `limit` (before any of it is read, when its length is declared); 400
+/// when it broke off or its framing is wrong; what `edge` says when it came too slowly.
+pub(crate) async fn whole(input: &mut Input) -> Result<Bytes, Error> {
+    let limit = input.exchange.endpoint().settings.limit.value;
+    let declared = input.parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let limit_here = usize::try_from(limit).unwrap_or(usize::MAX);
+    match Limited::new(input.take_body(), limit_here).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Err(error) => Err(broken(error)),
+    }
+}
+
+/// What a connection's body may fail with to decide the reply itself, such as "too slow".
+fn broken(mut error: Box<dyn StdError + Send + Sync>) -> Error {
+    loop {
+        error = match error.downcast::<Error>() {
+            Ok(decided) => return *decided,
+            Err(other) => match other.downcast::<axum::Error>() {
+                Ok(wrapped) => wrapped.into_inner(),
+                Err(other) => {
+                    return Error::new(400, "broken_body", "the request's body broke off or is not framed as it should be")
+                        .because(other)
+                        .closing();
+                }
+            },
+        };
+    }
+}
+
+fn too_large(limit: u64) -> Error {
+    Error::new(413, "body_too_large", format!("the request's body is larger than the {limit} bytes that are read here"))
+        .closing()
+}

@@ -1,0 +1,141 @@
+//! One endpoint's way: middlewares, scope, arguments, handler, reply. Composed once, when the server is built.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::HeaderValue;
+use http::header::WWW_AUTHENTICATE;
+use ketch_model::{Caller, Endpoint, Error, Problem, Scope};
+use ketch_syntax::suggestion;
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceExt};
+
+use crate::exchange::{Exchange, Input, Request, Response};
+use crate::lower::{Route, Shed};
+use crate::middleware::{Middleware, Next};
+use crate::problem::problem;
+use crate::service::{Handler, Pending};
+
+/// An endpoint, composed.
+pub(crate) struct Pipeline {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) shed: Shed,
+    way: Way,
+}
+
+/// What a request goes through. Most endpoints have no middleware, and then no service needs to be cloned for a call.
+enum Way {
+    Straight(Core),
+    Layered(Next),
+}
+
+impl Pipeline {
+    /// Composes a route with its middlewares. Names that are not defined go to `problems`.
+    pub(crate) fn compose(
+        route: Route,
+        defined: &BTreeMap<String, Middleware>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let Route { endpoint, shed, handler } = route;
+        let endpoint = Arc::new(endpoint);
+        let core = Core { endpoint: Arc::clone(&endpoint), handler };
+        let mut layers = Vec::new();
+        for name in &endpoint.settings.middleware {
+            match defined.get(&name.value) {
+                Some(middleware) => layers.push(middleware),
+                None => {
+                    let hint = suggestion(&name.value, defined.keys().map(String::as_str));
+                    let message = format!("no middleware named `{}` is defined{hint}", name.value);
+                    problems.push(Problem::new(name.place.clone(), endpoint.names.full(), message));
+                }
+            }
+        }
+        let way = if layers.is_empty() {
+            Way::Straight(core)
+        } else {
+            // The first listed runs first, so it is the outermost.
+            Way::Layered(layers.iter().rev().fold(BoxCloneSyncService::new(core), |next, layer| layer.wrap(next)))
+        };
+        Self { endpoint, shed, way }
+    }
+
+    /// Answers a request that has its [`Exchange`] among its extensions.
+    pub(crate) fn answer(&self, request: Request, exchange: Exchange) -> Pending {
+        match &self.way {
+            Way::Straight(core) => core.answer(request, exchange),
+            Way::Layered(service) => {
+                let call = service.clone().oneshot(request);
+                Box::pin(async move {
+                    match call.await {
+                        Ok(response) => Ok(response),
+                        Err(never) => match never {},
+                    }
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline").field("endpoint", &self.endpoint.names.full()).finish_non_exhaustive()
+    }
+}
+
+/// What stands behind the middlewares.
+#[derive(Clone)]
+struct Core {
+    endpoint: Arc<Endpoint>,
+    handler: Handler,
+}
+
+impl Core {
+    fn answer(&self, request: Request, exchange: Exchange) -> Pending {
+        if let Err(refused) = admit(&self.endpoint.settings.scope.value, &request) {
+            return Box::pin(std::future::ready(Err(refused)));
+        }
+        (self.handler)(Input::new(request, exchange))
+    }
+}
+
+impl Service<Request> for Core {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Some(exchange) = request.extensions().get::<Exchange>().cloned() else {
+            let lost = "a middleware handed on a request without its extensions";
+            return Box::pin(std::future::ready(Ok(problem(&Error::internal(lost), crate::RequestId::next()))));
+        };
+        let id = exchange.id();
+        let answer = self.answer(request, exchange);
+        // Middlewares see errors as replies, like everybody else.
+        Box::pin(async move { Ok(answer.await.unwrap_or_else(|error| problem(&error, id))) })
+    }
+}
+
+/// Whether the caller may call: 401 when nobody is known, 403 when somebody lacks a scope. No body has been read yet.
+fn admit(scope: &Scope, request: &Request) -> Result<(), Error> {
+    if scope.is_public() {
+        return Ok(());
+    }
+    let caller = request.extensions().get::<Caller>();
+    if caller.is_some_and(|caller| scope.admits(caller)) {
+        return Ok(());
+    }
+    if caller.is_some_and(Caller::is_known) {
+        return Err(Error::new(403, "forbidden", format!("this needs the scope {scope}")));
+    }
+    Err(Error::new(401, "unauthorized", "this needs a caller who is known: send credentials")
+        .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+}

@@ -1,0 +1,72 @@
+//! The one place that turns an error into a reply: problem details (RFC 9457).
+
+use std::error::Error as StdError;
+use std::fmt::Write;
+
+use http::header::{CONNECTION, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use ketch_model::{Error, FieldError, In};
+use serde_json::{Value, json};
+
+use crate::exchange::{RequestId, Response};
+
+/// The reply for an error; a cause is logged with the request's id and goes no further.
+///
+/// The body is `type title status detail code message request_id`, and `errors` with one entry for each bad
+/// argument. `detail` and `message` are the same text, for readers of RFC 9457 and for readers of an envelope.
+pub fn problem(error: &Error, id: RequestId) -> Response {
+    log(error, id);
+    let status = error.status();
+    let mut body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": error.message(),
+        "code": error.code(),
+        "message": error.message(),
+        "request_id": id.as_str(),
+    });
+    if !error.fields().is_empty() {
+        body["errors"] = error.fields().iter().map(field).collect();
+    }
+    let mut response = Response::new(body.to_string().into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if error.closes() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    headers.extend(error.headers().iter().cloned());
+    response
+}
+
+/// A member of the body is named by `pointer`, as RFC 9457 does; other arguments by `parameter` and `in`.
+fn field(field: &FieldError) -> Value {
+    match field.place {
+        In::Body => json!({ "pointer": format!("#{}", field.name), "code": field.code, "message": field.message }),
+        place => json!({
+            "parameter": field.name, "in": place.name(), "code": field.code, "message": field.message,
+        }),
+    }
+}
+
+fn log(error: &Error, id: RequestId) {
+    let Some(cause) = error.cause() else { return };
+    let causes = chain(cause);
+    if error.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(request_id = %id, code = error.code(), cause = %causes, "request failed");
+    } else {
+        tracing::debug!(request_id = %id, code = error.code(), cause = %causes, "request refused");
+    }
+}
+
+/// A cause with its causes, `a: b: c`.
+fn chain(cause: &(dyn StdError + 'static)) -> String {
+    let mut text = cause.to_string();
+    let mut next = cause.source();
+    while let Some(cause) = next {
+        write!(text, ": {cause}").expect("a String takes everything");
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,182 @@
+//! Services: what the macro declares, and the settings that code adds to it.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::Method;
+use ketch_model::{Answer, ArgSpec, Error, ErrorSpec, Place, ReplySpec, Settings};
+
+use crate::exchange::{Input, Response};
+use crate::schemas::Schemas;
+
+/// A reply that is being made.
+pub(crate) type Pending = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
+/// A handler with its service in it.
+pub(crate) type Handler = Arc<dyn Fn(Input) -> Pending + Send + Sync>;
+
+/// A type with endpoints. `#[service]` on its impl block implements this.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put `#[service]` on the `impl {Self}` block that holds its endpoints"
+)]
+pub trait Service: Sized + Send + Sync + 'static {
+    /// The type's name; the root of its URLs follows from it.
+    const NAME: &'static str;
+    /// The comment of its impl block.
+    const DOCS: Option<&'static str>;
+
+    /// What its attribute says.
+    fn settings() -> Settings;
+
+    /// Its endpoints, in the order written.
+    fn endpoints(schemas: &mut Schemas) -> Vec<Declared<Self>>;
+}
+
+/// An endpoint as it is declared, before the levels come together.
+pub struct Declared<S> {
+    /// The method's name.
+    pub name: &'static str,
+    /// The HTTP method.
+    pub method: Method,
+    /// The method's comment.
+    pub docs: Option<&'static str>,
+    /// What its attribute says.
+    pub settings: Settings,
+    /// Its arguments, in the order of its signature.
+    pub args: Vec<ArgSpec>,
+    /// Its replies and errors.
+    pub replies: (Vec<ReplySpec>, Vec<ErrorSpec>),
+    /// How it runs.
+    pub answer: Answer,
+    /// Gives the handler its service.
+    pub bind: Bind<S>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+impl<S> fmt::Debug for Declared<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Declared").field("name", &self.name).field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+/// A handler that waits for its service.
+pub struct Bind<S>(Box<dyn FnOnce(Arc<S>) -> Handler + Send>);
+
+impl<S> Bind<S> {
+    pub(crate) fn to(self, service: Arc<S>) -> Handler {
+        (self.0)(service)
+    }
+}
+
+impl<S> fmt::Debug for Bind<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bind")
+    }
+}
+
+/// Makes a handler of a closure.
+#[doc(hidden)]
+pub fn bind<S, F, Fut>(handler: F) -> Bind<S>
+where
+    S: Send + Sync + 'static,
+    F: Fn(Arc<S>, Input) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, Error>> + Send + 'static,
+{
+    Bind(Box::new(move |service| Arc::new(move |input| Box::pin(handler(Arc::clone(&service), input)))))
+}
+
+/// Names one endpoint of `S` in code. Another service's does not fit.
+pub struct EndpointId<S>(&'static str, PhantomData<fn(S)>);
+
+impl<S> EndpointId<S> {
+    #[doc(hidden)]
+    pub const fn new(name: &'static str) -> Self {
+        Self(name, PhantomData)
+    }
+
+    /// The method's name.
+    pub const fn name(&self) -> &'static str {
+        self.0
+    }
+}
+
+impl<S> Clone for EndpointId<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for EndpointId<S> {}
+
+impl<S> fmt::Debug for EndpointId<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EndpointId({})", self.0)
+    }
+}
+
+/// A service with the settings that code gives it: levels 3 and 5.
+#[derive(Debug)]
+pub struct Configured<S> {
+    pub(crate) service: S,
+    pub(crate) settings: Settings,
+    pub(crate) endpoints: Vec<(&'static str, Settings)>,
+}
+
+/// Starts to configure a service in code.
+///
+/// ```
+/// use ketch_web::configure;
+/// # struct Hola;
+/// # #[ketch_macros::service(crate = "ketch_web")]
+/// # impl Hola { #[ketch_macros::get] async fn say(&self) -> &'static str { "Hola" } }
+/// let hola = configure(Hola).set(|s| s.version("3")).endpoint(Hola::SAY, |e| e.route("say-it"));
+/// ```
+pub fn configure<S: Service>(service: S) -> Configured<S> {
+    Configured { service, settings: Settings::new(), endpoints: Vec::new() }
+}
+
+impl<S: Service> Configured<S> {
+    /// Settings of the whole service (level 3). Several calls add up.
+    #[must_use]
+    pub fn set(mut self, set: impl FnOnce(Settings) -> Settings) -> Self {
+        self.settings = set(self.settings);
+        self
+    }
+
+    /// Settings of one endpoint (level 5). Several calls add up.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "an id is a name: it is meant to be handed over")]
+    pub fn endpoint(mut self, id: EndpointId<S>, set: impl FnOnce(Settings) -> Settings) -> Self {
+        self.endpoints.push((id.name(), set(Settings::new())));
+        self
+    }
+}
+
+/// A service, plain or configured.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put `#[service]` on the `impl {Self}` block that holds its endpoints"
+)]
+pub trait IntoConfigured<S: Service> {
+    /// The service with its settings.
+    fn into_configured(self) -> Configured<S>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Service> IntoConfigured<S> for S {
+    fn into_configured(self) -> Configured<S> {
+        configure(self)
+    }
+}
+
+impl<S: Service> IntoConfigured<S> for Configured<S> {
+    fn into_configured(self) -> Self {
+        self
+    }
+}
