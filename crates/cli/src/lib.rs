@@ -1,1 +1,13 @@
 //! The commands of a Ketch program, one file each.
+//!
+//! [`main`] is the whole of an application's `main`: runtime, flags, environment, commands. The environment is read
+//! here and nowhere else.
+
+mod arguments;
+mod commands;
+mod entry;
+mod log;
+mod reference;
+
+pub use entry::main;
+pub use reference::reference;

@@ -18,4 +18,4 @@ pub use guards::{Framing, Host, Sizes, Target, shipped};
 pub use health::{Health, Readiness};
 pub use limits::Limits;
 pub use listen::{Stopped, serve};
-pub use signal::stop_signal;
+pub use signal::{StopSignal, stop_signal};

@@ -2,27 +2,49 @@
 
 use std::io::Result;
 
-/// Resolves at the next SIGTERM or SIGINT. From the first call on, the process no longer dies of them by itself.
+/// The signals to stop, as they come. From now on the process no longer dies of them by itself.
 ///
 /// # Errors
 /// When the signals cannot be watched.
-pub async fn stop_signal() -> Result<()> {
-    watch().await
+pub fn stop_signal() -> Result<StopSignal> {
+    StopSignal::watch()
+}
+
+/// Watches for signals to stop.
+#[derive(Debug)]
+pub struct StopSignal {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn watch() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+impl StopSignal {
+    fn watch() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Resolves at the next signal.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 #[cfg(not(unix))]
-async fn watch() -> Result<()> {
-    tokio::signal::ctrl_c().await
+impl StopSignal {
+    fn watch() -> Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Resolves at the next Ctrl-C.
+    pub async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

@@ -1,1 +1,57 @@
 //! An API server in one process: the crate that applications depend on.
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! use ketch::prelude::*;
+//!
+//! struct HelloWorldService;
+//!
+//! #[service]
+//! impl HelloWorldService {
+//!     /// Says hello.
+//!     #[get]
+//!     async fn say_hello(&self) -> &'static str {
+//!         "Hello World"
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     ketch::main(Server::new().add(HelloWorldService)) // GET /hello-world/say-hello
+//! }
+//! ```
+//!
+//! [`prelude`] is what an application imports; [`Server`] is where it begins; [`macro@service`] declares endpoints.
+//! Everything here lives in a room of its own and is only gathered: ARCHITECTURE.md says which.
+
+#[cfg(feature = "test")]
+pub mod test;
+
+pub use axum::middleware::from_fn;
+pub use http;
+pub use ketch_cli::main;
+pub use ketch_edge::{Limits, Stopped};
+pub use ketch_macros::{ApiError, delete, get, patch, post, put, service};
+pub use ketch_model::{
+    Api, Caller, Clock, Endpoint, Error, FieldError, Level, Live, Place, Problem, Problems, Result, Scope, Settings,
+    SystemClock,
+};
+pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
+pub use ketch_web::{
+    Accepted, Arg, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware, NoContent, PathArg,
+    Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie, caller_mut, configure,
+};
+pub use {schemars, serde, serde_json};
+
+/// What an application imports.
+pub mod prelude {
+    pub use axum::middleware::{Next, from_fn};
+
+    pub use crate::{
+        Accepted, ApiError, Caller, Created, Error, Html, Json, NoContent, Request, Response, Result, Scope, Server,
+        caller_mut, configure, delete, get, patch, post, put, service,
+    };
+}
+
+#[doc(hidden)]
+pub use ketch_web::__private;

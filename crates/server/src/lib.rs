@@ -1,1 +1,16 @@
 //! The server: the parts wired into one value that is checked whole and binds last.
+//!
+//! Nothing here does work of its own: [`Server`] collects what an application says, [`Server::build`] checks it and
+//! puts the parts together, and [`Built`] runs them.
+
+mod build;
+mod error;
+mod explain;
+mod run;
+mod server;
+
+pub use build::Built;
+pub use error::Error;
+pub use explain::{explain, routes, routes_json};
+pub use run::Ready;
+pub use server::{DEFAULT_ADDRESS, Server};

@@ -1,10 +1,11 @@
 //! JSON Schemas of types, each named once for the whole API.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use ketch_model::Endpoint;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 /// Collects the schemas that arguments and replies refer to (JSON Schema 2020-12, the dialect of OpenAPI 3.1).
 ///
@@ -39,55 +40,71 @@ impl Schemas {
         self.written.subschema_for::<T>().to_value()
     }
 
-    /// The named schemas, with references to them put right in `values`.
+    /// The named schemas; references to them in the endpoints are put right.
     ///
     /// A name whose reading and writing differ is kept for reading as it is, and gets `Reply` appended for writing.
-    pub fn finish<'v>(mut self, values: impl Iterator<Item = (Side, &'v mut Value)>) -> BTreeMap<String, Value> {
-        let read: BTreeMap<String, Value> = self.read.take_definitions(true).into_iter().collect();
+    pub fn finish<'e>(mut self, endpoints: impl Iterator<Item = &'e mut Endpoint>) -> BTreeMap<String, Value> {
+        let mut all: BTreeMap<String, Value> = self.read.take_definitions(true).into_iter().collect();
         let written: BTreeMap<String, Value> = self.written.take_definitions(true).into_iter().collect();
-        let differs: Vec<&String> =
-            written.iter().filter(|(name, schema)| read.get(*name).is_some_and(|other| other != *schema)).map(|(name, _)| name).collect();
-        let rename = |value: &mut Value| rename_references(value, &differs);
-        for (side, value) in values {
-            if side == Side::Written {
-                rename(value);
+        let differs: BTreeSet<String> = written
+            .iter()
+            .filter(|(name, schema)| all.get(*name).is_some_and(|read| read != *schema))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for endpoint in endpoints {
+            endpoint.args.iter_mut().for_each(|arg| bound(&mut arg.schema));
+            for content in endpoint.replies.iter_mut().filter_map(|reply| reply.content.as_mut()) {
+                rename(&mut content.schema, &differs);
+                bound(&mut content.schema);
             }
         }
-        let mut all = read.clone();
-        for (name, schema) in &written {
-            let mut schema = schema.clone();
-            rename(&mut schema);
-            let name = if differs.contains(&name) { format!("{name}Reply") } else { name.clone() };
+        for (name, mut schema) in written {
+            rename(&mut schema, &differs);
+            let name = if differs.contains(&name) { format!("{name}Reply") } else { name };
             all.entry(name).or_insert(schema);
         }
+        all.values_mut().for_each(bound);
         all
     }
 }
 
-/// Whether a schema describes what is read or what is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// Requests.
-    Read,
-    /// Replies.
-    Written,
-}
-
-fn rename_references(value: &mut Value, names: &[&String]) {
+/// Calls `change` on every object in a value.
+fn each_object(value: &mut Value, change: &mut dyn FnMut(&mut Map<String, Value>)) {
     match value {
         Value::Object(members) => {
-            for (key, member) in members {
-                match member {
-                    Value::String(text) if key == "$ref" => {
-                        if names.iter().any(|name| text.strip_prefix("#/components/schemas/") == Some(name)) {
-                            text.push_str("Reply");
-                        }
-                    }
-                    _ => rename_references(member, names),
-                }
-            }
+            change(members);
+            members.values_mut().for_each(|member| each_object(member, change));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| rename_references(item, names)),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_object(item, change)),
         _ => {}
     }
+}
+
+fn rename(schema: &mut Value, names: &BTreeSet<String>) {
+    each_object(schema, &mut |members| {
+        if let Some(Value::String(text)) = members.get_mut("$ref")
+            && text.strip_prefix("#/components/schemas/").is_some_and(|name| names.contains(name))
+        {
+            text.push_str("Reply");
+        }
+    });
+}
+
+/// Says the range of integers, which `format` alone does not: a client that goes by the document must not be refused.
+fn bound(schema: &mut Value) {
+    each_object(schema, &mut |members| {
+        let range = match members.get("format").and_then(Value::as_str) {
+            Some("uint8") => (json!(0), json!(u8::MAX)),
+            Some("uint16") => (json!(0), json!(u16::MAX)),
+            Some("uint32") => (json!(0), json!(u32::MAX)),
+            Some("uint64" | "uint") => (json!(0), json!(u64::MAX)),
+            Some("int8") => (json!(i8::MIN), json!(i8::MAX)),
+            Some("int16") => (json!(i16::MIN), json!(i16::MAX)),
+            Some("int32") => (json!(i32::MIN), json!(i32::MAX)),
+            Some("int64" | "int") => (json!(i64::MIN), json!(i64::MAX)),
+            _ => return,
+        };
+        members.entry("minimum").or_insert(range.0);
+        members.entry("maximum").or_insert(range.1);
+    });
 }

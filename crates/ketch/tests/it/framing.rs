@@ -75,11 +75,12 @@ async fn an_ambiguous_message_is_refused_behind_honest_ones_too() {
     let target = Target::start().await;
     for (name, before, statuses) in honest_beginnings() {
         for ambiguous in [
-            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
         ] {
             for pace in [Pace::Whole, Pace::ByteByByte] {
-                let sent = format!("{before}POST /echo HTTP/1.1\r\nHost: probe\r\n{ambiguous}{TAIL}");
+                let post = "POST /echo HTTP/1.1\r\nHost: probe\r\nContent-Type: application/json\r\n";
+                let sent = format!("{before}{post}{ambiguous}\r\n5\r\n\"abc\"\r\n0\r\n\r\n{TAIL}");
                 let mut connection = Connection::open(target.addr()).await;
                 connection.send(sent.as_bytes(), pace).await;
                 let replies = connection.replies_to_the_end().await;

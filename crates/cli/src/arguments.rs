@@ -1,0 +1,51 @@
+//! The command line, as it is written.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{new, openapi, routes, serve};
+
+/// An API server in one process.
+#[derive(Debug, Parser)]
+#[command(name = "ketch", version, about, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Without a command, the flags of `serve`.
+    #[command(flatten)]
+    pub(crate) serve: serve::Options,
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
+}
+
+/// What is logged, whatever the command.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LogOptions {
+    /// What to log: a level, or a filter like `info,ketch::request=off`
+    #[arg(long, global = true, env = "KETCH_LOG", default_value = "info", value_name = "FILTER")]
+    pub(crate) log: String,
+    /// How to log
+    #[arg(long, global = true, env = "KETCH_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The commands, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until SIGTERM or Ctrl-C (what happens without a command)
+    Serve(serve::Options),
+    /// List the endpoints
+    Routes(routes::Options),
+    /// Print the OpenAPI document
+    Openapi(openapi::Options),
+    /// Write a new project
+    New(new::Options),
+}

@@ -1,0 +1,50 @@
+//! `serve`: run the server until it is told to stop.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use ketch_edge::Stopped;
+use ketch_server::{Ready, Server};
+
+/// How to serve.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Where to listen; port 0 lets the system choose [default: what the program says, else 127.0.0.1:8080]
+    #[arg(long, env = "KETCH_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+/// How long blocking work that outlived the drain is waited for.
+const BLOCKING_GRACE: Duration = Duration::from_secs(1);
+
+pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
+    let server = match &options.listen {
+        Some(address) => server.listen_from(address, "--listen or KETCH_LISTEN"),
+        None => server,
+    };
+    let built = server.build().map_err(ketch_server::Error::from)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let stopped = runtime.block_on(built.run(|ready| say(&ready)));
+    runtime.shutdown_timeout(BLOCKING_GRACE);
+    Ok(match stopped? {
+        Stopped::Cut { connections } => {
+            tracing::warn!(connections, "stopped before everything was answered");
+            ExitCode::from(130)
+        }
+        Stopped::Drained => ExitCode::SUCCESS,
+    })
+}
+
+/// Says where to look.
+fn say(ready: &Ready) {
+    let mut text = format!("{} is ready at {}\n", ready.title, ready.url("/"));
+    if ready.docs {
+        text += &format!("  docs     {}\n  openapi  {}\n", ready.url("/docs"), ready.url("/openapi.json"));
+    }
+    text += &format!("  health   {}\nCtrl-C stops it.\n", ready.url("/health/ready"));
+    let _unheard = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,43 @@
+//! From the command line to an exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use ketch_server::Server;
+
+use crate::arguments::{Arguments, Command};
+use crate::commands::{new, openapi, routes, serve};
+use crate::log;
+
+/// Runs a Ketch program: reads flags and environment, then does what the command says; without one it serves.
+///
+/// The exit code is 0 when all went well, 1 when something failed (the message is on stderr), 2 when the command line
+/// could not be read, and 130 when a second signal cut the server off.
+pub fn main(server: Server) -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return print_usage(&error),
+    };
+    log::start(&arguments.log);
+    let result = match arguments.command.unwrap_or_else(|| Command::Serve(arguments.serve)) {
+        Command::Serve(options) => serve::run(server, &options),
+        Command::Routes(options) => routes::run(server, &options),
+        Command::Openapi(options) => openapi::run(server, &options),
+        Command::New(options) => new::run(&options),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            // Whoever cannot be told on stderr cannot be told at all.
+            let _unheard = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Help and version are what was asked for; anything else is a mistake.
+fn print_usage(error: &clap::Error) -> ExitCode {
+    let _unheard = error.print();
+    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,55 @@
+//! The reference pages that follow from the source: commands and settings. A test compares them with `docs/reference/`.
+
+use std::fmt::Write;
+
+use clap::CommandFactory;
+use ketch_syntax::KEYS;
+
+use crate::arguments::Arguments;
+
+/// The pages, by file name.
+pub fn reference() -> Vec<(&'static str, String)> {
+    vec![("cli.md", commands()), ("settings.md", settings())]
+}
+
+/// `--help` of every command, at a fixed width.
+fn commands() -> String {
+    let mut out = String::from("# Commands\n\nGenerated from the source; `UPDATE_EXPECT=1` writes it anew.\n");
+    let mut root = Arguments::command().term_width(100);
+    root.build();
+    let mut one = |command: &mut clap::Command, name: &str| {
+        let help = command.render_long_help().to_string();
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        write!(out, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n").trim_end()).expect("a String takes everything");
+    };
+    one(&mut root, "ketch");
+    for command in root.get_subcommands_mut() {
+        let name = format!("ketch {}", command.get_name());
+        one(command, &name);
+    }
+    out
+}
+
+fn settings() -> String {
+    let mut out = String::from(
+        "# Settings\n\nGenerated from the source; `UPDATE_EXPECT=1` writes it anew.\n\n\
+         The same keys exist at every level; a later level wins: server code, service attribute, service code, endpoint \
+         attribute, endpoint code. `\"-\"` means none.\n\n\
+         | key | aliases | value | where nobody says | what it does |\n|---|---|---|---|---|\n",
+    );
+    for spec in KEYS {
+        let aliases: Vec<String> = spec.names[1..].iter().map(|name| format!("`{name}`")).collect();
+        let only = if spec.inherited { "" } else { " One endpoint only." };
+        writeln!(
+            out,
+            "| `{}` | {} | {:?} | {} | {}{only} |",
+            spec.names[0],
+            aliases.join(", "),
+            spec.kind,
+            spec.default,
+            spec.about
+        )
+        .expect("a String takes everything");
+    }
+    out
+}

@@ -1,0 +1,13 @@
+//! The whole, end to end: real servers, real bytes.
+
+mod floods;
+mod framing;
+mod framing_cases;
+mod framing_head_cases;
+mod http2;
+mod http2_cases;
+mod http2_frames;
+mod http2_stalls;
+mod probe;
+mod raw;
+mod watch;

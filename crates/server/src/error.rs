@@ -1,0 +1,57 @@
+//! Why a server does not run.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use ketch_model::Problems;
+
+/// Why a server does not run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// What was declared does not fit together; every problem is in the list.
+    Problems(Problems),
+    /// The address cannot be listened on.
+    Bind(SocketAddr, std::io::Error),
+    /// Signals cannot be watched.
+    Signals(std::io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Problems(problems) => problems.fmt(f),
+            Self::Bind(address, error) => {
+                write!(f, "cannot listen on {address}: {error}")?;
+                match error.kind() {
+                    std::io::ErrorKind::AddrInUse => {
+                        write!(f, "; another program listens there: stop it, or choose another with --listen")
+                    }
+                    std::io::ErrorKind::PermissionDenied => {
+                        write!(f, "; ports below 1024 need the right to bind them: choose another with --listen")
+                    }
+                    std::io::ErrorKind::AddrNotAvailable => {
+                        write!(f, "; this machine has no such address: try 127.0.0.1 or 0.0.0.0 with --listen")
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Self::Signals(error) => write!(f, "cannot watch for SIGTERM and SIGINT: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Problems(problems) => Some(problems),
+            Self::Bind(_, error) | Self::Signals(error) => Some(error),
+        }
+    }
+}
+
+impl From<Problems> for Error {
+    fn from(problems: Problems) -> Self {
+        Self::Problems(problems)
+    }
+}

@@ -1,0 +1,87 @@
+//! Running a server: bind, say so, serve, drain.
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use ketch_edge::{Stopped, stop_signal};
+use tokio::net::TcpListener;
+
+use crate::build::Built;
+use crate::error::Error;
+use crate::server::Server;
+
+/// What a server that is ready can be asked, for whoever started it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The API's title.
+    pub title: String,
+    /// The address it listens on.
+    pub address: SocketAddr,
+    /// Whether it has the page `/docs`.
+    pub docs: bool,
+}
+
+impl Ready {
+    /// The URL of a path on this server. An address that means "all" is written as the loopback one.
+    pub fn url(&self, path: &str) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            match address {
+                SocketAddr::V4(_) => address.set_ip(std::net::Ipv4Addr::LOCALHOST.into()),
+                SocketAddr::V6(_) => address.set_ip(std::net::Ipv6Addr::LOCALHOST.into()),
+            }
+        }
+        format!("http://{address}{path}")
+    }
+}
+
+impl Server {
+    /// Builds the server and runs it until SIGTERM or SIGINT, then drains. A second signal ends it at once. Neither
+    /// flags nor environment are read; `ketch::main` does that.
+    ///
+    /// # Errors
+    /// Every problem of the build, or why the address cannot be listened on.
+    pub async fn run(self) -> Result<Stopped, Error> {
+        self.build()?.run(|ready| tracing::info!(url = %ready.url("/"), "ready")).await
+    }
+}
+
+impl Built {
+    /// Binds its address and serves until SIGTERM or SIGINT; `ready` is told when it listens.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or signals cannot be watched.
+    pub async fn run(self, ready: impl FnOnce(Ready)) -> Result<Stopped, Error> {
+        let address = self.address;
+        let listener = TcpListener::bind(address).await.map_err(|error| Error::Bind(address, error))?;
+        let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
+        let (first, second) = signals()?;
+        ready(Ready { title: self.api.title.clone(), address, docs: self.docs });
+        Ok(self.serve(listener, first, second).await)
+    }
+
+    /// Serves on a listener until `stop` resolves, then drains; when `stop_now` resolves, what is left is cut.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send,
+        stop_now: impl Future<Output = ()> + Send,
+    ) -> Stopped {
+        ketch_edge::serve(listener, self.app, self.limits, self.readiness, stop, stop_now).await
+    }
+}
+
+/// Two futures: the first signal to stop, and the second.
+fn signals() -> Result<(impl Future<Output = ()> + Send, impl Future<Output = ()> + Send), Error> {
+    let mut signals = stop_signal().map_err(Error::Signals)?;
+    let (first_came, first) = tokio::sync::oneshot::channel();
+    let (second_came, second) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::info!("stopping: answering what was asked; a second signal stops at once");
+        let _nobody_waits = first_came.send(());
+        signals.next().await;
+        let _nobody_waits = second_came.send(());
+    });
+    Ok((async { first.await.unwrap_or_default() }, async { second.await.unwrap_or_default() }))
+}

@@ -1,0 +1,202 @@
+//! What an application says of its server.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+
+use axum::response::IntoResponse;
+use ketch_edge::Limits;
+use ketch_model::{Place, Problem, Settings};
+use ketch_web::{
+    Capacity, Guard, IntoConfigured, Middleware, Next, Request, Route, RouteTable, Schemas, Service, TableEntry, lower,
+};
+use tower::Layer;
+
+/// Where a server listens when nobody says.
+pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
+
+/// A server, in the making. The order of calls does not matter, but that services are listed in the order they are
+/// added.
+pub struct Server {
+    pub(crate) title: String,
+    pub(crate) version: String,
+    pub(crate) description: Option<String>,
+    pub(crate) settings: Settings,
+    pub(crate) services: Vec<Lowering>,
+    pub(crate) middlewares: BTreeMap<String, Middleware>,
+    pub(crate) guards: Vec<Arc<dyn Guard>>,
+    pub(crate) limits: Limits,
+    pub(crate) capacity: Capacity,
+    pub(crate) table: Option<TableMaker>,
+    /// The address as written, and who wrote it.
+    pub(crate) address: Option<(String, Said)>,
+    pub(crate) docs: bool,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Turns a service into routes once the server's own settings are known.
+pub(crate) type Lowering = Box<dyn FnOnce(&Settings, &mut Schemas, &mut Vec<Problem>) -> Vec<Route> + Send>;
+/// Makes an application's own route table.
+pub(crate) type TableMaker =
+    Box<dyn FnOnce(&[TableEntry]) -> Result<Box<dyn RouteTable>, Vec<(usize, String)>> + Send>;
+
+/// Who gave an address.
+pub(crate) enum Said {
+    /// The program, at this place.
+    Here(Place),
+    /// Its user, with this flag or variable.
+    Outside(String),
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("title", &self.title).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Server {
+    /// A server with the built-in endpoints only: health and documents.
+    pub fn new() -> Self {
+        Self {
+            title: "API".to_owned(),
+            version: "1.0.0".to_owned(),
+            description: None,
+            settings: Settings::new(),
+            services: Vec::new(),
+            middlewares: BTreeMap::new(),
+            guards: Vec::new(),
+            limits: Limits::default(),
+            capacity: Capacity::default(),
+            table: None,
+            address: None,
+            docs: true,
+            problems: Vec::new(),
+        }
+    }
+
+    /// The API's title, in the documents and where the server says that it is ready.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// The version of the API as a whole, in the documents: `"1.4.2"`. Versions in URLs are settings.
+    #[must_use]
+    pub fn release(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// What the API is, in a paragraph, for the documents.
+    #[must_use]
+    pub fn describe(mut self, text: impl Into<String>) -> Self {
+        self.description = Some(text.into());
+        self
+    }
+
+    /// Settings of every endpoint (level 1). Several calls add up. The built-in endpoints are not moved by them.
+    #[must_use]
+    pub fn set(mut self, set: impl FnOnce(Settings) -> Settings) -> Self {
+        self.settings = set(self.settings);
+        self
+    }
+
+    /// Adds a service, plain or [configured](ketch_web::configure).
+    #[must_use]
+    pub fn add<S: Service>(mut self, service: impl IntoConfigured<S>) -> Self {
+        let configured = service.into_configured();
+        self.services.push(Box::new(move |server, schemas, problems| lower(configured, server, schemas, problems)));
+        self
+    }
+
+    /// Defines a middleware that endpoints can name: any tower `Layer`, such as axum's `from_fn`.
+    #[must_use]
+    #[track_caller]
+    pub fn define_middleware<L>(mut self, name: impl Into<String>, layer: L) -> Self
+    where
+        L: Layer<Next> + Send + Sync + 'static,
+        L::Service: tower::Service<Request> + Clone + Send + Sync + 'static,
+        <L::Service as tower::Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as tower::Service<Request>>::Error: Into<Infallible> + 'static,
+        <L::Service as tower::Service<Request>>::Future: Send + 'static,
+    {
+        let name = name.into();
+        let message = match name.as_str() {
+            "-" => Some("`-` means no middleware, so none can be called that".to_owned()),
+            _ if self.middlewares.contains_key(&name) => Some(format!("the middleware `{name}` is defined twice")),
+            _ => None,
+        };
+        match message {
+            Some(message) => self.problems.push(Problem::new(Some(Place::caller()), "server", message)),
+            None => drop(self.middlewares.insert(name, Middleware::new(layer))),
+        }
+        self
+    }
+
+    /// Adds a guard after those that ship.
+    #[must_use]
+    pub fn guard(mut self, guard: impl Guard) -> Self {
+        self.guards.push(Arc::new(guard));
+        self
+    }
+
+    /// Replaces the bounds of the edge.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Says how much is done at a time.
+    #[must_use]
+    pub fn capacity(mut self, capacity: Capacity) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    /// Replaces the route table. `make` gets every endpoint's method and path; the table names them by index.
+    #[must_use]
+    pub fn route_table<T, F>(mut self, make: F) -> Self
+    where
+        T: RouteTable,
+        F: FnOnce(&[TableEntry]) -> Result<T, Vec<(usize, String)>> + Send + 'static,
+    {
+        self.table = Some(Box::new(|entries| make(entries).map(|table| Box::new(table) as Box<dyn RouteTable>)));
+        self
+    }
+
+    /// The address to listen on: `"127.0.0.1:8080"`, `"[::]:80"`. Port 0 lets the system choose.
+    #[must_use]
+    #[track_caller]
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.address = Some((address.into(), Said::Here(Place::caller())));
+        self
+    }
+
+    /// The address to listen on as the user of the program gives it; `origin` names the flag or variable in messages.
+    #[must_use]
+    pub fn listen_from(mut self, address: impl Into<String>, origin: impl Into<String>) -> Self {
+        self.address = Some((address.into(), Said::Outside(origin.into())));
+        self
+    }
+
+    /// Leaves out `/docs` and `/openapi.json`.
+    #[must_use]
+    pub fn without_docs(mut self) -> Self {
+        self.docs = false;
+        self
+    }
+
+    /// The address that was set, as it was written.
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_ref().map(|(address, _)| address.as_str())
+    }
+}

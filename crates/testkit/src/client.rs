@@ -1,0 +1,86 @@
+//! A client without a socket: requests go straight to the app, guards included.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use ketch_web::App;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Sends requests to an app in the same process. Failures to build a request or to read a reply panic, because they
+/// are mistakes of the test.
+#[derive(Clone, Debug)]
+pub struct Client {
+    app: Arc<App>,
+}
+
+/// A reply, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Client {
+    /// A client of this app.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
+    /// Sends a GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Body::empty()).await
+    }
+
+    /// Sends a POST with a JSON body.
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> Answer {
+        self.json(Method::POST, path, body).await
+    }
+
+    /// Sends a JSON body.
+    pub async fn json(&self, method: Method, path: &str, body: &impl Serialize) -> Answer {
+        let bytes = serde_json::to_vec(body).expect("the test's body can be written as JSON");
+        self.send(method, path, &[(CONTENT_TYPE.as_str(), "application/json")], Body::from(bytes)).await
+    }
+
+    /// Sends anything. `Host: test` is added when there is none.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.header(HOST, "test");
+        }
+        let request = request.body(body).expect("the test's request can be built");
+        let (head, body) = self.app.handle(request, None).await.into_parts();
+        let body = body.collect().await.expect("the reply's body can be read").to_bytes();
+        Answer { status: head.status, headers: head.headers, body }
+    }
+}
+
+impl Answer {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON. Panics with the body when it is not.
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("the body is not the JSON that was expected: {error}\n{}", self.text()))
+    }
+
+    /// A header as text; none when it is not there.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
