@@ -55,6 +55,10 @@ fn parameter(arg: &ArgSpec, endpoint: &Endpoint) -> Option<Value> {
     if arg.repeated {
         parameter["explode"] = json!(true);
     }
+    // A catch-all holds slashes, which a client must not encode.
+    if in_path.is_some_and(|param| param.catch_all) {
+        parameter["allowReserved"] = json!(true);
+    }
     Some(parameter)
 }
 

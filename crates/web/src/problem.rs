@@ -6,6 +6,7 @@ use std::fmt::Write;
 use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use ketch_model::{Error, FieldError, In};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exchange::{RequestId, Response};
@@ -17,19 +18,18 @@ use crate::exchange::{RequestId, Response};
 pub fn problem(error: &Error, id: RequestId) -> Response {
     log(error, id);
     let status = error.status();
-    let mut body = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "status": status.as_u16(),
-        "detail": error.message(),
-        "code": error.code(),
-        "message": error.message(),
-        "request_id": id.as_str(),
-    });
-    if !error.fields().is_empty() {
-        body["errors"] = error.fields().iter().map(field).collect();
-    }
-    let mut response = Response::new(body.to_string().into());
+    let body = Body {
+        kind: "about:blank",
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        detail: error.message(),
+        code: error.code(),
+        message: error.message(),
+        request_id: id.as_str(),
+        errors: error.fields().iter().map(field).collect(),
+    };
+    let body = serde_json::to_vec(&body).expect("text and numbers can be written");
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -38,6 +38,21 @@ pub fn problem(error: &Error, id: RequestId) -> Response {
     }
     headers.extend(error.headers().iter().cloned());
     response
+}
+
+/// The body, in the order it is written.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    message: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Value>,
 }
 
 /// A member of the body is named by `pointer`, as RFC 9457 does; other arguments by `parameter` and `in`.

@@ -53,16 +53,32 @@ fn heads() -> Vec<Flood> {
         ("header of 1 MiB", get("/hello", &format!("x: {mebibyte}\r\n")), &[431]),
         ("header name of 1 MiB", get("/hello", &format!("{mebibyte}: x\r\n")), &[431]),
         ("cookie of 1 MiB", get("/hello", &format!("Cookie: a={mebibyte}\r\n")), &[431]),
-        ("Host of 1 MiB", format!("GET /hello HTTP/1.1\r\nHost: {mebibyte}\r\n\r\n").into_bytes(), &[400, 431]),
+        (
+            "Host of 1 MiB",
+            format!("GET /hello HTTP/1.1\r\nHost: {mebibyte}\r\n\r\n").into_bytes(),
+            &[400, 431],
+        ),
         ("1 MiB of blanks in a header", get("/hello", &format!("x:{}a\r\n", " ".repeat(1 << 20))), &[431]),
-        ("1 MiB of empty lines before", [&b"\r\n".repeat(1 << 19)[..], &get("/hello", "")].concat(), &[200, 400, 431]),
+        (
+            "1 MiB of empty lines before",
+            [&b"\r\n".repeat(1 << 19)[..], &get("/hello", "")].concat(),
+            &[200, 400, 431],
+        ),
         ("path of 64 KiB", get(&format!("/{}", &mebibyte[..65_535]), ""), &[414]),
         ("query of 64 KiB", get(&format!("/hello?{}", &mebibyte[..65_529]), ""), &[414]),
         ("path of 32 KiB", get(&format!("/{}", &mebibyte[..32_767]), ""), &[414]),
         ("path of 32,768 segments", get(&"/a".repeat(32_768), ""), &[414]),
         ("path of 1 MiB", get(&format!("/{mebibyte}"), ""), &[414, 431]),
-        ("method of 1 MiB", format!("{mebibyte} /hello HTTP/1.1\r\nHost: probe\r\n\r\n").into_bytes(), &[400, 405, 414, 431, 501]),
-        ("version of 1 MiB", format!("GET /hello HTTP/{mebibyte}\r\nHost: probe\r\n\r\n").into_bytes(), &[400, 431, 505]),
+        (
+            "method of 1 MiB",
+            format!("{mebibyte} /hello HTTP/1.1\r\nHost: probe\r\n\r\n").into_bytes(),
+            &[400, 405, 414, 431, 501],
+        ),
+        (
+            "version of 1 MiB",
+            format!("GET /hello HTTP/{mebibyte}\r\nHost: probe\r\n\r\n").into_bytes(),
+            &[400, 431, 505],
+        ),
     ]
 }
 
@@ -75,10 +91,22 @@ fn bodies() -> Vec<Flood> {
         ("number of 10 MiB", sized(&mebibytes), &[400, 413]),
         ("string of 10 MiB", sized(&format!("\"{mebibytes}\"")), &[413]),
         ("chunk of 10 MiB", chunked(&format!("a00000\r\n{mebibytes}\r\n0\r\n\r\n")), &[400, 413]),
-        ("chunk extension of 1 MiB", chunked(&format!("1;{}\r\n1\r\n0\r\n\r\n", &mebibytes[..1 << 20])), &[400, 413, 431]),
+        (
+            "chunk extension of 1 MiB",
+            chunked(&format!("1;{}\r\n1\r\n0\r\n\r\n", &mebibytes[..1 << 20])),
+            &[400, 413, 431],
+        ),
         ("10,000 chunks with extensions", chunked(&"1;abcdefgh\r\n1\r\n".repeat(10_000)), &[400, 413, 431]),
-        ("trailer of 1 MiB", chunked(&format!("1\r\n1\r\n0\r\nx: {}\r\n\r\n", &mebibytes[..1 << 20])), &[400, 413, 431]),
-        ("10,000 trailers", chunked(&format!("1\r\n1\r\n0\r\n{}\r\n", "x: y\r\n".repeat(10_000))), &[400, 413, 431]),
+        (
+            "trailer of 1 MiB",
+            chunked(&format!("1\r\n1\r\n0\r\nx: {}\r\n\r\n", &mebibytes[..1 << 20])),
+            &[400, 413, 431],
+        ),
+        (
+            "10,000 trailers",
+            chunked(&format!("1\r\n1\r\n0\r\n{}\r\n", "x: y\r\n".repeat(10_000))),
+            &[400, 413, 431],
+        ),
     ]
 }
 
@@ -89,8 +117,16 @@ fn nestings() -> Vec<Flood> {
     vec![
         ("JSON of 100,000 arrays", sized(&format!("{}{}", "[".repeat(deep), "]".repeat(deep))), refused),
         ("JSON of 100,000 open arrays", sized(&"[".repeat(deep)), refused),
-        ("JSON of 100,000 objects", sized(&format!("{}1{}", "{\"a\":".repeat(deep), "}".repeat(deep))), refused),
-        ("JSON of 50,000 of both", sized(&format!("{}1{}", "[{\"a\":".repeat(deep / 2), "}]".repeat(deep / 2))), refused),
+        (
+            "JSON of 100,000 objects",
+            sized(&format!("{}1{}", "{\"a\":".repeat(deep), "}".repeat(deep))),
+            refused,
+        ),
+        (
+            "JSON of 50,000 of both",
+            sized(&format!("{}1{}", "[{\"a\":".repeat(deep / 2), "}]".repeat(deep / 2))),
+            refused,
+        ),
         ("JSON exponent of 100,000 digits", sized(&format!("1e{}", "9".repeat(deep))), refused),
     ]
 }
@@ -115,7 +151,8 @@ async fn json_that_is_too_deep_is_refused_without_overflowing_the_stack() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_never_ends_is_refused() {
-    endless(get("/hello", "").split_last_chunk::<2>().expect("an empty line").0, b"x: abcdefgh\r\n", &[431]).await;
+    endless(get("/hello", "").split_last_chunk::<2>().expect("an empty line").0, b"x: abcdefgh\r\n", &[431])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +180,8 @@ async fn flood_all(floods: Vec<Flood>, ending: Ending) {
         let bytes = Arc::new(bytes);
         under_watch(name, &target, async || {
             let connections = CONNECTIONS * soak_factor();
-            let floods: Vec<_> = (0..connections).map(|_| tokio::spawn(flood(target.addr(), bytes.clone(), ending))).collect();
+            let floods: Vec<_> =
+                (0..connections).map(|_| tokio::spawn(flood(target.addr(), bytes.clone(), ending))).collect();
             for flood in floods {
                 let status = flood.await.expect("a flood does not panic");
                 assert!(statuses.contains(&status), "{name}: status {status} is not in {statuses:?}");

@@ -5,8 +5,11 @@
 //! connection is served afterwards. Each row runs twice, whole and byte by byte, because a parser that depends on how
 //! the bytes arrive is the other half of smuggling.
 //!
-//! Not here: the rows (`framing_cases`, `framing_head_cases`), sheer size (`floods`), slowness.
+//! Not here: the rows (`framing_cases`, `framing_chunk_cases`, `framing_head_cases`), sheer size (`floods`), slowness.
 //! Sources: RFC 9112, and where a row says so RFC 9110 and RFC 3986.
+
+#[path = "framing_chunk_cases.rs"]
+mod framing_chunk_cases;
 
 use super::framing_cases::{self, Case, Expect, TAIL, bytes};
 use super::framing_head_cases;
@@ -18,6 +21,7 @@ const LEAST_CASES: usize = 90;
 
 fn cases() -> Vec<Case> {
     let mut cases = framing_cases::cases();
+    cases.extend(framing_chunk_cases::cases());
     cases.extend(framing_head_cases::cases());
     cases
 }
@@ -103,11 +107,33 @@ fn honest_beginnings() -> Vec<(&'static str, String, Vec<u16>)> {
         ("GET", get.to_owned(), vec![200]),
         ("GET, GET, empty line", format!("{get}{get}\r\n"), vec![200, 200]),
         ("POST with a length", format!("{post}Content-Length: 5\r\n\r\n\"abc\""), vec![200]),
-        ("POST with a length of 0", format!("{get}POST /no HTTP/1.1\r\nHost: probe\r\nContent-Length: 0\r\n\r\n"), vec![200, 404]),
-        ("POST in chunks", format!("{post}Transfer-Encoding: chunked\r\n\r\n5;a=b\r\n\"abc\"\r\n0\r\n\r\n"), vec![200]),
-        ("POST in chunks, trailers", format!("{post}Transfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\nA: b\r\nContent-Length: 9\r\n\r\n"), vec![200]),
-        ("POST whose value looks ambiguous", format!("{post}A: Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n\"abc\""), vec![200]),
-        ("POST whose JSON looks ambiguous", format!("{post}Content-Length: {}\r\n\r\n[{decoy}", decoy.len() + 1), vec![400]),
+        (
+            "POST with a length of 0",
+            format!("{get}POST /no HTTP/1.1\r\nHost: probe\r\nContent-Length: 0\r\n\r\n"),
+            vec![200, 404],
+        ),
+        (
+            "POST in chunks",
+            format!("{post}Transfer-Encoding: chunked\r\n\r\n5;a=b\r\n\"abc\"\r\n0\r\n\r\n"),
+            vec![200],
+        ),
+        (
+            "POST in chunks, trailers",
+            format!(
+                "{post}Transfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\nA: b\r\nContent-Length: 9\r\n\r\n"
+            ),
+            vec![200],
+        ),
+        (
+            "POST whose value looks ambiguous",
+            format!("{post}A: Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n\"abc\""),
+            vec![200],
+        ),
+        (
+            "POST whose JSON looks ambiguous",
+            format!("{post}Content-Length: {}\r\n\r\n[{decoy}", decoy.len() + 1),
+            vec![400],
+        ),
     ]
 }
 
@@ -117,7 +143,11 @@ async fn judge_all(pace: Pace) {
     let mut failures = Vec::new();
     for case in cases() {
         if let Err(reason) = judge(&target, &case, pace).await {
-            failures.push(format!("{}: {reason}\n    sent {:?}", case.name, String::from_utf8_lossy(&case.send)));
+            failures.push(format!(
+                "{}: {reason}\n    sent {:?}",
+                case.name,
+                String::from_utf8_lossy(&case.send)
+            ));
         }
     }
     assert!(failures.is_empty(), "{} rows failed ({pace:?}):\n{}", failures.len(), failures.join("\n"));
@@ -150,7 +180,11 @@ fn check_replies(expect: Expect, first: Option<&Reply>, rest: &[Reply]) -> Resul
         Expect::Final(statuses) | Expect::Problem(statuses) | Expect::Drop(statuses) => (statuses, &[false]),
     };
     let Some(first) = first else {
-        return if matches!(expect, Expect::Drop(_)) { Ok(()) } else { Err("ended without a reply".to_owned()) };
+        return if matches!(expect, Expect::Drop(_)) {
+            Ok(())
+        } else {
+            Err("ended without a reply".to_owned())
+        };
     };
     if !statuses.contains(&first.status) {
         return Err(format!("status {} is not in {statuses:?}", first.status));

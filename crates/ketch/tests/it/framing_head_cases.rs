@@ -4,13 +4,21 @@
 //! Sources: RFC 9112 sections 2, 3, 5 and 9, RFC 9110 sections 5.5, 7 and 10.1.1, RFC 3986 section 3.
 
 use super::framing_cases::Expect::{Answer, Drop, Final, Problem, Serve};
-use super::framing_cases::{Case, Expect, TAIL, bytes, rows};
-
-type Rows = Vec<(&'static str, Vec<u8>, Expect)>;
+use super::framing_cases::{Case, Rows, TAIL, bytes, rows};
 
 /// Every row about the head of a request.
 pub(crate) fn cases() -> Vec<Case> {
-    rows([lines(), fields(), hosts(), absolute_targets(), targets(), request_lines(), versions(), connections(), upgrades()])
+    rows([
+        lines(),
+        fields(),
+        hosts(),
+        absolute_targets(),
+        targets(),
+        request_lines(),
+        versions(),
+        connections(),
+        upgrades(),
+    ])
 }
 
 /// `GET /hello` with these further field lines.
@@ -33,19 +41,43 @@ fn lines() -> Rows {
     vec![
         ("honest", get(""), Serve),
         ("empty line before", bytes("\r\nGET /hello HTTP/1.1\r\nHost: probe\r\n\r\n"), Serve),
-        ("empty lines of LF before", bytes("\n\nGET /hello HTTP/1.1\r\nHost: probe\r\n\r\n"), Answer(&[200, 400])),
+        (
+            "empty lines of LF before",
+            bytes("\n\nGET /hello HTTP/1.1\r\nHost: probe\r\n\r\n"),
+            Answer(&[200, 400]),
+        ),
         ("all lines end with LF", bytes("GET /hello HTTP/1.1\nHost: probe\n\n"), Answer(&[200, 400])),
         ("one line ends with LF", get("A: b\nC: d\r\n"), Answer(&[200, 400])),
         ("head ends with LF", bytes("GET /hello HTTP/1.1\r\nHost: probe\r\n\n"), Answer(&[200, 400])),
-        ("all lines end with CR", bytes(&format!("GET /hello HTTP/1.1\rHost: probe\r\r{TAIL}")), Final(&[400])),
+        (
+            "all lines end with CR",
+            bytes(&format!("GET /hello HTTP/1.1\rHost: probe\r\r{TAIL}")),
+            Final(&[400]),
+        ),
         ("field line ends with CR", get_tail("A: b\rC: d\r\n"), Final(&[400])),
         ("field line ends with CR CR LF", get_tail("A: b\r\r\n"), Final(&[400])),
-        ("request line ends with CR", bytes(&format!("GET /hello HTTP/1.1\rHost: probe\r\n\r\n{TAIL}")), Final(&[400])),
-        ("bare CR before", bytes(&format!("\rGET /hello HTTP/1.1\r\nHost: probe\r\n\r\n{TAIL}")), Final(&[400])),
+        (
+            "request line ends with CR",
+            bytes(&format!("GET /hello HTTP/1.1\rHost: probe\r\n\r\n{TAIL}")),
+            Final(&[400]),
+        ),
+        (
+            "bare CR before",
+            bytes(&format!("\rGET /hello HTTP/1.1\r\nHost: probe\r\n\r\n{TAIL}")),
+            Final(&[400]),
+        ),
         ("blank before", bytes(&format!(" GET /hello HTTP/1.1\r\nHost: probe\r\n\r\n{TAIL}")), Final(&[400])),
         ("NUL before", bytes(&format!("\0GET /hello HTTP/1.1\r\nHost: probe\r\n\r\n{TAIL}")), Final(&[400])),
-        ("byte order mark before", bytes(&format!("\u{ef}\u{bb}\u{bf}GET /hello HTTP/1.1\r\nHost: probe\r\n\r\n{TAIL}")), Final(&[400])),
-        ("the head of a TLS hello", bytes("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\u{3}\r\n\r\n"), Drop(&[400])),
+        (
+            "byte order mark before",
+            bytes(&format!("\u{ef}\u{bb}\u{bf}GET /hello HTTP/1.1\r\nHost: probe\r\n\r\n{TAIL}")),
+            Final(&[400]),
+        ),
+        (
+            "the head of a TLS hello",
+            bytes("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\u{3}\r\n\r\n"),
+            Drop(&[400]),
+        ),
     ]
 }
 
@@ -66,8 +98,16 @@ fn fields() -> Rows {
         ("field folded with a blank", get_tail("A: b\r\n c\r\n"), refused),
         ("field folded with a tab", get_tail("A: b\r\n\tc\r\n"), refused),
         ("field folded into a request", get_tail("A: b\r\n GET /smuggled HTTP/1.1\r\n"), refused),
-        ("blank before the first field", bytes(&format!("GET /hello HTTP/1.1\r\n Host: probe\r\n\r\n{TAIL}")), refused),
-        ("line of blanks as the first field", bytes(&format!("GET /hello HTTP/1.1\r\n \r\nHost: probe\r\n\r\n{TAIL}")), refused),
+        (
+            "blank before the first field",
+            bytes(&format!("GET /hello HTTP/1.1\r\n Host: probe\r\n\r\n{TAIL}")),
+            refused,
+        ),
+        (
+            "line of blanks as the first field",
+            bytes(&format!("GET /hello HTTP/1.1\r\n \r\nHost: probe\r\n\r\n{TAIL}")),
+            refused,
+        ),
         ("value with NUL", get_tail("A: b\0c\r\n"), refused),
         ("value with SOH", get_tail("A: b\u{1}c\r\n"), refused),
         ("value with ESC", get_tail("A: b\u{1b}[2Jc\r\n"), refused),
@@ -108,7 +148,11 @@ fn hosts() -> Rows {
         ("Host with a port", bytes("GET /hello HTTP/1.1\r\nHost: probe:8080\r\n\r\n"), Serve),
         ("Host that is an address", bytes("GET /hello HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"), Serve),
         ("no Host in HTTP/1.0", bytes(&format!("GET /hello HTTP/1.0\r\n\r\n{TAIL}")), Final(&[200])),
-        ("two Hosts in HTTP/1.0", bytes(&format!("GET /hello HTTP/1.0\r\nHost: probe\r\nHost: other\r\n\r\n{TAIL}")), Final(&[400])),
+        (
+            "two Hosts in HTTP/1.0",
+            bytes(&format!("GET /hello HTTP/1.0\r\nHost: probe\r\nHost: other\r\n\r\n{TAIL}")),
+            Final(&[400]),
+        ),
     ]
 }
 
@@ -119,19 +163,32 @@ fn absolute_targets() -> Rows {
         ("absolute target", get("http://probe/hello", "probe"), Serve),
         ("absolute target, other Host", get("http://other/hello", "probe"), Answer(&[200, 400, 421])),
         ("absolute target, other port", get("http://probe:1/hello", "probe:2"), Answer(&[200, 400, 421])),
-        ("absolute target, two Hosts", bytes(&format!("GET http://probe/hello HTTP/1.1\r\nHost: probe\r\nHost: other\r\n\r\n{TAIL}")), Problem(&[400])),
-        ("absolute target, no Host", bytes(&format!("GET http://probe/hello HTTP/1.1\r\n\r\n{TAIL}")), Problem(&[400])),
+        (
+            "absolute target, two Hosts",
+            bytes(&format!("GET http://probe/hello HTTP/1.1\r\nHost: probe\r\nHost: other\r\n\r\n{TAIL}")),
+            Problem(&[400]),
+        ),
+        (
+            "absolute target, no Host",
+            bytes(&format!("GET http://probe/hello HTTP/1.1\r\n\r\n{TAIL}")),
+            Problem(&[400]),
+        ),
         ("absolute target with a user", get("http://user:word@probe/hello", "probe"), Answer(&[400])),
         ("absolute target of ftp", get("ftp://probe/hello", "probe"), Answer(&[400, 404, 421])),
         ("absolute target without a path", get("http://probe", "probe"), Answer(&[404])),
         ("absolute target without an authority", get("http:///hello", "probe"), Answer(&[400])),
-        ("absolute target that ends in a blank authority", get("http://pro be/hello", "probe"), Answer(&[400])),
+        (
+            "absolute target that ends in a blank authority",
+            get("http://pro be/hello", "probe"),
+            Answer(&[400]),
+        ),
     ]
 }
 
 /// RFC 9112 3.2 and RFC 3986: each method takes its own forms of target, without fragments and raw bytes.
 fn targets() -> Rows {
-    let with = |method: &str, target: &str| bytes(&format!("{method} {target} HTTP/1.1\r\nHost: probe\r\n\r\n"));
+    let with =
+        |method: &str, target: &str| bytes(&format!("{method} {target} HTTP/1.1\r\nHost: probe\r\n\r\n"));
     let refused = Final(&[400]);
     vec![
         ("target with a fragment", with("GET", "/hello#/smuggled"), Answer(&[200, 400, 404])),
@@ -172,7 +229,11 @@ fn request_lines() -> Rows {
         ("method of a sign that is no token", start_tail("G@T /hello HTTP/1.1"), refused),
         ("method with NUL", start_tail("GE\0T /hello HTTP/1.1"), refused),
         ("method in quotes", start_tail("\"GET\" /hello HTTP/1.1"), refused),
-        ("method in lower case", bytes("get /hello HTTP/1.1\r\nHost: probe\r\n\r\n"), Answer(&[400, 404, 405, 501])),
+        (
+            "method in lower case",
+            bytes("get /hello HTTP/1.1\r\nHost: probe\r\n\r\n"),
+            Answer(&[400, 404, 405, 501]),
+        ),
         ("method unknown", bytes("BREW /hello HTTP/1.1\r\nHost: probe\r\n\r\n"), Answer(&[404, 405, 501])),
         ("method of 10,000 letters", start_tail_after(&long), Answer(&[400, 404, 405, 414, 431, 501])),
         ("TRACE", bytes("TRACE /hello HTTP/1.1\r\nHost: probe\r\n\r\n"), Answer(&[404, 405, 501])),
@@ -200,7 +261,11 @@ fn versions() -> Rows {
         ("HTTPS/1.1", start_tail("GET /hello HTTPS/1.1"), refused),
         ("ICY/1.1", start_tail("GET /hello ICY/1.1"), refused),
         ("HTTP/1.2", bytes("GET /hello HTTP/1.2\r\nHost: probe\r\n\r\n"), Answer(&[200, 400, 505])),
-        ("a false HTTP/2 preface", bytes(&format!("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n{TAIL}")), Drop(&[400, 505])),
+        (
+            "a false HTTP/2 preface",
+            bytes(&format!("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n{TAIL}")),
+            Drop(&[400, 505]),
+        ),
     ]
 }
 
@@ -211,10 +276,22 @@ fn connections() -> Rows {
         ("Connection: close", get_tail("Connection: close\r\n"), closed),
         ("Connection: CLOSE", get_tail("Connection: CLOSE\r\n"), closed),
         ("Connection: keep-alive, close", get_tail("Connection: keep-alive, close\r\n"), closed),
-        ("two Connections: close, keep-alive", get_tail("Connection: close\r\nConnection: keep-alive\r\n"), closed),
-        ("two Connections: keep-alive, close", get_tail("Connection: keep-alive\r\nConnection: close\r\n"), closed),
+        (
+            "two Connections: close, keep-alive",
+            get_tail("Connection: close\r\nConnection: keep-alive\r\n"),
+            closed,
+        ),
+        (
+            "two Connections: keep-alive, close",
+            get_tail("Connection: keep-alive\r\nConnection: close\r\n"),
+            closed,
+        ),
         ("HTTP/1.0", bytes(&format!("GET /hello HTTP/1.0\r\nHost: probe\r\n\r\n{TAIL}")), closed),
-        ("HTTP/1.0, keep-alive", bytes("GET /hello HTTP/1.0\r\nHost: probe\r\nConnection: keep-alive\r\n\r\n"), Answer(&[200])),
+        (
+            "HTTP/1.0, keep-alive",
+            bytes("GET /hello HTTP/1.0\r\nHost: probe\r\nConnection: keep-alive\r\n\r\n"),
+            Answer(&[200]),
+        ),
         ("Connection names Host", get("Connection: host\r\n"), Answer(&[200, 400])),
         ("HEAD", bytes("HEAD /hello HTTP/1.1\r\nHost: probe\r\n\r\n"), Serve),
         ("HEAD of an unknown path", bytes("HEAD /no HTTP/1.1\r\nHost: probe\r\n\r\n"), Answer(&[404])),
@@ -228,9 +305,17 @@ fn upgrades() -> Rows {
         bytes(&format!("{start}Content-Length: 5\r\n{fields}\r\n\"abc\""))
     };
     vec![
-        ("upgrade to h2c", get("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"), Serve),
+        (
+            "upgrade to h2c",
+            get("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"),
+            Serve,
+        ),
         ("upgrade to h2c with a body", echo("Connection: Upgrade\r\nUpgrade: h2c\r\n"), Serve),
-        ("upgrade to WebSocket", get("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"), Answer(&[200, 400, 426])),
+        (
+            "upgrade to WebSocket",
+            get("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
+            Answer(&[200, 400, 426]),
+        ),
         ("Expect: 100-continue", echo("Expect: 100-continue\r\n"), Serve),
         ("Expect: 100-Continue, odd case", echo("Expect: 100-Continue\r\n"), Serve),
         ("Expect: something else", echo("Expect: 200-maybe\r\n"), Answer(&[200, 417])),

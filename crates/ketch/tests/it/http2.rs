@@ -1,4 +1,4 @@
-//! HTTP/2 under attack (N5, N6): the rows of `http2_cases`, and what needs more than one exchange.
+//! HTTP/2 under attack (N5, N6): the rows of `http2_cases` and `http2_field_cases`, and what needs a conversation.
 //!
 //! An attack must end in the error of RFC 9113 or in the end of the connection, while `watch` holds: honest clients
 //! are served and the memory stays.
@@ -7,11 +7,19 @@
 //! Sources: RFC 9113; CVE-2023-44487 (rapid reset), CVE-2025-8671 (MadeYouReset), RUSTSEC-2024-0332 (CONTINUATION),
 //! RUSTSEC-2026-0258 (small DATA), RFC 7541 section 7.3 (memory).
 
+#[path = "http2_field_cases.rs"]
+mod http2_field_cases;
+
 use ketch::test::soak_factor;
 
-use super::http2_cases::{Expect, cases};
-use super::http2_frames::{Client, Frame, PREFACE, ask_honestly, code, data, field, flag, frame, headers, kind, open_headers};
-use super::http2_frames::{ping, request, request_with, reset, setting, settings, stored_field, window_update};
+use super::http2_cases::{self, Case, Expect};
+use super::http2_frames::window_update;
+use super::http2_frames::{
+    self, Client, Frame, PREFACE, ask_honestly, code, data, field, flag, frame, headers, kind,
+};
+use super::http2_frames::{
+    open_headers, ping, request, request_with, reset, setting, settings, stored_field,
+};
 use super::probe::Target;
 use super::watch::under_watch;
 
@@ -20,6 +28,10 @@ const FLOOD: u32 = 10_000;
 
 fn flood() -> u32 {
     FLOOD * u32::try_from(soak_factor()).expect("a small factor")
+}
+
+fn cases() -> Vec<Case> {
+    [http2_cases::cases(), http2_field_cases::cases()].concat()
 }
 
 /// The client's streams, from the first.
@@ -50,7 +62,8 @@ async fn judge(target: &Target, sent: &[u8], expect: Expect) -> Result<(), Strin
     let mut client = Client::connect(target.addr(), &[]).await;
     client.send(sent).await;
     let resets = |frame: &Frame| frame.stream == 1 && frame.kind == kind::RST_STREAM;
-    let settles = |frame: &Frame| frame.kind == kind::GOAWAY && frame.code() != Some(code::NO_ERROR) || resets(frame);
+    let settles =
+        |frame: &Frame| frame.kind == kind::GOAWAY && frame.code() != Some(code::NO_ERROR) || resets(frame);
     let mut frames = match expect {
         Expect::Connection(_) => client.to_the_end().await,
         Expect::Stream(_) => client.until(settles).await,
@@ -196,7 +209,8 @@ async fn header_lists_far_above_the_limit_end_the_connection() {
     // Each byte behind the stored field stands for all of it: 16 KiB of frame become 60 MiB of fields.
     let bomb = [stored_field("a", &"b".repeat(3_900)), vec![0xbe; 16_000]].concat();
     let bombs = [stored_field("a", &"b".repeat(3_900)), vec![0xbe; 60_000]].concat();
-    for (name, fields) in [("wide", wide), ("many", many), ("empty", empty), ("bomb", bomb), ("bombs", bombs)] {
+    for (name, fields) in [("wide", wide), ("many", many), ("empty", empty), ("bomb", bomb), ("bombs", bombs)]
+    {
         let attack = split(1, &[request("GET", "/hello"), fields].concat(), 16_000);
         under_watch(name, &target, async || {
             let ended = ends_with(&target, &attack).await;
@@ -232,13 +246,31 @@ fn floods_that_end() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("rapid reset", each(&|id| [headers(id, &get), reset(id, 8)].concat())),
         ("rapid reset of open streams", each(&|id| [open_headers(id, &post()), reset(id, 8)].concat())),
-        ("made to reset by a window overflow", each(&|id| [open_headers(id, &post()), window_update(id, most)].concat())),
-        ("made to reset by a window of 0", each(&|id| [open_headers(id, &post()), window_update(id, 0)].concat())),
-        ("made to reset by DATA after the end", each(&|id| [headers(id, &get), data(flag::NONE, id, b"1")].concat())),
-        ("made to reset by malformed fields", each(&|id| headers(id, &request_with("GET", "/hello", &[("connection", "a")])))),
-        ("made to reset by a length", each(&|id| headers(id, &request_with("GET", "/hello", &[("content-length", "1")])))),
+        (
+            "made to reset by a window overflow",
+            each(&|id| [open_headers(id, &post()), window_update(id, most)].concat()),
+        ),
+        (
+            "made to reset by a window of 0",
+            each(&|id| [open_headers(id, &post()), window_update(id, 0)].concat()),
+        ),
+        (
+            "made to reset by DATA after the end",
+            each(&|id| [headers(id, &get), data(flag::NONE, id, b"1")].concat()),
+        ),
+        (
+            "made to reset by malformed fields",
+            each(&|id| headers(id, &request_with("GET", "/hello", &[("connection", "a")]))),
+        ),
+        (
+            "made to reset by a length",
+            each(&|id| headers(id, &request_with("GET", "/hello", &[("content-length", "1")]))),
+        ),
         ("empty DATA", [open.clone(), data(flag::NONE, 1, b"").repeat(flood() as usize)].concat()),
-        ("DATA of padding", [open, frame(kind::DATA, flag::PADDED, 1, &[0]).repeat(flood() as usize)].concat()),
+        (
+            "DATA of padding",
+            [open, frame(kind::DATA, flag::PADDED, 1, &[0]).repeat(flood() as usize)].concat(),
+        ),
         ("streams above the limit", streams(flood()).flat_map(|id| open_headers(id, &post())).collect()),
     ]
 }
@@ -266,12 +298,26 @@ async fn floods_of_allowed_frames_are_borne_or_ended() {
         ("PING", ping(b"12345678").repeat(count)),
         ("PING acknowledged", frame(kind::PING, flag::ACK, 0, b"12345678").repeat(count)),
         ("SETTINGS", settings(&[]).repeat(count)),
-        ("SETTINGS that resize", [settings(&[(setting::HEADER_TABLE_SIZE, 0)]), settings(&[(setting::HEADER_TABLE_SIZE, 4_096)])].concat().repeat(count / 2)),
-        ("SETTINGS of 2,730 values", settings(&[(setting::INITIAL_WINDOW_SIZE, 1); 2_730]).repeat(count / 100)),
-        ("PRIORITY", streams(flood()).flat_map(|id| frame(kind::PRIORITY, 0, id, &[0, 0, 0, 0, 1])).collect()),
+        (
+            "SETTINGS that resize",
+            [settings(&[(setting::HEADER_TABLE_SIZE, 0)]), settings(&[(setting::HEADER_TABLE_SIZE, 4_096)])]
+                .concat()
+                .repeat(count / 2),
+        ),
+        (
+            "SETTINGS of 2,730 values",
+            settings(&[(setting::INITIAL_WINDOW_SIZE, 1); 2_730]).repeat(count / 100),
+        ),
+        (
+            "PRIORITY",
+            streams(flood()).flat_map(|id| frame(kind::PRIORITY, 0, id, &[0, 0, 0, 0, 1])).collect(),
+        ),
         ("WINDOW_UPDATE", window_update(0, 1).repeat(count)),
         ("unknown frames", frame(0x16, 0, 0, &[0; 1_000]).repeat(count)),
-        ("requests one after the other", streams(flood()).flat_map(|id| headers(id, &request("GET", "/no"))).collect()),
+        (
+            "requests one after the other",
+            streams(flood()).flat_map(|id| headers(id, &request("GET", "/no"))).collect(),
+        ),
     ];
     for (name, attack) in floods {
         under_watch(name, &target, async || bear(&target, name, &attack).await).await;
@@ -304,12 +350,21 @@ async fn streams_above_the_limit_are_refused_and_the_others_served() {
     for refused in streams(limit + 8).skip(limit as usize) {
         let frames = client.until(|frame| frame.stream == refused).await;
         let code = frames.last().and_then(Frame::code);
-        assert!(matches!(code, Some(code::REFUSED_STREAM | code::PROTOCOL_ERROR)), "stream {refused}: {}", describe(&frames));
+        assert!(
+            matches!(code, Some(code::REFUSED_STREAM | code::PROTOCOL_ERROR)),
+            "stream {refused}: {}",
+            describe(&frames)
+        );
     }
     for served in [1, limit * 2 - 1] {
         client.send(&data(flag::END_STREAM, served, b"1")).await;
         let frames = client.until(|frame| frame.stream == served && frame.has(flag::END_STREAM)).await;
-        assert_eq!(frames.iter().find_map(Frame::status), Some(200), "stream {served}: {}", describe(&frames));
+        assert_eq!(
+            frames.iter().find_map(Frame::status),
+            Some(200),
+            "stream {served}: {}",
+            describe(&frames)
+        );
     }
 }
 

@@ -205,9 +205,14 @@ impl Client {
         let mut client = Client::silent(addr).await;
         client.send(&[PREFACE, &settings(values), &frame(kind::SETTINGS, flag::ACK, 0, &[])].concat()).await;
         let first = client.next().await.expect("the server answers the preface");
-        assert_eq!((first.kind, first.has(flag::ACK)), (kind::SETTINGS, false), "first comes a SETTINGS frame");
+        assert_eq!(
+            (first.kind, first.has(flag::ACK)),
+            (kind::SETTINGS, false),
+            "first comes a SETTINGS frame"
+        );
         let pairs = first.payload.chunks_exact(6);
-        client.settings = pairs.map(|pair| (u16::from_be_bytes([pair[0], pair[1]]), number(&pair[2..]))).collect();
+        client.settings =
+            pairs.map(|pair| (u16::from_be_bytes([pair[0], pair[1]]), number(&pair[2..]))).collect();
         client.until(|frame| frame.kind == kind::SETTINGS && frame.has(flag::ACK)).await;
         client
     }
@@ -236,7 +241,8 @@ impl Client {
         let announced = self.announced(setting::INITIAL_WINDOW_SIZE).unwrap_or(65_535) as usize;
         let mut frames = Vec::new();
         self.read_what_is_there();
-        while self.unread.len() >= 9 || total > self.opened[0] + 65_535 || total > self.opened[1] + announced {
+        while self.unread.len() >= 9 || total > self.opened[0] + 65_535 || total > self.opened[1] + announced
+        {
             let Some(frame) = self.next().await else { break };
             frames.push(frame);
             if frames.iter().any(|frame| frame.status().is_some() || frame.code().is_some()) {
@@ -292,8 +298,16 @@ pub(crate) async fn ask_honestly(addr: SocketAddr) -> Result<(), String> {
     client.send(&headers(1, &request("GET", "/hello"))).await;
     let frames = client.until(|frame| frame.stream == 1 && frame.has(flag::END_STREAM)).await;
     let status = frames.iter().find_map(Frame::status);
-    let body: Vec<u8> = frames.iter().filter(|frame| frame.kind == kind::DATA).flat_map(|frame| frame.payload.clone()).collect();
-    if status == Some(200) && body == b"hello" { Ok(()) } else { Err(format!("an honest request was answered {frames:?}")) }
+    let body: Vec<u8> = frames
+        .iter()
+        .filter(|frame| frame.kind == kind::DATA)
+        .flat_map(|frame| frame.payload.clone())
+        .collect();
+    if status == Some(200) && body == b"hello" {
+        Ok(())
+    } else {
+        Err(format!("an honest request was answered {frames:?}"))
+    }
 }
 
 fn take_frame(unread: &mut Vec<u8>) -> Option<Frame> {
@@ -303,7 +317,12 @@ fn take_frame(unread: &mut Vec<u8>) -> Option<Frame> {
         return None;
     }
     let bytes: Vec<u8> = unread.drain(..9 + length).collect();
-    Some(Frame { kind: bytes[3], flags: bytes[4], stream: number(&bytes[5..9]), payload: bytes[9..].to_vec() })
+    Some(Frame {
+        kind: bytes[3],
+        flags: bytes[4],
+        stream: number(&bytes[5..9]),
+        payload: bytes[9..].to_vec(),
+    })
 }
 
 fn number(bytes: &[u8]) -> u32 {
@@ -320,7 +339,11 @@ fn decode_status(block: &[u8]) -> Option<u16> {
         0x48..=0x4e | 0x08..=0x0e => {
             let length = block.get(start + 1)?;
             let value = block.get(start + 2..start + 2 + usize::from(length & 0x7f))?;
-            if length & 0x80 == 0 { std::str::from_utf8(value).ok()?.parse().ok() } else { huffman_digits(value) }
+            if length & 0x80 == 0 {
+                std::str::from_utf8(value).ok()?.parse().ok()
+            } else {
+                huffman_digits(value)
+            }
         }
         _ => None,
     }
@@ -328,10 +351,13 @@ fn decode_status(block: &[u8]) -> Option<u16> {
 
 /// Three digits in the code of RFC 7541 Appendix B: 0 to 2 take five bits, 3 to 9 take six.
 fn huffman_digits(bytes: &[u8]) -> Option<u16> {
-    let bits: Vec<u16> = bytes.iter().flat_map(|byte| (0..8).rev().map(move |at| u16::from(byte >> at & 1))).collect();
+    let bits: Vec<u16> =
+        bytes.iter().flat_map(|byte| (0..8).rev().map(move |at| u16::from(byte >> at & 1))).collect();
     let (mut at, mut digits) = (0, 0);
     for _ in 0..3 {
-        let take = |length: usize| bits.get(at..at + length).map(|bits| bits.iter().fold(0, |all, bit| all << 1 | bit));
+        let take = |length: usize| {
+            bits.get(at..at + length).map(|bits| bits.iter().fold(0, |all, bit| all << 1 | bit))
+        };
         let (digit, length) = match take(5)? {
             short @ 0..=2 => (short, 5),
             _ => (take(6)?.checked_sub(0b011001 - 3)?, 6),

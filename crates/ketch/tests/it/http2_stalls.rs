@@ -11,7 +11,9 @@ use std::time::Duration;
 use ketch::test::soak_factor;
 use tokio::time::timeout;
 
-use super::http2_frames::{Client, Frame, PREFACE, code, flag, frame, headers, kind, open_headers, ping, request};
+use super::http2_frames::{
+    Client, Frame, PREFACE, code, flag, frame, headers, kind, open_headers, ping, request,
+};
 use super::http2_frames::{request_with, setting, settings, window_update};
 use super::probe::{HASTE, Target};
 use super::watch::under_watch;
@@ -44,7 +46,8 @@ async fn a_window_that_settings_change_is_kept_exactly() {
     client.send(&headers(1, &request("GET", "/hello"))).await;
     let frames = client.until(|frame| frame.kind == kind::DATA).await;
     assert_eq!(frames.last().map(|frame| &frame.payload[..]), Some(&b"hel"[..]));
-    let narrower = [settings(&[(setting::INITIAL_WINDOW_SIZE, 2)]), window_update(1, 1), ping(b"narrower")].concat();
+    let narrower =
+        [settings(&[(setting::INITIAL_WINDOW_SIZE, 2)]), window_update(1, 1), ping(b"narrower")].concat();
     client.send(&narrower).await;
     let frames = client.until(|frame| frame.kind == kind::PING).await;
     assert!(!frames.iter().any(|frame| frame.kind == kind::DATA), "DATA beyond a window of 0");
@@ -63,7 +66,9 @@ async fn a_window_that_stays_shut_pins_nothing_for_ever() {
 async fn keep_windows_shut(mut client: Client) {
     let streams = client.announced(setting::MAX_CONCURRENT_STREAMS).expect("a limit is announced").min(100);
     let asked = (0..streams).flat_map(|number| headers(number * 2 + 1, &request("GET", "/hello")));
-    client.send(&settings(&[(setting::INITIAL_WINDOW_SIZE, 0)]).into_iter().chain(asked).collect::<Vec<_>>()).await;
+    client
+        .send(&settings(&[(setting::INITIAL_WINDOW_SIZE, 0)]).into_iter().chain(asked).collect::<Vec<_>>())
+        .await;
     let mut ended = 0;
     while ended < streams {
         let Some(frame) = client.next().await else { return };
@@ -105,7 +110,8 @@ async fn send_and_never_read(mut client: Client, pieces: Arc<[u8]>) {
 async fn silence_ends_the_connection_at_every_step() {
     let target = Target::hasty().await;
     let half_a_block = frame(kind::HEADERS, flag::END_STREAM, 1, &request("GET", "/hello"));
-    let body_to_come = open_headers(1, &request_with("POST", "/echo", &[("content-type", "application/json")]));
+    let body_to_come =
+        open_headers(1, &request_with("POST", "/echo", &[("content-type", "application/json")]));
     let start = [PREFACE, &settings(&[]), &frame(kind::SETTINGS, flag::ACK, 0, &[])].concat();
     let steps: [(&str, Vec<u8>); 7] = [
         ("nothing", Vec::new()),

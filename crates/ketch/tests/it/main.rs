@@ -1,5 +1,6 @@
 //! The whole, end to end: real servers, real bytes.
 
+mod compile_fail;
 mod floods;
 mod framing;
 mod framing_cases;

@@ -5,9 +5,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use ketch::Limits;
 use ketch::prelude::*;
 use ketch::test::TestServer;
+
+/// Every deadline of a [hasty](Target::hasty) server.
+pub(crate) const HASTE: Duration = Duration::from_secs(1);
 
 /// Counts the requests that reach `/smuggled`; no honest client in these tests ever asks for it.
 #[derive(Debug)]
@@ -41,10 +46,27 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// A server as it comes.
     pub(crate) async fn start() -> Target {
+        Target::within(Limits::default()).await
+    }
+
+    /// A server that waits for nobody longer than `HASTE`.
+    pub(crate) async fn hasty() -> Target {
+        let limits = Limits {
+            head_time: HASTE,
+            body_idle: HASTE,
+            patience: HASTE,
+            stream_time: HASTE,
+            ..Limits::default()
+        };
+        Target::within(limits).await
+    }
+
+    async fn within(limits: Limits) -> Target {
         let hits = Arc::new(AtomicU64::new(0));
-        let server = TestServer::start(Server::new().add(Probe { hits: hits.clone() })).await;
-        Target { server, hits }
+        let server = Server::new().limits(limits).add(Probe { hits: hits.clone() });
+        Target { server: TestServer::start(server).await, hits }
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {

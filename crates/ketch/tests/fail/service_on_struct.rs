@@ -1,0 +1,8 @@
+//! `#[service]` on what is no impl block.
+
+use ketch::prelude::*;
+
+#[service]
+struct Basket;
+
+fn main() {}
