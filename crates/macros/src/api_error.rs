@@ -24,7 +24,12 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let krate = krate(&input);
     let mut errors = Vec::new();
     let arms: Vec<_> = data.variants.iter().map(|variant| arm(&krate, variant, &mut errors)).collect();
-    let (specs, conversions): (Vec<_>, Vec<_>) = arms.into_iter().unzip();
+    let (specs, mut conversions): (Vec<_>, Vec<_>) = arms.into_iter().unzip();
+    // With a mistake in it the enum is still an error, so that the mistake is all the compiler tells of.
+    let specs = if errors.is_empty() { specs } else { Vec::new() };
+    if !errors.is_empty() || data.variants.is_empty() {
+        conversions = vec![quote!(_ => #krate::Error::internal("this error has no status"),)];
+    }
     let errors = errors.into_iter().map(syn::Error::into_compile_error);
     let (generics, names, bounds) = input.generics.split_for_impl();
     let ty = &input.ident;

@@ -3,7 +3,7 @@
 //! Spans matter here. What must point at the user's code gets [`at`]; places in files get the user's own span,
 //! because `line!()` looks for the outermost macro.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -122,10 +122,8 @@ fn declared(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
     let settings = settings(krate, &endpoint.written);
     let args = arguments(&endpoint.sig).map(|argument| argument_spec(krate, endpoint, argument));
     let answer = if endpoint.sig.asyncness.is_some() { quote!(Async) } else { quote!(Blocking) };
-    let reply = reply_type(endpoint);
-    let describe = quote_spanned!(at(reply.span())=> <#reply as #krate::Reply>::describe(&mut replies););
     let one_body = one_body(krate, endpoint);
-    let handler = handler(krate, endpoint);
+    let handler = handler(&moved(krate, at(ident.span())), endpoint);
     let place = place(krate, ident.span());
     let cfgs = &endpoint.cfgs;
     quote! {
@@ -133,17 +131,16 @@ fn declared(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
         {
             #one_body
             let args = ::std::vec![#(#args),*];
-            let mut replies = #krate::ReplyDocs::new(schemas);
-            #describe
+            let (bind, replies) = #handler;
             all.push(#krate::Declared {
                 name: #name,
                 method: #krate::Method::#method,
                 docs: #docs,
                 settings: #settings,
                 args,
-                replies: replies.finish(),
+                replies,
                 answer: #krate::Answer::#answer,
-                bind: #handler,
+                bind,
                 place: #place,
             });
         }
@@ -152,7 +149,7 @@ fn declared(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
 
 fn reply_type(endpoint: &Endpoint) -> TokenStream {
     match &endpoint.sig.output {
-        ReturnType::Default => quote_spanned!(endpoint.sig.ident.span()=> ()),
+        ReturnType::Default => quote_spanned!(at(endpoint.sig.ident.span())=> ()),
         ReturnType::Type(_, ty) => quote!(#ty),
     }
 }
@@ -172,19 +169,34 @@ fn argument_spec(krate: &TokenStream, endpoint: &Endpoint, argument: &syn::PatTy
 fn one_body(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
     let name = &endpoint.sig.ident;
     let message = format!("endpoint `{name}` reads the request body twice");
-    let bodies = arguments(&endpoint.sig)
-        .filter(|argument| !argument_name(argument).is_some_and(|name| endpoint.params.contains(&wire_name(name))))
-        .map(|argument| {
-            let ty = &argument.ty;
-            quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::PLACE.is_body() as usize)
-        });
-    quote_spanned!(at(name.span())=> const { ::core::assert!(0 #(+ #bodies)* <= 1, #message) };)
+    let mut bodies = Vec::new();
+    for argument in arguments(&endpoint.sig) {
+        let in_path = argument_name(argument).is_some_and(|name| endpoint.params.contains(&wire_name(name)));
+        // An item cannot say `Self`; such an argument is rare enough to go uncounted here.
+        let ty = &argument.ty;
+        if !in_path && !quote!(#ty).into_iter().any(mentions_self) {
+            bodies.push(quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::PLACE.is_body() as usize));
+        }
+    }
+    if bodies.len() < 2 {
+        return TokenStream::new();
+    }
+    quote_spanned!(at(name.span())=> const _: () = ::core::assert!(0 #(+ #bodies)* <= 1, #message);)
+}
+
+fn mentions_self(token: TokenTree) -> bool {
+    match token {
+        TokenTree::Ident(ident) => ident == "Self",
+        TokenTree::Group(group) => group.stream().into_iter().any(mentions_self),
+        _ => false,
+    }
 }
 
 /// The closure that reads the arguments and calls the method.
 fn handler(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
     let ident = &endpoint.sig.ident;
-    let locals: Vec<_> = (0..arguments(&endpoint.sig).count()).map(|n| format_ident!("arg{n}")).collect();
+    let locals: Vec<_> =
+        (0..arguments(&endpoint.sig).count()).map(|n| format_ident!("arg{n}", span = at(ident.span()))).collect();
     let reads = arguments(&endpoint.sig).zip(&locals).map(|(argument, local)| {
         let ty = &argument.ty;
         let name = argument_name(argument).map(wire_name).unwrap_or_default();
@@ -193,36 +205,39 @@ fn handler(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
     let unpack = if locals.is_empty() {
         quote!()
     } else {
-        quote! {
+        quote_spanned! {at(ident.span())=>
             let (#(::core::option::Option::Some(#locals),)*) = (#(#locals,)*) else {
                 return ::core::result::Result::Err(faults.into_error());
             };
         }
     };
     let call = match endpoint.sig.receiver() {
-        Some(_) => quote!(service.#ident(#(#locals),*)),
-        None => quote!(Self::#ident(#(#locals),*)),
+        Some(_) => quote_spanned!(at(ident.span())=> service.#ident(#(#locals),*)),
+        None => quote_spanned!(at(ident.span())=> Self::#ident(#(#locals),*)),
     };
     let run = match endpoint.sig.asyncness {
-        Some(_) => quote!(#call.await),
-        None => quote!(#krate::blocking(&input, move || #call).await?),
+        Some(_) => quote_spanned!(at(ident.span())=> #call.await),
+        None => quote_spanned!(at(ident.span())=> #krate::blocking(&input, move || #call).await?),
     };
-    let output = match &endpoint.sig.output {
-        ReturnType::Default => ident.span(),
-        ReturnType::Type(_, ty) => ty.span(),
-    };
-    let reply = quote_spanned!(at(output)=> #krate::Reply::reply(value));
+    let reply = reply_type(endpoint);
     // Spanned to the method, so that "future is not `Send`" points at it.
     quote_spanned! {at(ident.span())=>
-        #krate::bind(|service: ::std::sync::Arc<Self>, mut input: #krate::Input| async move {
+        #krate::bind::<Self, #reply, _, _>(schemas, |service: ::std::sync::Arc<Self>, mut input: #krate::Input| async move {
             let mut faults = #krate::Faults::default();
             #(#reads)*
             #unpack
-            #[allow(clippy::let_unit_value, reason = "an endpoint may return nothing")]
-            let value = #run;
-            #reply
+            ::core::result::Result::Ok(#run)
         })
     }
+}
+
+/// The same tokens at another place.
+fn moved(tokens: &TokenStream, span: Span) -> TokenStream {
+    let moved = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(moved).collect()
 }
 
 /// The user's place in the file, with the macro's own names: errors point at the user's code, while what is

@@ -46,7 +46,7 @@ pub mod __private {
     pub use crate::arg::{Arg, Faults, path_arg};
     pub use crate::blocking::blocking;
     pub use crate::exchange::Input;
-    pub use crate::reply::{ApiError, Reply, ReplyDocs};
+    pub use crate::reply::ApiError;
     pub use crate::schemas::Schemas;
     pub use crate::service::{Declared, EndpointId, Service, bind};
 }

@@ -10,6 +10,7 @@ use http::Method;
 use ketch_model::{Answer, ArgSpec, Error, ErrorSpec, Place, ReplySpec, Settings};
 
 use crate::exchange::{Input, Response};
+use crate::reply::{Reply, ReplyDocs};
 use crate::schemas::Schemas;
 
 /// A reply that is being made.
@@ -79,15 +80,25 @@ impl<S> fmt::Debug for Bind<S> {
     }
 }
 
-/// Makes a handler of a closure.
+/// A handler of a closure, and what its reply says for the documents. One call for both, so that a type that is no
+/// reply is told of once.
 #[doc(hidden)]
-pub fn bind<S, F, Fut>(handler: F) -> Bind<S>
+pub fn bind<S, R, F, Fut>(schemas: &mut Schemas, handler: F) -> (Bind<S>, (Vec<ReplySpec>, Vec<ErrorSpec>))
 where
+    R: Reply,
     S: Send + Sync + 'static,
     F: Fn(Arc<S>, Input) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Response, Error>> + Send + 'static,
+    Fut: Future<Output = Result<R, Error>> + Send + 'static,
 {
-    Bind(Box::new(move |service| Arc::new(move |input| Box::pin(handler(Arc::clone(&service), input)))))
+    let mut docs = ReplyDocs::new(schemas);
+    R::describe(&mut docs);
+    let bind = move |service: Arc<S>| -> Handler {
+        Arc::new(move |input| {
+            let value = handler(Arc::clone(&service), input);
+            Box::pin(async move { value.await?.reply() })
+        })
+    };
+    (Bind(Box::new(bind)), docs.finish())
 }
 
 /// Names one endpoint of `S` in code. Another service's does not fit.

@@ -19,5 +19,5 @@ enum Oops {
 }
 
 fn main() {
-    let _ = Oops::NoStatus.into_error();
+    let _ = [Oops::NoStatus, Oops::Fine, Oops::Speechless, Oops::Unknown, Oops::Missing(1)];
 }

@@ -65,7 +65,7 @@ async fn judge(target: &Target, sent: &[u8], expect: Expect) -> Result<(), Strin
     let settles =
         |frame: &Frame| frame.kind == kind::GOAWAY && frame.code() != Some(code::NO_ERROR) || resets(frame);
     let mut frames = match expect {
-        Expect::Connection(_) => client.to_the_end().await,
+        Expect::Connection(_) => client.until_it_ends().await,
         Expect::Stream(_) => client.until(settles).await,
         Expect::Status(_) | Expect::Either(_) => {
             client.until(|frame| settles(frame) || frame.stream == 1 && frame.has(flag::END_STREAM)).await
@@ -125,7 +125,7 @@ fn describe(frames: &[Frame]) -> String {
 async fn ends_with(target: &Target, attack: &[u8]) -> Option<u32> {
     let mut client = Client::connect(target.addr(), &[]).await;
     client.send(attack).await;
-    let frames = client.to_the_end().await;
+    let frames = client.until_it_ends().await;
     frames.iter().filter(|frame| frame.kind == kind::GOAWAY).find_map(Frame::code)
 }
 

@@ -287,7 +287,7 @@ impl Client {
     }
 
     /// Every frame until the connection ends.
-    pub(crate) async fn to_the_end(&mut self) -> Vec<Frame> {
+    pub(crate) async fn until_it_ends(&mut self) -> Vec<Frame> {
         self.until(|_| false).await
     }
 }

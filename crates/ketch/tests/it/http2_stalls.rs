@@ -126,7 +126,7 @@ async fn silence_ends_the_connection_at_every_step() {
         under_watch(name, &target, async || {
             let mut client = Client::silent(target.addr()).await;
             client.send(&bytes).await;
-            let ended = timeout(LATE, client.to_the_end()).await;
+            let ended = timeout(LATE, client.until_it_ends()).await;
             let frames = ended.unwrap_or_else(|_| panic!("still open after {name}"));
             let error = frames.iter().filter(|frame| frame.kind == kind::GOAWAY).find_map(Frame::code);
             assert!(error.is_none_or(|code| code != code::FLOW_CONTROL_ERROR), "{name}: {error:?}");

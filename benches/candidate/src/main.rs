@@ -1,0 +1,59 @@
+//! The candidate of the benchmark: the endpoints of the baseline, on Ketch, as an application would write them.
+//!
+//! Nothing is turned off: guards, limits, deadlines, request log, health and documents are as every application gets
+//! them. `benches/baseline` lists what of that the baseline has too.
+
+use std::process::ExitCode;
+
+use bench_terms::{Boat, forbid_caching, greeting, note_credentials};
+use ketch::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    bench_terms::start_log();
+    let server = Server::new()
+        .listen("127.0.0.1:0")
+        .define_middleware("note-credentials", from_fn(note_credentials))
+        .define_middleware("forbid-caching", from_fn(forbid_caching))
+        .add(Plain)
+        .add(Layered);
+    ketch::main(server)
+}
+
+struct Plain;
+
+/// Endpoints without middlewares.
+#[service(root = "plain")]
+impl Plain {
+    /// Answers text.
+    #[get("text/{name}")]
+    async fn text(&self, name: String, times: u32) -> String {
+        greeting(&name, times)
+    }
+
+    /// Answers JSON.
+    #[get("json/{id}")]
+    async fn json(&self, id: u32, berth: u16) -> Json<Boat> {
+        Json(Boat::at(id, berth))
+    }
+}
+
+struct Layered;
+
+/// The same behind two named middlewares.
+#[service(root = "layered", middleware = ["note-credentials", "forbid-caching"])]
+impl Layered {
+    /// Answers text.
+    #[get("text/{name}")]
+    async fn text(&self, name: String, times: u32) -> String {
+        greeting(&name, times)
+    }
+
+    /// Answers JSON.
+    #[get("json/{id}")]
+    async fn json(&self, id: u32, berth: u16) -> Json<Boat> {
+        Json(Boat::at(id, berth))
+    }
+}
