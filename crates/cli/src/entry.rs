@@ -1,5 +1,6 @@
 //! From the command line to an exit code.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -15,7 +16,12 @@ use crate::log;
 /// The exit code is 0 when all went well, 1 when something failed (the message is on stderr), 2 when the command line
 /// could not be read, and 130 when a second signal cut the server off.
 pub fn main(server: Server) -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    main_from(std::env::args_os(), server)
+}
+
+/// The same with a command line of the caller's own; its first item is the program's name.
+pub fn main_from<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>, server: Server) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(line) {
         Ok(arguments) => arguments,
         Err(error) => return print_usage(&error),
     };

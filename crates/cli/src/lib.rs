@@ -9,5 +9,5 @@ mod entry;
 mod log;
 mod reference;
 
-pub use entry::main;
+pub use entry::{main, main_from};
 pub use reference::reference;

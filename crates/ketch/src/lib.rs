@@ -29,7 +29,7 @@ pub mod test;
 
 pub use axum::middleware::from_fn;
 pub use http;
-pub use ketch_cli::main;
+pub use ketch_cli::{main, main_from};
 pub use ketch_edge::{Limits, Stopped};
 pub use ketch_macros::{ApiError, delete, get, patch, post, put, service};
 pub use ketch_model::{

@@ -26,6 +26,7 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
         None => server,
     };
     let built = server.build().map_err(ketch_server::Error::from)?;
+    raise_descriptor_limit();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     let stopped = runtime.block_on(built.run(|ready| say(&ready)));
@@ -37,6 +38,13 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
         }
         Stopped::Drained => ExitCode::SUCCESS,
     })
+}
+
+/// Every connection is a descriptor, and the soft limit is often 1,024: take what the hard limit allows.
+fn raise_descriptor_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "cannot raise the limit of open files; many connections may be refused");
+    }
 }
 
 /// Says where to look.

@@ -21,7 +21,7 @@ const CONNECTIONS: u64 = 20;
 const ENDLESS: usize = 64 << 20;
 
 /// Connections that each send one endless request.
-const ENDLESS_CONNECTIONS: usize = 4;
+const ENDLESS_CONNECTIONS: u64 = 4;
 
 /// A request that is too big: its name, its bytes, and the statuses that may answer it.
 type Flood = (&'static str, Vec<u8>, &'static [u16]);
@@ -179,7 +179,7 @@ async fn flood_all(floods: Vec<Flood>, ending: Ending) {
     let mut failures = Vec::new();
     for (name, bytes, statuses) in floods {
         let bytes: Arc<[u8]> = bytes.into();
-        under_watch(name, &target, async || {
+        under_watch(name, &target, CONNECTIONS * soak_factor(), async || {
             let connections = 0..CONNECTIONS * soak_factor();
             let floods: Vec<_> = connections
                 .map(|_| tokio::spawn(flood(target.addr(), bytes.clone(), statuses, ending)))
@@ -219,7 +219,7 @@ async fn endless(start: &[u8], piece: &[u8], statuses: &'static [u16]) {
     let target = Target::start().await;
     let start: Arc<[u8]> = start.into();
     let pieces: Arc<[u8]> = piece.repeat((64 << 10) / piece.len() + 1).into();
-    under_watch("an endless request", &target, async || {
+    under_watch("an endless request", &target, ENDLESS_CONNECTIONS, async || {
         let senders: Vec<_> = (0..ENDLESS_CONNECTIONS)
             .map(|_| tokio::spawn(send_endlessly(target.addr(), start.clone(), pieces.clone())))
             .collect();

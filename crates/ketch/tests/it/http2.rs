@@ -212,7 +212,7 @@ async fn header_lists_far_above_the_limit_end_the_connection() {
     for (name, fields) in [("wide", wide), ("many", many), ("empty", empty), ("bomb", bomb), ("bombs", bombs)]
     {
         let attack = split(1, &[request("GET", "/hello"), fields].concat(), 16_000);
-        under_watch(name, &target, async || {
+        under_watch(name, &target, 1, async || {
             let ended = ends_with(&target, &attack).await;
             let calm = [code::ENHANCE_YOUR_CALM, code::COMPRESSION_ERROR, code::PROTOCOL_ERROR];
             assert!(ended.is_none_or(|code| calm.contains(&code)), "{name}: {ended:?}");
@@ -227,7 +227,7 @@ async fn a_flood_of_continuations_ends_the_connection() {
     let begun = frame(kind::HEADERS, flag::END_STREAM, 1, &request("GET", "/hello"));
     for (name, part) in [("empty", Vec::new()), ("filled", field("a", "b")), ("half a field", vec![0])] {
         let more = frame(kind::CONTINUATION, flag::NONE, 1, &part).repeat(flood() as usize);
-        under_watch(name, &target, async || {
+        under_watch(name, &target, 1, async || {
             let ended = ends_with(&target, &[&begun[..], &more].concat()).await;
             let calm = [code::ENHANCE_YOUR_CALM, code::COMPRESSION_ERROR, code::PROTOCOL_ERROR];
             assert!(ended.is_none_or(|code| calm.contains(&code)), "{name}: {ended:?}");
@@ -279,7 +279,7 @@ fn floods_that_end() -> Vec<(&'static str, Vec<u8>)> {
 async fn floods_of_resets_and_empty_frames_end_the_connection() {
     let target = Target::start().await;
     for (name, attack) in floods_that_end() {
-        under_watch(name, &target, async || {
+        under_watch(name, &target, 1, async || {
             let ended = ends_with(&target, &attack).await;
             let calm = [code::ENHANCE_YOUR_CALM, code::PROTOCOL_ERROR, code::STREAM_CLOSED];
             assert!(ended.is_none_or(|code| calm.contains(&code)), "{name}: {ended:?}");
@@ -320,7 +320,7 @@ async fn floods_of_allowed_frames_are_borne_or_ended() {
         ),
     ];
     for (name, attack) in floods {
-        under_watch(name, &target, async || bear(&target, name, &attack).await).await;
+        under_watch(name, &target, 1, async || bear(&target, name, &attack).await).await;
     }
     println!("N6: {count} frames each");
 }
@@ -371,7 +371,7 @@ async fn streams_above_the_limit_are_refused_and_the_others_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_above_the_limit_is_answered_413() {
     let target = Target::start().await;
-    under_watch("a body without end", &target, async || {
+    under_watch("a body without end", &target, 1, async || {
         let mut client = Client::connect(target.addr(), &[]).await;
         client.send(&open_headers(1, &post())).await;
         for sent in (0..64 << 20).step_by(16_000) {

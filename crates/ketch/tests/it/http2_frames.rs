@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::raw::PATIENCE;
@@ -195,26 +195,39 @@ pub(crate) struct Client {
 impl Client {
     /// A connection on which nothing has been said.
     pub(crate) async fn silent(addr: SocketAddr) -> Client {
-        let stream = TcpStream::connect(addr).await.expect("the server accepts connections");
-        stream.set_nodelay(true).expect("a fresh socket takes options");
-        Client { stream, unread: Vec::new(), ended: false, settings: Vec::new(), opened: [0; 2] }
+        Client::over(TcpStream::connect(addr).await.expect("the server accepts connections"))
     }
 
     /// A connection past its preface, with these settings of ours, and with both sides' settings acknowledged.
     pub(crate) async fn connect(addr: SocketAddr, values: &[(u16, u32)]) -> Client {
-        let mut client = Client::silent(addr).await;
-        client.send(&[PREFACE, &settings(values), &frame(kind::SETTINGS, flag::ACK, 0, &[])].concat()).await;
-        let first = client.next().await.expect("the server answers the preface");
+        Client::silent(addr).await.greet(values).await
+    }
+
+    /// As `connect`, with little room for what is not read, so that the server soon feels it.
+    pub(crate) async fn connect_narrow(addr: SocketAddr) -> Client {
+        let socket = TcpSocket::new_v4().expect("a socket can be made");
+        socket.set_recv_buffer_size(4 << 10).expect("a fresh socket takes options");
+        Client::over(socket.connect(addr).await.expect("the server accepts connections")).greet(&[]).await
+    }
+
+    fn over(stream: TcpStream) -> Client {
+        stream.set_nodelay(true).expect("a fresh socket takes options");
+        Client { stream, unread: Vec::new(), ended: false, settings: Vec::new(), opened: [0; 2] }
+    }
+
+    async fn greet(mut self, values: &[(u16, u32)]) -> Client {
+        self.send(&[PREFACE, &settings(values), &frame(kind::SETTINGS, flag::ACK, 0, &[])].concat()).await;
+        let first = self.next().await.expect("the server answers the preface");
         assert_eq!(
             (first.kind, first.has(flag::ACK)),
             (kind::SETTINGS, false),
             "first comes a SETTINGS frame"
         );
         let pairs = first.payload.chunks_exact(6);
-        client.settings =
+        self.settings =
             pairs.map(|pair| (u16::from_be_bytes([pair[0], pair[1]]), number(&pair[2..]))).collect();
-        client.until(|frame| frame.kind == kind::SETTINGS && frame.has(flag::ACK)).await;
-        client
+        self.until(|frame| frame.kind == kind::SETTINGS && frame.has(flag::ACK)).await;
+        self
     }
 
     /// What the server announced for this setting.

@@ -96,7 +96,7 @@ async fn answers_that_are_never_read_stop_the_server_and_then_end() {
     }
 }
 
-/// Buffers on both sides take some megabytes; then the server must stop reading, and then give up.
+/// Buffers on both sides take what they can; then the server must stop reading, and then give up.
 async fn send_and_never_read(mut client: Client, pieces: Arc<[u8]>) {
     for _ in 0..1_024 {
         if !client.send(&pieces).await {
@@ -123,7 +123,7 @@ async fn silence_ends_the_connection_at_every_step() {
         ("a request that was answered", [&start[..], &headers(1, &request("GET", "/hello"))].concat()),
     ];
     for (name, bytes) in steps {
-        under_watch(name, &target, async || {
+        under_watch(name, &target, 1, async || {
             let mut client = Client::silent(target.addr()).await;
             client.send(&bytes).await;
             let ended = timeout(LATE, client.until_it_ends()).await;
@@ -147,10 +147,11 @@ async fn on_many_connections<F>(name: &str, target: &Target, stall: impl Fn(Clie
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    under_watch(name, target, async || {
+    let connections = CONNECTIONS * soak_factor();
+    under_watch(name, target, connections, async || {
         let mut stalls = Vec::new();
-        for _ in 0..CONNECTIONS * soak_factor() {
-            let client = Client::connect(target.addr(), &[]).await;
+        for _ in 0..connections {
+            let client = Client::connect_narrow(target.addr()).await;
             stalls.push(tokio::spawn(timeout(LATE, stall(client))));
         }
         for stall in stalls {

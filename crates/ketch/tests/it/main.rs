@@ -1,6 +1,8 @@
 //! The whole, end to end: real servers, real bytes.
 
+mod child;
 mod compile_fail;
+mod declared;
 mod floods;
 mod framing;
 mod framing_cases;
@@ -9,6 +11,10 @@ mod http2;
 mod http2_cases;
 mod http2_frames;
 mod http2_stalls;
+mod overload;
+mod panics;
 mod probe;
 mod raw;
+mod shutdown;
+mod slow;
 mod watch;
