@@ -55,8 +55,13 @@ impl Case {
     fn new(services: usize) -> Self {
         let name = |service: usize| format!("service-{:03}", service % services);
         let entries: Vec<TableEntry> = (0..services)
-            .flat_map(|service| SERVICE.map(|(method, route, _)| (method, route.replace("SERVICE", &name(service)))))
-            .map(|(method, path)| TableEntry { method, path: Template::parse(&path).expect("the template is written well") })
+            .flat_map(|service| {
+                SERVICE.map(|(method, route, _)| (method, route.replace("SERVICE", &name(service))))
+            })
+            .map(|(method, path)| TableEntry {
+                method,
+                path: Template::parse(&path).expect("the template is written well"),
+            })
             .collect();
         let table = Trie::build(&entries).expect("no two endpoints are the same");
         // 387 and 1,000 have no common factor: every request comes once, and neighbours have nothing in common.

@@ -6,7 +6,13 @@ use crate::commands::{new, openapi, routes, serve};
 
 /// An API server in one process.
 #[derive(Debug, Parser)]
-#[command(name = "ketch", version, about, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(
+    name = "ketch",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

@@ -13,7 +13,8 @@ pub(crate) fn start(options: &LogOptions) {
         Ok(filter) => (filter, None),
         Err(fault) => (EnvFilter::new("info"), Some(fault)),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
     // A program that has its own subscriber keeps it.
     let _kept = match options.log_format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),

@@ -14,13 +14,15 @@ pub fn reference() -> Vec<(&'static str, String)> {
 
 /// `--help` of every command, at a fixed width.
 fn commands() -> String {
-    let mut out = String::from("# Commands\n\nGenerated from the source; `UPDATE_EXPECT=1` writes it anew.\n");
+    let mut out =
+        String::from("# Commands\n\nGenerated from the source; `UPDATE_EXPECT=1` writes it anew.\n");
     let mut root = Arguments::command().term_width(100);
     root.build();
     let mut one = |command: &mut clap::Command, name: &str| {
         let help = command.render_long_help().to_string();
         let help: Vec<&str> = help.lines().map(str::trim_end).collect();
-        write!(out, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n").trim_end()).expect("a String takes everything");
+        write!(out, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n").trim_end())
+            .expect("a String takes everything");
     };
     one(&mut root, "ketch");
     for command in root.get_subcommands_mut() {

@@ -42,7 +42,10 @@ impl Body for TimedBody {
     type Data = Bytes;
     type Error = Failure;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let body = &mut *self;
         let Poll::Ready(frame) = Pin::new(&mut body.body).poll_frame(context) else {
             let idle = body.idle;

@@ -20,12 +20,12 @@ use ketch_web::{App, Request, Response};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::body::TimedBody;
 use crate::guards::Ambiguous;
 use crate::limits::{HEAD_BUFFER, Limits};
 use crate::listen::{Phase, Phases};
 use crate::sniff::{Spoken, sniff};
 use crate::wire::Wire;
-use crate::body::TimedBody;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -138,7 +138,11 @@ impl Service<http::Request<Incoming>> for Door {
         let bad = self.heads.as_ref().is_some_and(Heads::next_is_bad);
         Box::pin(async move {
             let mut request: Request = request.map(|body| {
-                if body.is_end_stream() { Body::empty() } else { Body::new(TimedBody::new(body, &shared.limits)) }
+                if body.is_end_stream() {
+                    Body::empty()
+                } else {
+                    Body::new(TimedBody::new(body, &shared.limits))
+                }
             });
             if bad {
                 request.extensions_mut().insert(Ambiguous);

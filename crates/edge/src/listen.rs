@@ -106,7 +106,10 @@ async fn next(listener: &TcpListener) -> (TcpStream, std::net::SocketAddr) {
 }
 
 fn is_of_one_connection(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
+    )
 }
 
 /// How many connections there may be, in all and from one address.

@@ -33,7 +33,12 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// Watches HTTP/1. The ordinal of the first head to refuse goes to `first_bad`.
-    pub(crate) fn http1(stream: TcpStream, early: BytesMut, limits: &Limits, first_bad: Arc<AtomicU64>) -> Self {
+    pub(crate) fn http1(
+        stream: TcpStream,
+        early: BytesMut,
+        limits: &Limits,
+        first_bad: Arc<AtomicU64>,
+    ) -> Self {
         Self { scan: Some(Scan::default()), first_bad, ..Self::http2(stream, early, limits) }
     }
 
@@ -67,7 +72,11 @@ impl Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
         let wire = &mut *self;
         if !wire.early.is_empty() {
             let count = wire.early.len().min(buffer.remaining());
@@ -130,7 +139,12 @@ struct Stall {
 
 impl Stall {
     /// Passes a write's outcome on, or ends the connection when its reader has taken too little for too long.
-    fn judge(&mut self, context: &mut Context<'_>, wrote: Poll<Result<usize>>, wanted: usize) -> Poll<Result<usize>> {
+    fn judge(
+        &mut self,
+        context: &mut Context<'_>,
+        wrote: Poll<Result<usize>>,
+        wanted: usize,
+    ) -> Poll<Result<usize>> {
         match wrote {
             Poll::Ready(Ok(count)) if count == wanted => self.waiting = None,
             Poll::Ready(Ok(count)) => {
@@ -147,7 +161,10 @@ impl Stall {
                 });
                 while sleep.as_mut().poll(context).is_ready() {
                     if *taken < since.elapsed().as_secs().max(1) * self.rate {
-                        return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the peer does not read its replies")));
+                        return Poll::Ready(Err(Error::new(
+                            ErrorKind::TimedOut,
+                            "the peer does not read its replies",
+                        )));
                     }
                     sleep.as_mut().reset(Instant::now() + patience);
                 }

@@ -33,13 +33,14 @@ pub use ketch_cli::{main, main_from};
 pub use ketch_edge::{Limits, Stopped};
 pub use ketch_macros::{ApiError, delete, get, patch, post, put, service};
 pub use ketch_model::{
-    Api, Caller, Clock, Endpoint, Error, FieldError, Level, Live, Place, Problem, Problems, Result, Scope, Settings,
-    SystemClock,
+    Api, Caller, Clock, Endpoint, Error, FieldError, Level, Live, Place, Problem, Problems, Result, Scope,
+    Settings, SystemClock,
 };
 pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
 pub use ketch_web::{
-    Accepted, Arg, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware, NoContent, PathArg,
-    Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie, caller_mut, configure,
+    Accepted, Arg, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware, NoContent,
+    PathArg, Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie, caller_mut,
+    configure,
 };
 pub use {schemars, serde, serde_json};
 
@@ -48,8 +49,8 @@ pub mod prelude {
     pub use axum::middleware::{Next, from_fn};
 
     pub use crate::{
-        Accepted, ApiError, Caller, Created, Error, Html, Json, NoContent, Request, Response, Result, Scope, Server,
-        caller_mut, configure, delete, get, patch, post, put, service,
+        Accepted, ApiError, Caller, Created, Error, Html, Json, NoContent, Request, Response, Result, Scope,
+        Server, caller_mut, configure, delete, get, patch, post, put, service,
     };
 }
 

@@ -79,7 +79,8 @@ fn arm(krate: &TokenStream, variant: &Variant, errors: &mut Vec<syn::Error>) -> 
     };
     let description = comment.unwrap_or_else(|| message.clone());
     let pattern = pattern(variant);
-    let text = LitStr::new(&named(&message), written.message.as_ref().map_or_else(|| ident.span(), LitStr::span));
+    let text =
+        LitStr::new(&named(&message), written.message.as_ref().map_or_else(|| ident.span(), LitStr::span));
     // A 500 is our own fault: what it says is for the log.
     let conversion = if status == 500 {
         quote!(Self::#ident #pattern => #krate::Error::internal(::std::format!(#text)),)
@@ -114,7 +115,9 @@ fn written(variant: &Variant, errors: &mut Vec<syn::Error>) -> Written {
 fn comment(variant: &Variant) -> Option<String> {
     let lines = variant.attrs.iter().filter_map(|attr| match &attr.meta {
         syn::Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value().trim().to_owned()),
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => {
+                Some(text.value().trim().to_owned())
+            }
             _ => None,
         },
         _ => None,

@@ -11,7 +11,8 @@ use crate::written::{Op, Value, Written};
 /// Adds every mistake of the service to `errors`.
 pub(crate) fn service(service: &Service<'_>, errors: &mut Vec<syn::Error>) {
     if let Some((path, _)) = &service.item.trait_ {
-        errors.push(syn::Error::new_spanned(path, "a service is an inherent `impl` block, not one of a trait"));
+        errors
+            .push(syn::Error::new_spanned(path, "a service is an inherent `impl` block, not one of a trait"));
     }
     for endpoint in &service.endpoints {
         signature(endpoint, errors);
@@ -71,7 +72,10 @@ fn names(endpoint: &Endpoint, errors: &mut Vec<syn::Error>) {
             Some(near) => format!("; did you mean `{{{near}}}`?"),
             None => format!("; add `{param}: String` (or a number) to it"),
         };
-        errors.push(syn::Error::new(route.span(), format!("`{{{param}}}` matches no argument of `{name}`{hint}")));
+        errors.push(syn::Error::new(
+            route.span(),
+            format!("`{{{param}}}` matches no argument of `{name}`{hint}"),
+        ));
     }
 }
 
@@ -84,7 +88,8 @@ fn duplicates(endpoints: &[Endpoint], errors: &mut Vec<syn::Error>) {
             continue;
         }
         let (method, route) = (later.method.to_uppercase(), route(later));
-        let message = format!("`{}` and `{}` both answer {method} `{route}`", first.sig.ident, later.sig.ident);
+        let message =
+            format!("`{}` and `{}` both answer {method} `{route}`", first.sig.ident, later.sig.ident);
         let mut error = syn::Error::new(later.sig.ident.span(), message);
         error.combine(syn::Error::new(first.sig.ident.span(), "the first one is here"));
         errors.push(error);

@@ -68,7 +68,9 @@ fn krate(service: &Service<'_>) -> TokenStream {
 
 fn type_name(ty: &Type) -> String {
     match ty {
-        Type::Path(path) => path.path.segments.last().map(|s| s.ident.unraw().to_string()).unwrap_or_default(),
+        Type::Path(path) => {
+            path.path.segments.last().map(|s| s.ident.unraw().to_string()).unwrap_or_default()
+        }
         _ => String::new(),
     }
 }
@@ -195,8 +197,9 @@ fn mentions_self(token: TokenTree) -> bool {
 /// The closure that reads the arguments and calls the method.
 fn handler(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
     let ident = &endpoint.sig.ident;
-    let locals: Vec<_> =
-        (0..arguments(&endpoint.sig).count()).map(|n| format_ident!("arg{n}", span = at(ident.span()))).collect();
+    let locals: Vec<_> = (0..arguments(&endpoint.sig).count())
+        .map(|n| format_ident!("arg{n}", span = at(ident.span())))
+        .collect();
     let reads = arguments(&endpoint.sig).zip(&locals).map(|(argument, local)| {
         let ty = &argument.ty;
         let name = argument_name(argument).map(wire_name).unwrap_or_default();

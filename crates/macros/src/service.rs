@@ -103,7 +103,8 @@ fn take_endpoints(block: &mut ItemImpl, errors: &mut Vec<syn::Error>) -> Vec<End
 }
 
 fn take_marker(attrs: &mut Vec<Attribute>, errors: &mut Vec<syn::Error>) -> Option<Attribute> {
-    let is_marker = |attr: &Attribute| attr.path().segments.last().is_some_and(|s| METHODS.iter().any(|m| s.ident == m));
+    let is_marker =
+        |attr: &Attribute| attr.path().segments.last().is_some_and(|s| METHODS.iter().any(|m| s.ident == m));
     let marker = attrs.remove(attrs.iter().position(is_marker)?);
     while let Some(at) = attrs.iter().position(is_marker) {
         let second = attrs.remove(at);

@@ -61,7 +61,10 @@ pub(crate) fn read(tokens: TokenStream, stand: Stand, errors: &mut Vec<syn::Erro
     let result = (|input: ParseStream<'_>| {
         if stand == Stand::Endpoint && input.peek(LitStr) {
             let route: LitStr = input.parse()?;
-            written.keep(Entry { key: Key::Route, op: Op::Set, span: route.span(), value: Value::Text(route) }, errors);
+            written.keep(
+                Entry { key: Key::Route, op: Op::Set, span: route.span(), value: Value::Text(route) },
+                errors,
+            );
             comma(input, errors);
         }
         while !input.is_empty() {
@@ -126,9 +129,10 @@ fn key(name: &Ident, stand: Stand) -> syn::Result<Key> {
     let text = name.to_string();
     let allowed = || KEYS.iter().filter(|spec| stand == Stand::Endpoint || spec.inherited);
     match Key::parse(&text) {
-        Some(key) if key == Key::Stub => {
-            Err(syn::Error::new(name.span(), "stubs are answered by manifests; an endpoint in Rust has a body"))
-        }
+        Some(key) if key == Key::Stub => Err(syn::Error::new(
+            name.span(),
+            "stubs are answered by manifests; an endpoint in Rust has a body",
+        )),
         Some(key) if stand == Stand::Service && !key.spec().inherited => {
             let hint = if key == Key::Route { "; a service has a `root`" } else { "" };
             Err(syn::Error::new(name.span(), format!("`{text}` belongs to one endpoint{hint}")))
@@ -155,7 +159,10 @@ fn op_and_value(input: ParseStream<'_>, name: &Ident, key: Key) -> syn::Result<(
     } else if key.spec().kind == Kind::Flag {
         return Ok((Op::Set, Value::Flag(true)));
     } else {
-        return Err(syn::Error::new(name.span(), format!("`{name}` needs a value: `{name} = {}`", example(key))));
+        return Err(syn::Error::new(
+            name.span(),
+            format!("`{name}` needs a value: `{name} = {}`", example(key)),
+        ));
     };
     Ok((op, value(input, key)?))
 }
@@ -193,25 +200,33 @@ fn scope(content: ParseStream<'_>) -> syn::Result<Vec<Vec<LitStr>>> {
 fn check(name: &Ident, key: Key, op: Op, value: &Value) -> syn::Result<()> {
     let kind = key.spec().kind;
     if op != Op::Set && kind != Kind::Names {
-        return Err(syn::Error::new(name.span(), format!("`{name}` is one value: write `{name} = {}`", example(key))));
+        return Err(syn::Error::new(
+            name.span(),
+            format!("`{name}` is one value: write `{name} = {}`", example(key)),
+        ));
     }
     let fault = |text: &LitStr, message: String| Err(syn::Error::new(text.span(), message));
     match (kind, value) {
         (Kind::Text | Kind::Flag, Value::Text(_)) if kind == Kind::Text => Ok(()),
         (Kind::Version | Kind::Size | Kind::Duration, Value::Text(text)) if text.value() == "-" => Ok(()),
         (Kind::Version, Value::Text(text)) => version(&text.value()).or_else(|message| fault(text, message)),
-        (Kind::Size, Value::Text(text)) => size(&text.value()).map(drop).or_else(|message| fault(text, message)),
+        (Kind::Size, Value::Text(text)) => {
+            size(&text.value()).map(drop).or_else(|message| fault(text, message))
+        }
         (Kind::Duration, Value::Text(text)) => {
             duration(&text.value()).map(drop).or_else(|message| fault(text, message))
         }
         (Kind::Scope, Value::Text(text)) if text.value() == "public" => Ok(()),
-        (Kind::Names, Value::Names(_)) | (Kind::Scope, Value::Scope(_)) | (Kind::Flag, Value::Flag(_)) => Ok(()),
+        (Kind::Names, Value::Names(_)) | (Kind::Scope, Value::Scope(_)) | (Kind::Flag, Value::Flag(_)) => {
+            Ok(())
+        }
         (Kind::Names, Value::Text(text)) if text.value() == "-" => {
             fault(text, format!("write `{name} = [\"-\"]` for no {name} at all"))
         }
-        (Kind::Names, Value::Text(text)) => {
-            fault(text, format!("`{name}` takes a list: `{name} = [\"a\", \"b\"]`, `+= [..]` to add, `-= [..]` to drop"))
-        }
+        (Kind::Names, Value::Text(text)) => fault(
+            text,
+            format!("`{name}` takes a list: `{name} = [\"a\", \"b\"]`, `+= [..]` to add, `-= [..]` to drop"),
+        ),
         _ => Err(syn::Error::new(name.span(), format!("`{name}` is written `{name} = {}`", example(key)))),
     }
 }

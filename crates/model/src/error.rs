@@ -48,7 +48,11 @@ impl Error {
     /// let error = Error::new(404, "no_such_boat", "no boat has the id 7");
     /// assert_eq!(error.status(), 404);
     /// ```
-    pub fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(
+        status: u16,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         let status = StatusCode::from_u16(status)
             .ok()
             .filter(|status| status.is_client_error() || status.is_server_error())

@@ -79,14 +79,19 @@ impl Effective {
     /// When the parts together are no template: the message of the first fault.
     pub fn path(&self) -> Result<Template, ketch_syntax::TemplateError> {
         let version = self.version.value.as_ref().map(|version| format!("v{version}"));
-        let parts =
-            [self.prefix.value.as_deref(), version.as_deref(), self.root.value.as_deref(), self.route.value.as_deref()];
+        let parts = [
+            self.prefix.value.as_deref(),
+            version.as_deref(),
+            self.root.value.as_deref(),
+            self.route.value.as_deref(),
+        ];
         Template::parse(&parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
     }
 
     /// Every setting as text with its origin, in the order of [`ketch_syntax::KEYS`], for `routes --explain`.
     pub fn explain(&self) -> Vec<(Key, Resolved<String>)> {
-        let text = |r: &Resolved<Option<String>>| shown(r, |value| value.clone().unwrap_or_else(|| "-".to_owned()));
+        let text =
+            |r: &Resolved<Option<String>>| shown(r, |value| value.clone().unwrap_or_else(|| "-".to_owned()));
         let mut rows = vec![
             (Key::Prefix, text(&self.prefix)),
             (Key::Version, text(&self.version)),
@@ -125,7 +130,11 @@ impl Effective {
 /// assert_eq!(effective.path().unwrap().to_string(), "/v2/hola/say");
 /// assert_eq!(effective.version.level, Level::ServiceCode);
 /// ```
-pub fn resolve(subject: &str, inferred: Inferred<'_>, levels: &[Leveled<'_>]) -> Result<Effective, Vec<Problem>> {
+pub fn resolve(
+    subject: &str,
+    inferred: Inferred<'_>,
+    levels: &[Leveled<'_>],
+) -> Result<Effective, Vec<Problem>> {
     let mut effective = Effective::inferred(inferred);
     let mut problems = Vec::new();
     for Leveled(level, settings) in levels {
@@ -199,7 +208,11 @@ impl Said<'_> {
         self.text()
     }
 
-    fn read_or<T>(&self, default: T, read: impl Fn(&str) -> Result<T, String>) -> Result<Resolved<T>, String> {
+    fn read_or<T>(
+        &self,
+        default: T,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Resolved<T>, String> {
         let name = self.entry.key.name();
         let value = match self.written()? {
             None => default,
@@ -246,7 +259,8 @@ impl Said<'_> {
         }
         match self.entry.op {
             Op::Set => {
-                *standing = if none { Vec::new() } else { names.iter().map(|n| self.resolved(n.clone())).collect() };
+                *standing =
+                    if none { Vec::new() } else { names.iter().map(|n| self.resolved(n.clone())).collect() };
             }
             Op::Add => {
                 for name in names {
@@ -264,7 +278,10 @@ impl Said<'_> {
         for name in names {
             if !standing.iter().any(|known| known.value == *name) {
                 let known = standing.iter().map(|known| known.value.as_str());
-                return Err(format!("`middleware -= [\"{name}\"]` drops what is not there{}", suggestion(name, known)));
+                return Err(format!(
+                    "`middleware -= [\"{name}\"]` drops what is not there{}",
+                    suggestion(name, known)
+                ));
             }
         }
         standing.retain(|known| !names.contains(&known.value));

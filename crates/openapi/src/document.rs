@@ -26,7 +26,8 @@ pub fn document(api: &Api, version: Option<&str>) -> Value {
     });
     let versions = versions(api);
     if version.is_none() && !versions.is_empty() {
-        let list = |version: &String| json!({ "version": version, "url": format!("/openapi/v{version}.json") });
+        let list =
+            |version: &String| json!({ "version": version, "url": format!("/openapi/v{version}.json") });
         document["x-ketch-documents"] = versions.iter().map(list).collect();
     }
     document
@@ -34,7 +35,8 @@ pub fn document(api: &Api, version: Option<&str>) -> Value {
 
 /// The versions of an API's shown endpoints, in numerical order.
 pub fn versions(api: &Api) -> Vec<String> {
-    let number = |version: &str| version.split('.').map(|part| part.parse::<u64>().unwrap_or(u64::MAX)).collect();
+    let number =
+        |version: &str| version.split('.').map(|part| part.parse::<u64>().unwrap_or(u64::MAX)).collect();
     let by_number: BTreeMap<Vec<u64>, String> = api
         .endpoints
         .iter()

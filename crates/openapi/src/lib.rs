@@ -7,4 +7,4 @@ mod operation;
 mod service;
 
 pub use document::{document, versions};
-pub use service::{Documents, DocsService};
+pub use service::{DocsService, Documents};

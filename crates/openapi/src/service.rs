@@ -32,7 +32,8 @@ impl Documents {
     /// Writes the documents. They describe a complete API, so a second call changes nothing.
     pub fn write(&self, api: &Api) {
         let bytes = |version: Option<&str>| Bytes::from(format!("{:#}", document(api, version)));
-        let by_version = versions(api).into_iter().map(|version| (version.clone(), bytes(Some(&version)))).collect();
+        let by_version =
+            versions(api).into_iter().map(|version| (version.clone(), bytes(Some(&version)))).collect();
         self.0.get_or_init(|| Written { whole: bytes(None), by_version });
     }
 
@@ -68,7 +69,9 @@ impl DocsService {
     async fn version(&self, document: String) -> Result<Response, Error> {
         let version = document.trim_start_matches('v').trim_end_matches(".json");
         let found = self.documents.written()?.by_version.get(version).cloned();
-        found.map(json).ok_or_else(|| Error::new(404, "no_such_version", format!("there is no version {version}")))
+        found
+            .map(json)
+            .ok_or_else(|| Error::new(404, "no_such_version", format!("there is no version {version}")))
     }
 
     /// The documents as a page, which can send requests.
@@ -76,7 +79,8 @@ impl DocsService {
     async fn docs(&self) -> Response {
         let mut page = reply(Bytes::from_static(PAGE.as_bytes()), "text/html; charset=utf-8");
         page.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        page.headers_mut().insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
+        page.headers_mut()
+            .insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
         page
     }
 }

@@ -71,7 +71,8 @@ impl Server {
         };
         let address = text.replace("localhost:", "127.0.0.1:").parse();
         if address.is_err() {
-            let message = format!("`{text}` is no address to listen on: write `127.0.0.1:8080` or `[::]:8080`");
+            let message =
+                format!("`{text}` is no address to listen on: write `127.0.0.1:8080` or `[::]:8080`");
             problems.push(Problem::new(place, subject, message));
         }
         address.ok()
@@ -99,7 +100,8 @@ impl Server {
     fn api(&self, routes: &mut [Route], schemas: Schemas) -> Api {
         let schemas = schemas.finish(routes.iter_mut().map(|route| &mut route.endpoint));
         let endpoints: Vec<Endpoint> = routes.iter().map(|route| route.endpoint.clone()).collect();
-        let (title, version, description) = (self.title.clone(), self.version.clone(), self.description.clone());
+        let (title, version, description) =
+            (self.title.clone(), self.version.clone(), self.description.clone());
         Api { title, version, description, endpoints, schemas }
     }
 

@@ -28,10 +28,16 @@ impl fmt::Display for Error {
                         write!(f, "; another program listens there: stop it, or choose another with --listen")
                     }
                     std::io::ErrorKind::PermissionDenied => {
-                        write!(f, "; ports below 1024 need the right to bind them: choose another with --listen")
+                        write!(
+                            f,
+                            "; ports below 1024 need the right to bind them: choose another with --listen"
+                        )
                     }
                     std::io::ErrorKind::AddrNotAvailable => {
-                        write!(f, "; this machine has no such address: try 127.0.0.1 or 0.0.0.0 with --listen")
+                        write!(
+                            f,
+                            "; this machine has no such address: try 127.0.0.1 or 0.0.0.0 with --listen"
+                        )
                     }
                     _ => Ok(()),
                 }

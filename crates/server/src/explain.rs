@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 /// One line an endpoint: method, path, and what answers.
 pub fn routes(api: &Api) -> String {
-    let width = api.endpoints.iter().map(|endpoint| endpoint.path.to_string().chars().count()).max().unwrap_or(0);
+    let width =
+        api.endpoints.iter().map(|endpoint| endpoint.path.to_string().chars().count()).max().unwrap_or(0);
     let mut out = String::new();
     for endpoint in &api.endpoints {
         let path = endpoint.path.to_string();

@@ -9,7 +9,8 @@ use axum::response::IntoResponse;
 use ketch_edge::Limits;
 use ketch_model::{Place, Problem, Settings};
 use ketch_web::{
-    Capacity, Guard, IntoConfigured, Middleware, Next, Request, Route, RouteTable, Schemas, Service, TableEntry, lower,
+    Capacity, Guard, IntoConfigured, Middleware, Next, Request, Route, RouteTable, Schemas, Service,
+    TableEntry, lower,
 };
 use tower::Layer;
 
@@ -51,7 +52,10 @@ pub(crate) enum Said {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("title", &self.title).field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("title", &self.title)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,7 +117,8 @@ impl Server {
     #[must_use]
     pub fn add<S: Service>(mut self, service: impl IntoConfigured<S>) -> Self {
         let configured = service.into_configured();
-        self.services.push(Box::new(move |server, schemas, problems| lower(configured, server, schemas, problems)));
+        self.services
+            .push(Box::new(move |server, schemas, problems| lower(configured, server, schemas, problems)));
         self
     }
 
@@ -131,7 +136,9 @@ impl Server {
         let name = name.into();
         let message = match name.as_str() {
             "-" => Some("`-` means no middleware, so none can be called that".to_owned()),
-            _ if self.middlewares.contains_key(&name) => Some(format!("the middleware `{name}` is defined twice")),
+            _ if self.middlewares.contains_key(&name) => {
+                Some(format!("the middleware `{name}` is defined twice"))
+            }
             _ => None,
         };
         match message {
@@ -169,7 +176,8 @@ impl Server {
         T: RouteTable,
         F: FnOnce(&[TableEntry]) -> Result<T, Vec<(usize, String)>> + Send + 'static,
     {
-        self.table = Some(Box::new(|entries| make(entries).map(|table| Box::new(table) as Box<dyn RouteTable>)));
+        self.table =
+            Some(Box::new(|entries| make(entries).map(|table| Box::new(table) as Box<dyn RouteTable>)));
         self
     }
 

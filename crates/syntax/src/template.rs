@@ -90,7 +90,9 @@ impl Template {
 
     fn push(&mut self, text: &str) -> Result<(), TemplateError> {
         if self.params().any(|param| param.catch_all) {
-            return Err(TemplateError("a `{*…}` takes the rest of the path, so it must come last".to_owned()));
+            return Err(TemplateError(
+                "a `{*…}` takes the rest of the path, so it must come last".to_owned(),
+            ));
         }
         let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
             self.segments.push(Segment::Literal(literal(text)?));
@@ -168,7 +170,9 @@ fn literal(text: &str) -> Result<String, TemplateError> {
         return Err(TemplateError(format!("`{text}`: a parameter is a whole segment, like `/{{id}}/`")));
     }
     if text == "." || text == ".." {
-        return Err(TemplateError(format!("`{text}` is not a segment: browsers resolve it before they send it")));
+        return Err(TemplateError(format!(
+            "`{text}` is not a segment: browsers resolve it before they send it"
+        )));
     }
     let misfit = |c: &char| !(c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(*c));
     match text.chars().find(misfit) {
@@ -216,7 +220,10 @@ mod tests {
         assert_eq!(template.plain(), "/a/b/{x}");
         assert_eq!(Template::parse("").unwrap().to_string(), "/");
         assert_eq!(Template::parse("f/{*rest}").unwrap().to_string(), "/f/{*rest}");
-        assert_eq!(Template::parse(r"{x:\{a\}}").unwrap().params().next().unwrap().pattern.as_deref(), Some(r"\{a\}"));
+        assert_eq!(
+            Template::parse(r"{x:\{a\}}").unwrap().params().next().unwrap().pattern.as_deref(),
+            Some(r"\{a\}")
+        );
     }
 
     #[test]

@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn nothing_else_is_accepted() {
-        for text in ["", "5", "s", "-1s", "1.5h", "1 s", "1S", "99999999999999999999s", "18446744073709551615d"] {
+        for text in
+            ["", "5", "s", "-1s", "1.5h", "1 s", "1S", "99999999999999999999s", "18446744073709551615d"]
+        {
             assert!(duration(text).is_err(), "{text}");
         }
         for text in ["", "64", "kb", "64 kb", "1tb", "99999999999gb"] {

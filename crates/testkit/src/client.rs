@@ -75,8 +75,9 @@ impl Answer {
 
     /// The body as JSON. Panics with the body when it is not.
     pub fn json<T: DeserializeOwned>(&self) -> T {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("the body is not the JSON that was expected: {error}\n{}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
+            panic!("the body is not the JSON that was expected: {error}\n{}", self.text())
+        })
     }
 
     /// A header as text; none when it is not there.

@@ -68,7 +68,9 @@ async fn run(client: &Client, row: &Scenario) -> Vec<String> {
     let (method, target) = row.request.split_once(' ').expect("a request is written `GET /path`");
     let method: Method = method.parse().expect("the method is one");
     let mut headers = row.headers.to_vec();
-    if row.body.starts_with(['{', '[']) && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+    if row.body.starts_with(['{', '['])
+        && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+    {
         headers.push(("content-type", "application/json"));
     }
     let answer = client.send(method, target, &headers, Body::from(row.body)).await;
@@ -78,8 +80,18 @@ async fn run(client: &Client, row: &Scenario) -> Vec<String> {
     if answer.status != row.status {
         faults.push(format!("expected {}, got {}: {body}", row.status, answer.status));
     }
-    faults.extend(row.contains.iter().filter(|text| !body.contains(**text)).map(|text| format!("lacks `{text}`: {body}")));
-    faults.extend(row.lacks.iter().filter(|text| everything.contains(**text)).map(|text| format!("holds `{text}`: {everything}")));
+    faults.extend(
+        row.contains
+            .iter()
+            .filter(|text| !body.contains(**text))
+            .map(|text| format!("lacks `{text}`: {body}")),
+    );
+    faults.extend(
+        row.lacks
+            .iter()
+            .filter(|text| everything.contains(**text))
+            .map(|text| format!("holds `{text}`: {everything}")),
+    );
     for (name, value) in row.reply_headers {
         if answer.header(name) != Some(value) {
             faults.push(format!("expected `{name}: {value}`, got {:?}", answer.header(name)));

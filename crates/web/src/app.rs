@@ -61,7 +61,10 @@ struct Routes {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("guards", &self.guards).field("capacity", &self.capacity).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("guards", &self.guards)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,7 +130,10 @@ impl AppBuilder {
         let Self { routes, middlewares, guards, capacity, table } = self;
         let entries: Vec<TableEntry> = routes
             .iter()
-            .map(|route| TableEntry { method: route.endpoint.method.clone(), path: route.endpoint.path.clone() })
+            .map(|route| TableEntry {
+                method: route.endpoint.method.clone(),
+                path: route.endpoint.path.clone(),
+            })
             .collect();
         let mut problems = Vec::new();
         let table = table(&entries).map_err(|faults| {
@@ -136,8 +142,10 @@ impl AppBuilder {
                 problems.push(Problem::new(endpoint.place.clone(), endpoint.names.full(), message));
             }
         });
-        let pipelines =
-            routes.into_iter().map(|route| Arc::new(Pipeline::compose(route, &middlewares, &mut problems))).collect();
+        let pipelines = routes
+            .into_iter()
+            .map(|route| Arc::new(Pipeline::compose(route, &middlewares, &mut problems)))
+            .collect();
         let (Ok(table), true) = (table, problems.is_empty()) else { return Err(problems) };
         Ok(App {
             routes: Live::new(Routes { table, pipelines }),
@@ -188,7 +196,12 @@ impl App {
         let _all = self.in_flight.acquire_many(all).await;
     }
 
-    async fn answer(&self, mut request: Request, id: RequestId, peer: Option<SocketAddr>) -> Result<Response, Error> {
+    async fn answer(
+        &self,
+        mut request: Request,
+        id: RequestId,
+        peer: Option<SocketAddr>,
+    ) -> Result<Response, Error> {
         if !self.guards.is_empty() {
             let (head, body) = request.into_parts();
             for guard in &self.guards {
@@ -217,9 +230,13 @@ impl App {
         self.routes.with(|routes| match routes.table.find(method, path) {
             Match::Found(index, params) => Found::Pipeline(Arc::clone(&routes.pipelines[index]), params),
             Match::WrongMethod(methods) => Found::Answer(wrong_method(method, methods)),
-            Match::Missing if *method == Method::OPTIONS && path == "*" => Found::Answer(Ok(options("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()))),
+            Match::Missing if *method == Method::OPTIONS && path == "*" => {
+                Found::Answer(Ok(options("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned())))
+            }
             Match::Missing if slashed(routes, method, path) => Found::Slash,
-            Match::Missing => Found::Answer(Err(Error::new(404, "not_found", "nothing answers at this path"))),
+            Match::Missing => {
+                Found::Answer(Err(Error::new(404, "not_found", "nothing answers at this path")))
+            }
         })
     }
 
@@ -227,8 +244,12 @@ impl App {
         match Arc::clone(&self.in_flight).try_acquire_owned() {
             Ok(permit) => Ok(Some(permit)),
             Err(_) if shed == Shed::Never => Ok(None),
-            Err(_) => Err(Error::new(503, "overloaded", "the server is as busy as it may be: try again in a moment")
-                .header(RETRY_AFTER, HeaderValue::from_static("1"))),
+            Err(_) => Err(Error::new(
+                503,
+                "overloaded",
+                "the server is as busy as it may be: try again in a moment",
+            )
+            .header(RETRY_AFTER, HeaderValue::from_static("1"))),
         }
     }
 }
@@ -252,7 +273,10 @@ async fn run(
     let result = match tokio::time::timeout(limit, work).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(panicked(&pipeline.endpoint.names.full(), &*panic)),
-        Err(_) => Err(Error::new(504, "deadline_exceeded", format!("no reply was ready within {limit:?}")).closing()),
+        Err(_) => {
+            Err(Error::new(504, "deadline_exceeded", format!("no reply was ready within {limit:?}"))
+                .closing())
+        }
     };
     drop(permit);
     result
@@ -260,7 +284,8 @@ async fn run(
 
 fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
+    let text =
+        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
     Error::internal(format!("{endpoint} panicked: {text}"))
 }
 

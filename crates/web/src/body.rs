@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body::Body as _;
+use http_body_util::BodyExt;
 use ketch_model::Error;
 
 use crate::exchange::Input;
@@ -16,16 +17,27 @@ use crate::exchange::Input;
 /// when it broke off or its framing is wrong; what `edge` says when it came too slowly.
 pub(crate) async fn whole(input: &mut Input) -> Result<Bytes, Error> {
     let limit = input.exchange.endpoint().settings.limit.value;
-    let declared = input.parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let declared =
+        input.parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
     let limit_here = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(input.take_body(), limit_here).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
-        Err(error) => Err(broken(error)),
+    let mut body = input.take_body();
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| broken(error.into()))?.into_data() else { continue };
+        if whole.len() + data.len() > limit_here {
+            return Err(too_large(limit));
+        }
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(data);
+        }
+        // Copied, because a frame keeps the whole buffer it was read into: a body of tiny chunks would hold many
+        // times its size.
+        whole.extend_from_slice(&data);
     }
+    Ok(whole.into())
 }
 
 /// What a connection's body may fail with to decide the reply itself, such as "too slow".
@@ -36,9 +48,13 @@ fn broken(mut error: Box<dyn StdError + Send + Sync>) -> Error {
             Err(other) => match other.downcast::<axum::Error>() {
                 Ok(wrapped) => wrapped.into_inner(),
                 Err(other) => {
-                    return Error::new(400, "broken_body", "the request's body broke off or is not framed as it should be")
-                        .because(other)
-                        .closing();
+                    return Error::new(
+                        400,
+                        "broken_body",
+                        "the request's body broke off or is not framed as it should be",
+                    )
+                    .because(other)
+                    .closing();
                 }
             },
         };
@@ -46,6 +62,10 @@ fn broken(mut error: Box<dyn StdError + Send + Sync>) -> Error {
 }
 
 fn too_large(limit: u64) -> Error {
-    Error::new(413, "body_too_large", format!("the request's body is larger than the {limit} bytes that are read here"))
-        .closing()
+    Error::new(
+        413,
+        "body_too_large",
+        format!("the request's body is larger than the {limit} bytes that are read here"),
+    )
+    .closing()
 }

@@ -119,7 +119,10 @@ impl Exchange {
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").field("id", &self.0.id).field("endpoint", &self.0.endpoint.names.full()).finish()
+        f.debug_struct("Exchange")
+            .field("id", &self.0.id)
+            .field("endpoint", &self.0.endpoint.names.full())
+            .finish()
     }
 }
 

@@ -31,7 +31,10 @@ pub enum Shed {
 
 impl std::fmt::Debug for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Route").field("endpoint", &self.endpoint).field("shed", &self.shed).finish_non_exhaustive()
+        f.debug_struct("Route")
+            .field("endpoint", &self.endpoint)
+            .field("shed", &self.shed)
+            .finish_non_exhaustive()
     }
 }
 

@@ -59,7 +59,9 @@ impl Pipeline {
             Way::Straight(core)
         } else {
             // The first listed runs first, so it is the outermost.
-            Way::Layered(layers.iter().rev().fold(BoxCloneSyncService::new(core), |next, layer| layer.wrap(next)))
+            Way::Layered(
+                layers.iter().rev().fold(BoxCloneSyncService::new(core), |next, layer| layer.wrap(next)),
+            )
         };
         Self { endpoint, shed, way }
     }
@@ -115,7 +117,10 @@ impl Service<Request> for Core {
     fn call(&mut self, request: Request) -> Self::Future {
         let Some(exchange) = request.extensions().get::<Exchange>().cloned() else {
             let lost = "a middleware handed on a request without its extensions";
-            return Box::pin(std::future::ready(Ok(problem(&Error::internal(lost), crate::RequestId::next()))));
+            return Box::pin(std::future::ready(Ok(problem(
+                &Error::internal(lost),
+                crate::RequestId::next(),
+            ))));
         };
         let id = exchange.id();
         let answer = self.answer(request, exchange);

@@ -58,7 +58,9 @@ struct Body<'a> {
 /// A member of the body is named by `pointer`, as RFC 9457 does; other arguments by `parameter` and `in`.
 fn field(field: &FieldError) -> Value {
     match field.place {
-        In::Body => json!({ "pointer": format!("#{}", field.name), "code": field.code, "message": field.message }),
+        In::Body => {
+            json!({ "pointer": format!("#{}", field.name), "code": field.code, "message": field.message })
+        }
         place => json!({
             "parameter": field.name, "in": place.name(), "code": field.code, "message": field.message,
         }),

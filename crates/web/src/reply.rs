@@ -168,7 +168,11 @@ impl Reply for NoContent {
     }
 
     fn describe(docs: &mut ReplyDocs<'_>) {
-        docs.push(ReplySpec { status: StatusCode::NO_CONTENT, description: "Done.".to_owned(), content: None });
+        docs.push(ReplySpec {
+            status: StatusCode::NO_CONTENT,
+            description: "Done.".to_owned(),
+            content: None,
+        });
     }
 }
 

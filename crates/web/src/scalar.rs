@@ -47,7 +47,22 @@ macro_rules! numbers {
         }
     )*};
 }
-numbers!("a whole number in its range", |_| true, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+numbers!(
+    "a whole number in its range",
+    |_| true,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    usize,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    isize
+);
 numbers!("a number", |number: f32| number.is_finite(), f32);
 numbers!("a number", |number: f64| number.is_finite(), f64);
 
@@ -136,7 +151,10 @@ mod tests {
     fn numbers_are_written_as_in_json() {
         let read = |text: &'static str| u32::parse(Cow::Borrowed(text));
         assert_eq!(read("42"), Some(42));
-        assert_eq!((read("+42"), read("-1"), read("4294967296"), read(""), read(" 1"), read("1.0")), (None, None, None, None, None, None));
+        assert_eq!(
+            (read("+42"), read("-1"), read("4294967296"), read(""), read(" 1"), read("1.0")),
+            (None, None, None, None, None, None)
+        );
         let float = |text: &'static str| f64::parse(Cow::Borrowed(text));
         assert_eq!(float("-1.5e3"), Some(-1500.0));
         assert_eq!((float("inf"), float("nan"), float("1e999"), float("-inf")), (None, None, None, None));

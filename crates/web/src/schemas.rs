@@ -25,7 +25,10 @@ impl Default for Schemas {
                 settings.meta_schema = None;
             })
         };
-        Self { read: settings().for_deserialize().into_generator(), written: settings().for_serialize().into_generator() }
+        Self {
+            read: settings().for_deserialize().into_generator(),
+            written: settings().for_serialize().into_generator(),
+        }
     }
 }
 
@@ -43,7 +46,10 @@ impl Schemas {
     /// The named schemas; references to them in the endpoints are put right.
     ///
     /// A name whose reading and writing differ is kept for reading as it is, and gets `Reply` appended for writing.
-    pub fn finish<'e>(mut self, endpoints: impl Iterator<Item = &'e mut Endpoint>) -> BTreeMap<String, Value> {
+    pub fn finish<'e>(
+        mut self,
+        endpoints: impl Iterator<Item = &'e mut Endpoint>,
+    ) -> BTreeMap<String, Value> {
         let mut all: BTreeMap<String, Value> = self.read.take_definitions(true).into_iter().collect();
         let written: BTreeMap<String, Value> = self.written.take_definitions(true).into_iter().collect();
         let differs: BTreeSet<String> = written

@@ -61,7 +61,10 @@ pub struct Declared<S> {
 
 impl<S> fmt::Debug for Declared<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Declared").field("name", &self.name).field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("Declared")
+            .field("name", &self.name)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
     }
 }
 

@@ -95,7 +95,10 @@ impl Trie {
             None => &mut self.nodes[at].here,
         };
         if let Some((_, other)) = leaf.iter().find(|(method, _)| *method == entry.method) {
-            return Err(format!("{} {} is already answered as {}", entry.method, entry.path, entries[*other].path));
+            return Err(format!(
+                "{} {} is already answered as {}",
+                entry.method, entry.path, entries[*other].path
+            ));
         }
         leaf.push((entry.method.clone(), index));
         Ok(())
@@ -217,8 +220,10 @@ impl Search<'_> {
     }
 
     fn leaf(&mut self, entries: &[(Method, usize)]) -> Option<usize> {
-        let has = |method: &Method| entries.iter().find(|(known, _)| known == method).map(|(_, index)| *index);
-        let found = has(self.method).or_else(|| if *self.method == Method::HEAD { has(&Method::GET) } else { None });
+        let has =
+            |method: &Method| entries.iter().find(|(known, _)| known == method).map(|(_, index)| *index);
+        let found =
+            has(self.method).or_else(|| if *self.method == Method::HEAD { has(&Method::GET) } else { None });
         if found.is_none() {
             for (method, _) in entries {
                 if !self.allowed.contains(method) {
@@ -302,7 +307,9 @@ mod tests {
 
     #[test]
     fn a_better_way_that_leads_nowhere_gives_way() {
-        let table = table(&["GET /u/me/{n:[0-9]+}", "GET /u/{id}/{tab}", "GET /u/{id:[a-z]+}/x/y", "GET /{*all}"]).unwrap();
+        let table =
+            table(&["GET /u/me/{n:[0-9]+}", "GET /u/{id}/{tab}", "GET /u/{id:[a-z]+}/x/y", "GET /{*all}"])
+                .unwrap();
         assert_eq!(find(&table, "GET /u/me/7"), Ok((0, vec!["7".to_owned()])));
         assert_eq!(find(&table, "GET /u/me/seven"), Ok((1, vec!["me".to_owned(), "seven".to_owned()])));
         assert_eq!(find(&table, "GET /u/ada/x"), Ok((1, vec!["ada".to_owned(), "x".to_owned()])));
@@ -311,7 +318,8 @@ mod tests {
 
     #[test]
     fn conflicts_are_values() {
-        let faults = table(&["GET /a/{x}", "GET /a/{y}", "GET /b/{n:[}", "POST /a/{x}", "GET /f/{*a}", "GET /f/{*b}"]);
+        let faults =
+            table(&["GET /a/{x}", "GET /a/{y}", "GET /b/{n:[}", "POST /a/{x}", "GET /f/{*a}", "GET /f/{*b}"]);
         let faults = faults.unwrap_err();
         assert_eq!(faults.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2, 5]);
         assert!(faults[0].1.contains("already answered as /a/{x}"), "{}", faults[0].1);
@@ -341,7 +349,11 @@ mod tests {
             }
             (template.segments().len() == parts.len()).then_some(ranks)
         };
-        routes.iter().filter_map(|(template, index)| Some((rank(template)?, *index))).min().map(|(_, index)| index)
+        routes
+            .iter()
+            .filter_map(|(template, index)| Some((rank(template)?, *index)))
+            .min()
+            .map(|(_, index)| index)
     }
 
     proptest! {

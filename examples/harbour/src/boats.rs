@@ -65,7 +65,11 @@ pub enum BoatError {
     #[api(status = 404, code = "no_such_boat", message = "no boat has the number {0}")]
     NoSuchBoat(u32),
     /// The boat lies at a berth, so it cannot be struck off.
-    #[api(status = 409, code = "boat_in_harbour", message = "boat {id} lies at berth {berth}: it must leave first")]
+    #[api(
+        status = 409,
+        code = "boat_in_harbour",
+        message = "boat {id} lies at berth {berth}: it must leave first"
+    )]
     InHarbour {
         /// Its number.
         id: u32,
@@ -110,9 +114,16 @@ impl BoatService {
     async fn list(&self, after: Option<u32>, limit: Option<u8>, kind: Vec<String>) -> Json<Page> {
         let limit = usize::from(limit.unwrap_or(20).clamp(1, 100));
         let books = self.harbour.books();
-        let wanted = |boat: &&Boat| kind.is_empty() || kind.contains(&format!("{:?}", boat.kind).to_lowercase());
-        let mut boats: Vec<Boat> =
-            books.boats.values().filter(|boat| boat.id > after.unwrap_or(0)).filter(wanted).take(limit + 1).cloned().collect();
+        let wanted =
+            |boat: &&Boat| kind.is_empty() || kind.contains(&format!("{:?}", boat.kind).to_lowercase());
+        let mut boats: Vec<Boat> = books
+            .boats
+            .values()
+            .filter(|boat| boat.id > after.unwrap_or(0))
+            .filter(wanted)
+            .take(limit + 1)
+            .cloned()
+            .collect();
         let more = boats.len() > limit;
         boats.truncate(limit);
         let next = boats.last().filter(|_| more).map(|boat| boat.id);

@@ -27,7 +27,9 @@ pub(crate) struct Books {
 impl Harbour {
     pub(crate) fn with_three_boats() -> Self {
         let mut books = Books::default();
-        for (name, kind, length) in [("Suhaili", Kind::Ketch, 9.8), ("Gipsy Moth IV", Kind::Ketch, 16.5), ("Spray", Kind::Yawl, 11.2)] {
+        for (name, kind, length) in
+            [("Suhaili", Kind::Ketch, 9.8), ("Gipsy Moth IV", Kind::Ketch, 16.5), ("Spray", Kind::Yawl, 11.2)]
+        {
             let id = books.next_id();
             books.boats.insert(id, Boat { id, name: name.to_owned(), kind, length });
         }

@@ -35,13 +35,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let ketch = match &options.ketch {
         Some(path) => {
-            let path = path.canonicalize().with_context(|| format!("there is no folder {}", path.display()))?;
+            let path =
+                path.canonicalize().with_context(|| format!("there is no folder {}", path.display()))?;
             format!("path = {:?}", path.display().to_string())
         }
         None => format!("version = {:?}", env!("CARGO_PKG_VERSION")),
     };
     for (file, template) in FILES {
-        let text = template.replace("{{name}}", &name).replace("{{crate}}", &name.replace('-', "_")).replace("{{ketch}}", &ketch);
+        let text = template
+            .replace("{{name}}", &name)
+            .replace("{{crate}}", &name.replace('-', "_"))
+            .replace("{{ketch}}", &ketch);
         write(&options.dir.join(file), &text)?;
     }
     eprintln_next_steps(&options.dir);
@@ -71,7 +75,9 @@ fn write(path: &Path, text: &str) -> Result<()> {
 fn eprintln_next_steps(dir: &Path) {
     use std::io::Write;
     let dir = dir.display();
-    let text = format!("Made {dir}. Next:\n  cd {dir}\n  cargo run    # then open http://127.0.0.1:8080/docs\n  cargo test\n");
+    let text = format!(
+        "Made {dir}. Next:\n  cd {dir}\n  cargo run    # then open http://127.0.0.1:8080/docs\n  cargo test\n"
+    );
     let _unheard = std::io::stderr().write_all(text.as_bytes());
 }
 

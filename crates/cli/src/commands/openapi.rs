@@ -23,7 +23,10 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
     if let Some(version) = &options.version
         && !known.contains(version)
     {
-        bail!("no endpoint has the version `{version}`; there is: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") });
+        bail!(
+            "no endpoint has the version `{version}`; there is: {}",
+            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+        );
     }
     print(&format!("{:#}\n", document(built.api(), options.version.as_deref())))?;
     Ok(ExitCode::SUCCESS)

@@ -27,8 +27,10 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
     };
     let built = server.build().map_err(ketch_server::Error::from)?;
     raise_descriptor_limit();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     let stopped = runtime.block_on(built.run(|ready| say(&ready)));
     runtime.shutdown_timeout(BLOCKING_GRACE);
     Ok(match stopped? {

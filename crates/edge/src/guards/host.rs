@@ -23,9 +23,14 @@ impl Guard for Host {
         let host = match (hosts.next(), hosts.next()) {
             (Some(_), Some(_)) => return Err(bad("the request names its host more than once")),
             (Some(host), None) => Some(readable(host)?),
-            (None, _) if head.version == Version::HTTP_11 => return Err(bad("an HTTP/1.1 request must have a `Host`")),
+            (None, _) if head.version == Version::HTTP_11 => {
+                return Err(bad("an HTTP/1.1 request must have a `Host`"));
+            }
             (None, _) => None,
         };
+        if target.is_some_and(|target| !is_host(target)) {
+            return Err(bad("the host in the request's target is no host"));
+        }
         match (host, target) {
             (Some(host), Some(target)) if !same(&host, target) => {
                 Err(bad("the host in the target and the one in `Host` differ"))
@@ -35,18 +40,28 @@ impl Guard for Host {
     }
 }
 
-/// Host and port, without the user that an authority could have.
 fn readable(host: &HeaderValue) -> Result<Authority, Error> {
     let unreadable = || bad("the request's `Host` is no host");
     let authority = Authority::try_from(host.as_bytes()).map_err(|_| unreadable())?;
-    let user = authority.as_str().contains('@');
-    let port = authority.port().is_none_or(|port| port.as_str().is_empty() || authority.port_u16().is_some());
-    let spelled = authority.host().bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~[]:%!$&'()*+;=".contains(&b));
-    if user || !port || authority.host().is_empty() || !spelled { Err(unreadable()) } else { Ok(authority) }
+    if is_host(&authority) { Ok(authority) } else { Err(unreadable()) }
+}
+
+/// A host and perhaps a port, without the user that an authority could have.
+fn is_host(authority: &Authority) -> bool {
+    let host = authority.host();
+    let spelled = |b: u8| b.is_ascii_alphanumeric() || b"-._~[]:%!$&'()*+;=".contains(&b);
+    // What `http` takes for a port it does not check.
+    let port = match authority.as_str().strip_prefix(host) {
+        Some("" | ":") => true,
+        Some(rest) => rest.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()),
+        None => false,
+    };
+    !host.is_empty() && host.bytes().all(spelled) && port
 }
 
 fn same(a: &Authority, b: &Authority) -> bool {
-    a.host().eq_ignore_ascii_case(b.host()) && (a.port_u16().is_none() || b.port_u16().is_none() || a.port_u16() == b.port_u16())
+    a.host().eq_ignore_ascii_case(b.host())
+        && (a.port_u16().is_none() || b.port_u16().is_none() || a.port_u16() == b.port_u16())
 }
 
 fn bad(message: &'static str) -> Error {

@@ -48,14 +48,17 @@ fn middleware_is_replaced_added_to_and_dropped_from() {
     let names: Vec<(String, Level)> =
         effective.unwrap().middleware.into_iter().map(|name| (name.value, name.level)).collect();
     assert_eq!(names, [("a".to_owned(), Level::Server), ("c".to_owned(), Level::Service)]);
-    assert!(problem(Level::Server, Settings::new().drop_middleware(["x"])).contains("drops what is not there"));
+    assert!(
+        problem(Level::Server, Settings::new().drop_middleware(["x"])).contains("drops what is not there")
+    );
     assert!(problem(Level::Server, Settings::new().middleware(["-", "a"])).contains("stands alone"));
 }
 
 #[test]
 fn a_scope_may_only_narrow_unless_it_says_public() {
     let staff = || (Level::Service, Settings::new().scope(Scope::any_of([["staff"]])));
-    let narrowed = resolved(&[staff(), (Level::Endpoint, Settings::new().scope(Scope::any_of([["staff", "senior"]])))]);
+    let narrowed =
+        resolved(&[staff(), (Level::Endpoint, Settings::new().scope(Scope::any_of([["staff", "senior"]])))]);
     assert_eq!(narrowed.unwrap().scope.value.to_string(), "staff and senior");
     let widened = resolved(&[staff(), (Level::Endpoint, Settings::new().scope(Scope::any_of([["guest"]])))]);
     let text = widened.unwrap_err()[0].to_string();

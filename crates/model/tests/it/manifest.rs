@@ -3,8 +3,8 @@
 //! The real front is another crate; this one reads just enough to show that everything it needs can be said.
 
 use ketch_model::{
-    Answer, ArgSpec, Docs, Effective, Endpoint, In, Inferred, Level, Leveled, Names, Op, Place, ReplySpec, Resolved,
-    Scope, Settings, Value, resolve,
+    Answer, ArgSpec, Docs, Effective, Endpoint, In, Inferred, Level, Leveled, Names, Op, Place, ReplySpec,
+    Resolved, Scope, Settings, Value, resolve,
 };
 use ketch_syntax::{Key, kebab};
 use serde::Deserialize;
@@ -56,8 +56,11 @@ fn lower(document: &str, server: &Settings) -> Endpoint {
         .with(Key::Stub, Op::Set, Value::Text(method.stub), place("\"stub\""))
         .with(Key::Scope, Op::Set, Value::Scope(Scope::any_of(method.scope)), place("\"scope\""))
         .with(Key::Timeout, Op::Set, Value::Text(method.timeout), place("\"timeout\""));
-    let levels =
-        [Leveled(Level::Server, server), Leveled(Level::Service, &service), Leveled(Level::Endpoint, &endpoint)];
+    let levels = [
+        Leveled(Level::Server, server),
+        Leveled(Level::Service, &service),
+        Leveled(Level::Endpoint, &endpoint),
+    ];
     let names = Names { service: "greetings".into(), endpoint: "say_later".into(), tag: "greetings".into() };
     let inferred = Inferred { root: "greetings", route: &kebab("say_later") };
     let settings: Effective = resolve(&names.full(), inferred, &levels).unwrap();
@@ -75,7 +78,11 @@ fn lower(document: &str, server: &Settings) -> Endpoint {
         path: settings.path().unwrap(),
         docs: Docs::from_comments(Some(&method.info), None),
         args: args.collect(),
-        replies: vec![ReplySpec { status: http::StatusCode::OK, description: "The stub.".into(), content: None }],
+        replies: vec![ReplySpec {
+            status: http::StatusCode::OK,
+            description: "The stub.".into(),
+            content: None,
+        }],
         errors: Vec::new(),
         answer: Answer::Stub,
         place: Some(place("\"say_later\"")),
@@ -112,7 +119,8 @@ fn a_mistake_in_the_document_is_told_with_its_line() {
     let timeout = parsed["greetings"]["say_later"]["GET"]["timeout"].as_str().unwrap().to_owned();
     let settings = Settings::new().with(Key::Timeout, Op::Set, Value::Text(timeout), place("\"timeout\""));
     let inferred = Inferred { root: "greetings", route: "say-later" };
-    let problems = resolve("greetings::say_later", inferred, &[Leveled(Level::Endpoint, &settings)]).unwrap_err();
+    let problems =
+        resolve("greetings::say_later", inferred, &[Leveled(Level::Endpoint, &settings)]).unwrap_err();
     let text = problems[0].to_string();
     assert!(text.starts_with("api.json:11:1: greetings::say_later: "), "{text}");
     assert!(text.contains("not a duration: write `\"30s\"`"), "{text}");
