@@ -7,6 +7,7 @@
     reason = "a developer's tool: it starts programs, reads the environment and prints"
 )]
 
+mod bench;
 mod check;
 mod command;
 mod example;
@@ -35,6 +36,8 @@ enum Command {
     Tidy,
     /// All that CI runs: installs what is missing, checks, tests, and lets the outside judges test the example.
     Test,
+    /// Ketch beside raw axum, into docs/performance.md; for a machine that does nothing else.
+    Bench(bench::Options),
     /// The long forms of the tests; takes hours.
     Soak(soak::Options),
 }
@@ -58,6 +61,7 @@ fn run(command: &Command, steps: &mut Steps) -> anyhow::Result<()> {
         Command::Check => check::run(&workspace, steps),
         Command::Tidy => tidy::run(&workspace),
         Command::Test => test::run(&workspace, steps),
+        Command::Bench(options) => bench::run(&workspace, steps, options),
         Command::Soak(options) => soak::run(&workspace, steps, options),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::CommandFactory;
-use ketch_syntax::KEYS;
+use ketch_syntax::{KEYS, Kind};
 
 use crate::arguments::Arguments;
 
@@ -44,14 +44,27 @@ fn settings() -> String {
         let only = if spec.inherited { "" } else { " One endpoint only." };
         writeln!(
             out,
-            "| `{}` | {} | {:?} | {} | {}{only} |",
+            "| `{}` | {} | {} | {} | {}{only} |",
             spec.names[0],
             aliases.join(", "),
-            spec.kind,
+            form(spec.kind),
             spec.default,
             spec.about
         )
         .expect("a String takes everything");
     }
     out
+}
+
+/// How a value is written.
+fn form(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "`\"text\"`",
+        Kind::Version => "`\"2.1\"`",
+        Kind::Names => "`[\"a\", \"b\"]`",
+        Kind::Scope => "`[[\"admin\"], [\"editor\", \"verified\"]]`",
+        Kind::Size => "`\"512b\"`, `\"64kb\"`, `\"10mb\"`",
+        Kind::Duration => "`\"250ms\"`, `\"30s\"`, `\"5m\"`",
+        Kind::Flag => "`true`, or the key alone",
+    }
 }

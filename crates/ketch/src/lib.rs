@@ -56,3 +56,12 @@ pub mod prelude {
 
 #[doc(hidden)]
 pub use ketch_web::__private;
+
+/// The pages of the guide and the README, whose code is compiled and run as tests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/guide/edge.md")]
+    #[doc = include_str!("../../../docs/guide/services.md")]
+    #[doc = include_str!("../../../README.md")]
+    struct Guide;
+}

@@ -120,13 +120,19 @@ pub const KEYS: &[Spec] = &[
         "30s",
         "The longest a request may take, reading its body included; beyond it 504 (408 when the body was late).",
     ),
-    spec(Key::Stub, &["stub"], Kind::Text, "none", "A file that answers until the endpoint is written."),
+    spec(
+        Key::Stub,
+        &["stub"],
+        Kind::Text,
+        "none",
+        "A file that answers in place of code; for fronts that are not Rust.",
+    ),
     spec(
         Key::Deprecated,
         &["deprecated"],
         Kind::Flag,
         "false",
-        "Marks the endpoint in the documents and in a `Deprecation` header.",
+        "Marks the endpoint as deprecated in the documents.",
     ),
     spec(Key::Hidden, &["hidden"], Kind::Flag, "false", "Leaves the endpoint out of the documents."),
 ];

@@ -46,7 +46,12 @@ fn is_there(root: &Path) -> bool {
 /// Loads a URL for so many seconds. A reply that is no 2xx or 3xx, or a broken connection, is an error.
 pub(super) fn wrk(url: &str, seconds: u64) -> Result<Load> {
     let mut wrk = command::program("wrk", Path::new("."));
-    wrk.args([format!("-t{THREADS}"), format!("-c{CONNECTIONS}"), format!("-d{seconds}s"), "--latency".to_owned()]);
+    wrk.args([
+        format!("-t{THREADS}"),
+        format!("-c{CONNECTIONS}"),
+        format!("-d{seconds}s"),
+        "--latency".to_owned(),
+    ]);
     parse(&command::output(wrk.arg(url))?)
 }
 
@@ -60,11 +65,18 @@ fn parse(text: &str) -> Result<Load> {
         let value = text.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
         value.with_context(|| format!("wrk printed no `{label}`:\n{text}"))
     };
-    let requests = text.lines().find_map(|line| line.trim().split_once(" requests in ")).map(|(count, _)| count);
-    let requests = requests.with_context(|| format!("wrk printed no number of requests:\n{text}"))?.parse()?;
+    let requests =
+        text.lines().find_map(|line| line.trim().split_once(" requests in ")).map(|(count, _)| count);
+    let requests =
+        requests.with_context(|| format!("wrk printed no number of requests:\n{text}"))?.parse()?;
     ensure!(requests > 0, "wrk got no reply at all");
     let requests_per_second = after("Requests/sec:")?.parse()?;
-    Ok(Load { requests, requests_per_second, p50: milliseconds(after("50%")?)?, p99: milliseconds(after("99%")?)? })
+    Ok(Load {
+        requests,
+        requests_per_second,
+        p50: milliseconds(after("50%")?)?,
+        p99: milliseconds(after("99%")?)?,
+    })
 }
 
 fn milliseconds(text: &str) -> Result<f64> {
@@ -104,7 +116,8 @@ Transfer/sec:      3.55MB
 
     #[test]
     fn all_units_of_wrk_are_read() {
-        let read: Vec<f64> = ["10.00us", "1.50ms", "2.00s", "1.00m"].map(|text| milliseconds(text).unwrap()).into();
+        let read: Vec<f64> =
+            ["10.00us", "1.50ms", "2.00s", "1.00m"].map(|text| milliseconds(text).unwrap()).into();
         assert_eq!(read, [0.01, 1.5, 2_000.0, 60_000.0]);
         assert!(milliseconds("1.00h").is_err());
     }

@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
     let table = steps.run("route table", || table::measure(workspace, options.pairs))?;
     let pairs = steps.run("pairs", || measure::pairs(&programs, options.seconds, options.pairs))?;
     let circumstances = machine::circumstances(workspace, options, before)?;
-    let sizes = server::stripped_sizes(workspace, &programs)?;
+    let sizes = machine::sizes(workspace, &programs)?;
     let text = page::text(&circumstances, &pairs, &table, sizes);
     println!("\n{text}");
     page::write(&workspace.root.join("docs/performance.md"), &text)

@@ -1,31 +1,30 @@
 //! A server under test as a child process, and what the kernel tells of it. Linux only, because of `/proc`.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
-use crate::workspace::Workspace;
 
-/// See [`THREADS`](super::load::THREADS).
+/// One, for the reason given at [`THREADS`](super::load::THREADS).
 pub(super) const WORKERS: u32 = 1;
 
-/// Clock ticks a second in `/proc`: Linux promises 100 to programs, whatever the kernel counts in (`USER_HZ`).
+/// Clock ticks a second in `/proc`: Linux promises programs 100, whatever the kernel counts in (`USER_HZ`).
 const TICKS: f64 = 100.0;
 
+/// How long a reply may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running server. Dropping it kills it.
 pub(super) struct Server {
     child: Child,
     address: SocketAddr,
-    /// From the start of the process to the end of its first reply.
-    pub(super) first_reply: Duration,
+    first_reply: Duration,
     /// Kept open, so that the server can go on writing.
     _stderr: BufReader<ChildStderr>,
 }
@@ -38,13 +37,124 @@ impl Server {
         command.env("TOKIO_WORKER_THREADS", WORKERS.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
-        let mut stderr = BufReader::new(child.stderr.take().context("stderr is piped")?);
-        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        // From here on the process is killed whatever happens.
-        let mut server = Self { child, address: nowhere, first_reply: Duration::ZERO, _stderr: stderr_of(&mut stderr)? };
-        server.address = address(&mut server._stderr).with_context(|| format!("{} did not start", program.display()))?;
+        let stderr = child.stderr.take().context("stderr is piped")?;
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        // Made before anything can fail, so that the process is killed in any case.
+        let mut server =
+            Self { child, address, first_reply: Duration::ZERO, _stderr: BufReader::new(stderr) };
+        server.address = announced(&mut server._stderr)
+            .with_context(|| format!("{} did not say where it listens", program.display()))?;
         server.get(path)?;
         server.first_reply = started.elapsed();
         Ok(server)
+    }
+
+    /// From the start of the process to the end of its first reply.
+    pub(super) fn first_reply(&self) -> Duration {
+        self.first_reply
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The whole reply to a GET, as it came.
+    pub(super) fn get(&self, path: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address);
+        stream.write_all(request.as_bytes())?;
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply)?;
+        ensure!(reply.starts_with("HTTP/1.1 200 "), "GET {path} was answered with:\n{reply}");
+        Ok(reply)
+    }
+
+    /// Seconds that the process has computed so far, in user and kernel mode.
+    pub(super) fn cpu_seconds(&self) -> Result<f64> {
+        cpu_seconds(&self.proc("stat")?)
+    }
+
+    /// Bytes of memory that are resident now.
+    pub(super) fn resident(&self) -> Result<u64> {
+        resident(&self.proc("status")?)
+    }
+
+    fn proc(&self, file: &str) -> Result<String> {
+        let path = format!("/proc/{}/{file}", self.child.id());
+        fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {path}: this needs Linux and a running server"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when the process has ended already, which is what they are for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address in the first line that has one.
+fn announced(output: &mut impl BufRead) -> Result<SocketAddr> {
+    let mut line = String::new();
+    while output.read_line(&mut line)? > 0 {
+        if let Some((_, rest)) = line.split_once("http://") {
+            let address = rest.split(['/', ' ', '\n']).next().unwrap_or_default();
+            return address.parse().with_context(|| format!("`{}` has no address", line.trim()));
+        }
+    }
+    anyhow::bail!("it ended; it said: {}", line.trim())
+}
+
+/// `utime` and `stime` of `/proc/<pid>/stat`: fields 14 and 15, counted after the name, which may hold anything.
+fn cpu_seconds(stat: &str) -> Result<f64> {
+    let (_, rest) = stat.rsplit_once(')').with_context(|| format!("no process name in `{stat}`"))?;
+    let mut ticks = rest.split_ascii_whitespace().skip(11).map(str::parse::<u32>);
+    match (ticks.next(), ticks.next()) {
+        (Some(Ok(user)), Some(Ok(kernel))) => Ok(f64::from(user + kernel) / TICKS),
+        _ => anyhow::bail!("no times in `{stat}`"),
+    }
+}
+
+/// `VmRSS` of `/proc/<pid>/status`, which is in KiB.
+fn resident(status: &str) -> Result<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("there is no VmRSS")?;
+    let kib: u64 =
+        line.trim().trim_end_matches("kB").trim().parse().with_context(|| format!("no size in `{line}`"))?;
+    Ok(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_read_whatever_the_name_is() {
+        let stat = "4711 (a) b (c)) S 1 4711 4711 0 -1 4194304 1523 0 0 0 213 87 5 6 20 0 3 0 99 1000 200";
+        assert_eq!(cpu_seconds(stat).unwrap(), 3.0);
+        assert!(cpu_seconds("4711 (a) S 1 2").is_err());
+        assert!(cpu_seconds("nonsense").is_err());
+    }
+
+    #[test]
+    fn resident_memory_is_read() {
+        let status = "Name:\tketch\nVmPeak:\t  999999 kB\nVmRSS:\t   12340 kB\nThreads:\t3\n";
+        assert_eq!(resident(status).unwrap(), 12_340 * 1024);
+        assert!(resident("Name:\tzombie\n").is_err());
+    }
+
+    #[test]
+    fn the_kernel_of_this_machine_is_understood() {
+        let own = fs::read_to_string("/proc/self/stat").unwrap();
+        assert!(cpu_seconds(&own).unwrap() < 3_600.0);
+        assert!(resident(&fs::read_to_string("/proc/self/status").unwrap()).unwrap() > 100_000);
+    }
+
+    #[test]
+    fn the_address_is_found_in_what_a_server_says() {
+        let mut said = "a warning\nAPI is ready at http://127.0.0.1:4711/\n".as_bytes();
+        assert_eq!(announced(&mut said).unwrap(), SocketAddr::from(([127, 0, 0, 1], 4711)));
+        assert!(announced(&mut "error: no\n".as_bytes()).unwrap_err().to_string().contains("error: no"));
     }
 }

@@ -13,7 +13,7 @@ use ketch_server::{Ready, Server};
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// Where to listen; port 0 lets the system choose [default: what the program says, else 127.0.0.1:8080]
-    #[arg(long, env = "KETCH_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "KETCH_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     listen: Option<String>,
 }
 

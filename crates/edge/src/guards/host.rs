@@ -53,7 +53,9 @@ fn is_host(authority: &Authority) -> bool {
     // What `http` takes for a port it does not check.
     let port = match authority.as_str().strip_prefix(host) {
         Some("" | ":") => true,
-        Some(rest) => rest.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()),
+        Some(rest) => rest
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()),
         None => false,
     };
     !host.is_empty() && host.bytes().all(spelled) && port

@@ -11,6 +11,7 @@ mod http2;
 mod http2_cases;
 mod http2_frames;
 mod http2_stalls;
+mod new_project;
 mod overload;
 mod panics;
 mod probe;

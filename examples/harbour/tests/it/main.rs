@@ -1,14 +1,37 @@
-//! What the example answers, and its goldens.
+//! What the example answers, and its goldens. `UPDATE_EXPECT=1 cargo test -p harbour` writes the goldens anew.
 
-use ketch::test::{Scenario, check, client};
+use ketch::test::{Scenario, check, client, expect_file};
+
+const MASTER: &[(&str, &str)] = &[("authorization", "Bearer harbour-master")];
 
 #[tokio::test]
-async fn boats_come_and_go() {
+async fn boats_are_listed_shown_registered_and_struck_off() {
     let rows = [
         Scenario {
             name: "three boats",
             request: "GET /v1/boats",
-            contains: &["Suhaili", "Spray"],
+            contains: &["Suhaili", "Gipsy Moth IV", "Spray"],
+            reply_headers: &[("content-type", "application/json")],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "a page of one",
+            request: "GET /v2/boats?limit=1&after=1",
+            contains: &["Gipsy Moth IV", "\"next\":2"],
+            lacks: &["Suhaili", "Spray"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "the last page",
+            request: "GET /v2/boats?after=2",
+            contains: &["Spray", "\"next\":null"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "of one kind",
+            request: "GET /v2/boats?kind=yawl&kind=sloop",
+            contains: &["Spray"],
+            lacks: &["Suhaili"],
             ..Scenario::default()
         },
         Scenario {
@@ -17,6 +40,255 @@ async fn boats_come_and_go() {
             contains: &["Gipsy Moth IV"],
             ..Scenario::default()
         },
+        Scenario {
+            name: "no boat",
+            request: "GET /v1/boats/99",
+            status: 404,
+            contains: &["no_such_boat", "no boat has the number 99"],
+            reply_headers: &[("content-type", "application/problem+json")],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "two bad arguments at once",
+            request: "GET /v2/boats?limit=many&after=-1",
+            status: 400,
+            contains: &["`after` is not", "`limit` is not"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "an argument twice",
+            request: "GET /v2/boats?limit=1&limit=2",
+            status: 400,
+            contains: &["repeated", "given more than once"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "a new boat",
+            request: "POST /v1/boats",
+            body: r#"{ "name": "Joshua", "kind": "ketch", "length": 12 }"#,
+            status: 201,
+            contains: &["\"id\":4", "Joshua"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "a boat of no kind",
+            request: "POST /v1/boats",
+            body: r#"{ "name": "Kon-Tiki", "kind": "raft", "length": 13.7 }"#,
+            status: 400,
+            contains: &["#/kind", "expected one of"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "a boat too long",
+            request: "POST /v1/boats",
+            body: r#"{ "name": "Titanic", "kind": "motor", "length": 269 }"#,
+            status: 422,
+            contains: &["not_registrable"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "a stranger strikes off",
+            request: "DELETE /v1/boats/4",
+            status: 401,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "the master does",
+            request: "DELETE /v1/boats/4",
+            headers: MASTER,
+            status: 204,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "only once",
+            request: "DELETE /v1/boats/4",
+            headers: MASTER,
+            status: 404,
+            ..Scenario::default()
+        },
     ];
     check(&client(harbour::server()), &rows).await;
+}
+
+#[tokio::test]
+async fn boats_arrive_and_leave() {
+    let boat_2 = r#"{ "boat": 2 }"#;
+    let rows = [
+        Scenario { name: "arrives", request: "PUT /v2/berths/7/stay", body: boat_2, ..Scenario::default() },
+        Scenario {
+            name: "is there",
+            request: "GET /v2/berths",
+            contains: &[r#"{"berth":7,"boat":2}"#],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "says it again",
+            request: "PUT /v2/berths/7/stay",
+            body: boat_2,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "is not at two berths",
+            request: "PUT /v2/berths/8/stay",
+            body: boat_2,
+            status: 409,
+            contains: &["boat 2 lies at berth 7"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "two boats at one berth",
+            request: "PUT /v2/berths/7/stay",
+            body: r#"{ "boat": 1 }"#,
+            status: 409,
+            contains: &["berth_taken"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "no such boat",
+            request: "PUT /v2/berths/9/stay",
+            body: r#"{ "boat": 77 }"#,
+            status: 422,
+            contains: &["no_such_boat"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "no such berth",
+            request: "PUT /v2/berths/41/stay",
+            body: boat_2,
+            status: 404,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "cannot be struck off meanwhile",
+            request: "DELETE /v1/boats/2",
+            headers: MASTER,
+            status: 409,
+            contains: &["boat_in_harbour"],
+            ..Scenario::default()
+        },
+        Scenario { name: "leaves", request: "DELETE /v2/berths/7/stay", status: 204, ..Scenario::default() },
+        Scenario {
+            name: "has left",
+            request: "DELETE /v2/berths/7/stay",
+            status: 404,
+            ..Scenario::default()
+        },
+    ];
+    check(&client(harbour::server()), &rows).await;
+}
+
+#[tokio::test]
+async fn what_every_server_has() {
+    let rows = [
+        Scenario { name: "alive", request: "GET /health/live", contains: &["live"], ..Scenario::default() },
+        Scenario {
+            name: "not serving yet",
+            request: "GET /health/ready",
+            status: 503,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "the docs page",
+            request: "GET /docs",
+            contains: &["<!doctype html>"],
+            lacks: &["https://cdn", "//unpkg"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "one version",
+            request: "GET /openapi/v2.json",
+            lacks: &["/v1/"],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "no such version",
+            request: "GET /openapi/v9.json",
+            status: 404,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "a slash too many",
+            request: "GET /v2/boats/?limit=1",
+            status: 308,
+            reply_headers: &[("location", "/v2/boats?limit=1")],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "no open redirect",
+            request: "GET //evil.example/",
+            status: 404,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "the wrong method",
+            request: "PATCH /v1/boats",
+            status: 405,
+            contains: &["method_not_allowed"],
+            reply_headers: &[("allow", "GET, POST, HEAD, OPTIONS")],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "which methods",
+            request: "OPTIONS /v1/boats",
+            status: 204,
+            reply_headers: &[("allow", "GET, POST, HEAD, OPTIONS")],
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "the head alone",
+            request: "HEAD /v1/boats/2",
+            reply_headers: &[("content-length", "60")],
+            ..Scenario::default()
+        },
+    ];
+    check(&client(harbour::server()), &rows).await;
+    let head =
+        client(harbour::server()).send(ketch::http::Method::HEAD, "/v1/boats", &[], Default::default()).await;
+    assert!(head.body.is_empty());
+}
+
+#[test]
+fn the_route_table_is_as_it_was() {
+    let built = harbour::server().build().unwrap();
+    expect_file!["../golden/routes.txt"].assert_eq(&ketch::routes(built.api()));
+    // The lines of the source change with every edit; who said what does not.
+    let explained: Vec<String> = ketch::explain(built.api())
+        .lines()
+        .map(|line| {
+            line.split("  ")
+                .filter(|part| !part.contains(".rs:"))
+                .collect::<Vec<_>>()
+                .join("  ")
+                .trim_end()
+                .to_owned()
+        })
+        .collect();
+    expect_file!["../golden/explain.txt"].assert_eq(&format!("{}\n", explained.join("\n").trim_end()));
+}
+
+#[tokio::test]
+async fn the_openapi_document_is_as_it_was() {
+    let client = client(harbour::server());
+    expect_file!["../golden/openapi.json"].assert_eq(&client.get("/openapi.json").await.text());
+    expect_file!["../golden/openapi-v2.json"].assert_eq(&client.get("/openapi/v2.json").await.text());
+}
+
+/// The document says what errors look like; they must look like that.
+#[tokio::test]
+async fn errors_have_the_members_that_the_document_promises() {
+    let client = client(harbour::server());
+    let document: serde_json::Value = client.get("/openapi.json").await.json();
+    let schema = &document["components"]["schemas"]["Problem"];
+    for path in ["/nowhere", "/v2/boats?limit=x"] {
+        let error: serde_json::Value = client.get(path).await.json();
+        for name in schema["required"].as_array().unwrap() {
+            assert!(error.get(name.as_str().unwrap()).is_some(), "{path} lacks {name}: {error}");
+        }
+        for name in error.as_object().unwrap().keys() {
+            assert!(
+                schema["properties"].get(name).is_some(),
+                "{path} has {name}, which the document does not know"
+            );
+        }
+    }
 }
