@@ -26,7 +26,7 @@ pub fn main_from<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>, s
         Err(error) => return print_usage(&error),
     };
     log::start(&arguments.log);
-    let result = match arguments.command.unwrap_or_else(|| Command::Serve(arguments.serve)) {
+    let result = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(options) => serve::run(server, &options),
         Command::Routes(options) => routes::run(server, &options),
         Command::Openapi(options) => openapi::run(server, &options),

@@ -219,8 +219,8 @@ fn handler(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
         None => quote_spanned!(at(ident.span())=> Self::#ident(#(#locals),*)),
     };
     let run = match endpoint.sig.asyncness {
-        Some(_) => quote_spanned!(at(ident.span())=> #call.await),
-        None => quote_spanned!(at(ident.span())=> #krate::blocking(&input, move || #call).await?),
+        Some(_) => quote_spanned!(at(ident.span())=> ::core::result::Result::Ok(#call.await)),
+        None => quote_spanned!(at(ident.span())=> #krate::blocking(&input, move || #call).await),
     };
     let reply = reply_type(endpoint);
     // Spanned to the method, so that "future is not `Send`" points at it.
@@ -229,7 +229,7 @@ fn handler(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
             let mut faults = #krate::Faults::default();
             #(#reads)*
             #unpack
-            ::core::result::Result::Ok(#run)
+            #run
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The declarative surface: #[service] on an impl block, one method attribute per endpoint.
 //!
-//! Entry points only. The work goes through three steps: [`written`] reads what stands there, [`check`] says what
-//! is wrong with it, [`generate`] writes the code. [`api_error`] is the derive for error types.
+//! Entry points only. The work goes through three steps: `written` reads what stands there, `check` says what
+//! is wrong with it, `generate` writes the code. `api_error` is the derive for error types.
 
 mod api_error;
 mod check;
@@ -19,7 +19,7 @@ use quote::quote;
 /// holds Ketch when it is not called `ketch`.
 #[proc_macro_attribute]
 pub fn service(attr: TokenStream, item: TokenStream) -> TokenStream {
-    service::expand(attr.into(), item.into()).into()
+    service::expand(attr.into(), &item.into()).into()
 }
 
 /// Makes an enum an error that endpoints may return.
@@ -36,14 +36,14 @@ macro_rules! endpoint_markers {
         /// Marks a method of a `#[service]` impl block as an endpoint, with its route and settings.
         #[proc_macro_attribute]
         pub fn $name(_attr: TokenStream, item: TokenStream) -> TokenStream {
-            outside_service(stringify!($name), item.into()).into()
+            outside_service(stringify!($name), &item.into()).into()
         }
     )*};
 }
 endpoint_markers!(get, post, put, patch, delete);
 
 /// `#[service]` removes the markers that it reads, so a marker that runs by itself stands in the wrong place.
-fn outside_service(name: &str, item: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+fn outside_service(name: &str, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     let message = format!("`#[{name}]` marks a method inside a `#[service] impl` block");
     let error = syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error();
     quote!(#error #item)

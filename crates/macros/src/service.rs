@@ -32,7 +32,7 @@ pub(crate) struct Endpoint {
     pub(crate) params: Vec<String>,
 }
 
-pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(attr: TokenStream, item: &TokenStream) -> TokenStream {
     let Ok(mut block) = syn::parse2::<ItemImpl>(item.clone()) else {
         let message = "`#[service]` goes on an `impl` block: put the endpoints' methods inside it";
         let error = syn::Error::new(Span::call_site(), message).into_compile_error();

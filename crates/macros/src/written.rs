@@ -129,7 +129,7 @@ fn key(name: &Ident, stand: Stand) -> syn::Result<Key> {
     let text = name.to_string();
     let allowed = || KEYS.iter().filter(|spec| stand == Stand::Endpoint || spec.inherited);
     match Key::parse(&text) {
-        Some(key) if key == Key::Stub => Err(syn::Error::new(
+        Some(Key::Stub) => Err(syn::Error::new(
             name.span(),
             "stubs are answered by manifests; an endpoint in Rust has a body",
         )),

@@ -269,24 +269,22 @@ impl Said<'_> {
                     }
                 }
             }
-            Op::Drop => self.drop_names(names, standing)?,
+            Op::Drop => drop_names(names, standing)?,
         }
         Ok(())
     }
+}
 
-    fn drop_names(&self, names: &[String], standing: &mut Vec<Resolved<String>>) -> Result<(), String> {
-        for name in names {
-            if !standing.iter().any(|known| known.value == *name) {
-                let known = standing.iter().map(|known| known.value.as_str());
-                return Err(format!(
-                    "`middleware -= [\"{name}\"]` drops what is not there{}",
-                    suggestion(name, known)
-                ));
-            }
+fn drop_names(names: &[String], standing: &mut Vec<Resolved<String>>) -> Result<(), String> {
+    for name in names {
+        if !standing.iter().any(|known| known.value == *name) {
+            let known = standing.iter().map(|known| known.value.as_str());
+            let hint = suggestion(name, known);
+            return Err(format!("`middleware -= [\"{name}\"]` drops what is not there{hint}"));
         }
-        standing.retain(|known| !names.contains(&known.value));
-        Ok(())
     }
+    standing.retain(|known| !names.contains(&known.value));
+    Ok(())
 }
 
 fn at(level: Level, place: Option<&Place>) -> impl fmt::Display {

@@ -23,7 +23,7 @@ pub(crate) fn operation(endpoint: &Endpoint) -> Value {
     put("parameters", (!parameters.is_empty()).then(|| parameters.into()));
     put("requestBody", endpoint.args.iter().find(|arg| arg.place.is_body()).map(body));
     put("security", security(&endpoint.settings.scope.value));
-    put("deprecated", endpoint.settings.deprecated.value.then(|| json!(true)));
+    put("deprecated", endpoint.settings.deprecated.value.then_some(Value::Bool(true)));
     operation
 }
 

@@ -115,6 +115,7 @@ impl Server {
 
     /// Adds a service, plain or [configured](ketch_web::configure).
     #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "`+` would say less")]
     pub fn add<S: Service>(mut self, service: impl IntoConfigured<S>) -> Self {
         let configured = service.into_configured();
         self.services

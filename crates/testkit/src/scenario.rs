@@ -39,18 +39,23 @@ pub struct Scenario {
     pub reply_headers: &'static [(&'static str, &'static str)],
 }
 
+impl Scenario {
+    /// A row that says nothing: `GET /` is 200. For tables that are constants.
+    pub const BLANK: Self = Self {
+        name: "",
+        request: "GET /",
+        headers: &[],
+        body: "",
+        status: 200,
+        contains: &[],
+        lacks: &[],
+        reply_headers: &[],
+    };
+}
+
 impl Default for Scenario {
     fn default() -> Self {
-        Self {
-            name: "",
-            request: "GET /",
-            headers: &[],
-            body: "",
-            status: 200,
-            contains: &[],
-            lacks: &[],
-            reply_headers: &[],
-        }
+        Self::BLANK
     }
 }
 

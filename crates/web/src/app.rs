@@ -229,7 +229,7 @@ impl App {
     fn find(&self, method: &Method, path: &str) -> Found {
         self.routes.with(|routes| match routes.table.find(method, path) {
             Match::Found(index, params) => Found::Pipeline(Arc::clone(&routes.pipelines[index]), params),
-            Match::WrongMethod(methods) => Found::Answer(wrong_method(method, methods)),
+            Match::WrongMethod(methods) => Found::Answer(wrong_method(method, &methods)),
             Match::Missing if *method == Method::OPTIONS && path == "*" => {
                 Found::Answer(Ok(options("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned())))
             }
@@ -290,7 +290,7 @@ fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
 }
 
 /// A known path under a method it does not have: 405, or for OPTIONS the methods it has.
-fn wrong_method(method: &Method, methods: Vec<Method>) -> Result<Response, Error> {
+fn wrong_method(method: &Method, methods: &[Method]) -> Result<Response, Error> {
     let mut names: Vec<String> = methods.iter().map(Method::to_string).collect();
     if methods.contains(&Method::GET) && !methods.contains(&Method::HEAD) {
         names.push("HEAD".to_owned());

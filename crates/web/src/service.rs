@@ -164,7 +164,6 @@ impl<S: Service> Configured<S> {
 
     /// Settings of one endpoint (level 5). Several calls add up.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "an id is a name: it is meant to be handed over")]
     pub fn endpoint(mut self, id: EndpointId<S>, set: impl FnOnce(Settings) -> Settings) -> Self {
         self.endpoints.push((id.name(), set(Settings::new())));
         self

@@ -76,7 +76,7 @@ impl StayService {
         if !(1..=BERTHS).contains(&berth) {
             return Err(StayError::NoSuchBerth(berth));
         }
-        let boat = arrival.boat;
+        let Arrival { boat } = arrival.into_inner();
         let mut books = self.harbour.books();
         if !books.boats.contains_key(&boat) {
             return Err(StayError::NoSuchBoat(boat));

@@ -1,5 +1,5 @@
-//! The measurements: pairs of baseline and candidate, one right after the other, so that what else happens on the
-//! machine meets both.
+//! The measurements: pairs of baseline and candidate, in slices of a second that take turns, so that what else happens
+//! on the machine, and on the machine around a virtual one, meets both.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -10,21 +10,26 @@ use anyhow::Result;
 use super::ENDPOINTS;
 use super::load::{Load, wrk};
 use super::server::Server;
+use super::spread::Spread;
 
-/// Seconds of load before each measurement.
+/// Seconds of load before an endpoint is measured.
 pub(super) const WARM_UP: u64 = 2;
 
 /// How long a server is left alone before its idle memory is read.
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// Between two looks at the memory of a loaded server.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(100);
 
-/// One measurement of one endpoint.
+/// One endpoint of one server, measured in slices of a second.
 pub(super) struct Sample {
-    /// Microseconds of computing for one request, in user and kernel mode.
+    /// Microseconds of computing for one request, in user and kernel mode, over all slices.
     pub(super) cpu: f64,
-    pub(super) load: Load,
+    pub(super) requests_per_second: f64,
+    /// Milliseconds, in the median of the slices.
+    pub(super) p50: f64,
+    /// Milliseconds, in the median of the slices.
+    pub(super) p99: f64,
 }
 
 /// One server, from its start to its end.
@@ -38,27 +43,35 @@ pub(super) struct Life {
     pub(super) samples: Vec<Sample>,
 }
 
-/// Baseline and candidate, started together and loaded in turns.
+/// Baseline and candidate, started together.
 pub(super) type Pair = [Life; 2];
 
-/// Measures so many pairs. Every other pair begins with the candidate.
+/// Measures so many pairs.
 pub(super) fn pairs(programs: &[PathBuf; 2], seconds: u64, count: u64) -> Result<Vec<Pair>> {
-    (0..count).map(|number| pair(programs, seconds, number, count)).collect()
+    (1..=count).map(|number| pair(programs, seconds, &format!("{number}/{count}"))).collect()
 }
 
-fn pair(programs: &[PathBuf; 2], seconds: u64, number: u64, count: u64) -> Result<Pair> {
-    let order = if number.is_multiple_of(2) { [0, 1] } else { [1, 0] };
-    let [mut baseline, mut candidate] = [start(&programs[0])?, start(&programs[1])?];
+fn pair(programs: &[PathBuf; 2], seconds: u64, number: &str) -> Result<Pair> {
+    let mut sides = [start(&programs[0])?, start(&programs[1])?];
     for (name, path) in ENDPOINTS {
-        for side in order {
-            let (server, life) = if side == 0 { &mut baseline } else { &mut candidate };
-            let sample = sample(server, life, path, seconds)?;
-            let side = ["baseline", "candidate"][side];
-            println!("{}/{count} {name}, {side}: {:.2} µs of CPU a request", number + 1, sample.cpu);
+        let mut slices = [Vec::new(), Vec::new()];
+        for (server, _) in &sides {
+            wrk(&server.url(path), WARM_UP)?;
+        }
+        for second in 0..seconds {
+            // Every other slice begins with the candidate.
+            for side in if second.is_multiple_of(2) { [0, 1] } else { [1, 0] } {
+                let (server, life) = &mut sides[side];
+                slices[side].push(slice(server, life, path)?);
+            }
+        }
+        let samples = slices.map(|slices| Sample::of(&slices));
+        println!("{number} {name}: {:.2} and {:.2} µs of CPU a request", samples[0].cpu, samples[1].cpu);
+        for ((_, life), sample) in sides.iter_mut().zip(samples) {
             life.samples.push(sample);
         }
     }
-    Ok([baseline.1, candidate.1])
+    Ok(sides.map(|(_, life)| life))
 }
 
 fn start(program: &Path) -> Result<(Server, Life)> {
@@ -69,18 +82,46 @@ fn start(program: &Path) -> Result<(Server, Life)> {
     Ok((server, life))
 }
 
-fn sample(server: &Server, life: &mut Life, path: &str, seconds: u64) -> Result<Sample> {
+/// A second of load: the seconds that the server computed, and what the load found.
+fn slice(server: &Server, life: &mut Life, path: &str) -> Result<(f64, Load)> {
     let url = server.url(path);
-    wrk(&url, WARM_UP)?;
     let before = server.cpu_seconds()?;
     let load = thread::scope(|scope| {
-        let running = scope.spawn(|| wrk(&url, seconds));
+        let running = scope.spawn(|| wrk(&url, 1));
         while !running.is_finished() {
             life.loaded = life.loaded.max(server.resident()?);
             thread::sleep(LOOK);
         }
         running.join().expect("reading what wrk prints does not panic")
     })?;
-    let computed = server.cpu_seconds()? - before;
-    Ok(Sample { cpu: computed * 1e6 / load.requests as f64, load })
+    Ok((server.cpu_seconds()? - before, load))
+}
+
+impl Sample {
+    fn of(slices: &[(f64, Load)]) -> Self {
+        let computed: f64 = slices.iter().map(|(computed, _)| computed).sum();
+        let requests: f64 = slices.iter().map(|(_, load)| load.requests as f64).sum();
+        let median =
+            |value: fn(&Load) -> f64| Spread::of(slices.iter().map(|(_, load)| value(load))).median();
+        Self {
+            cpu: computed * 1e6 / requests,
+            requests_per_second: median(|load| load.requests_per_second),
+            p50: median(|load| load.p50),
+            p99: median(|load| load.p99),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_weigh_as_much_as_the_requests_in_them() {
+        let load = |requests, p99| Load { requests, requests_per_second: requests as f64, p50: 0.1, p99 };
+        let sample =
+            Sample::of(&[(0.9, load(90_000, 1.0)), (0.3, load(10_000, 9.0)), (0.3, load(50_000, 2.0))]);
+        assert!((sample.cpu - 10.0).abs() < 1e-9, "{}", sample.cpu);
+        assert_eq!((sample.requests_per_second, sample.p50, sample.p99), (50_000.0, 0.1, 2.0));
+    }
 }

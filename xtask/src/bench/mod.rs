@@ -33,7 +33,7 @@ const ENDPOINTS: [(&str, &str); 4] = [
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Seconds of load for each measurement, after a warm-up of two.
+    /// Seconds of load for each endpoint and side of a pair, after a warm-up of two.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Pairs of baseline and candidate.

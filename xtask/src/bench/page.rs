@@ -40,7 +40,7 @@ fn head(circumstances: &Circumstances) -> String {
     format!(
         "- Machine: {machine}; load average {:.2} before and {:.2} after.\n\
          - Commit {commit}; {toolchain}.\n\
-         - {pairs} pairs of {seconds} s after a warm-up of {WARM_UP} s; {WORKERS} server worker; wrk with {THREADS} \
+         - {pairs} pairs, {seconds} s for each endpoint and side in slices of 1 s, after a warm-up of {WARM_UP} s; {WORKERS} server worker; wrk with {THREADS} \
          thread and {CONNECTIONS} connections.\n\
          - Cells show the median, and in parentheses the least and the most of all pairs.\n\n",
         load.0, load.1
@@ -55,9 +55,9 @@ fn endpoints(pairs: &[Pair]) -> String {
     let measures: [Measure; 5] = [
         ("requests per CPU second", 0, efficiency),
         ("CPU µs per request", 2, |sample| sample.cpu),
-        ("requests/s", 0, |sample| sample.load.requests_per_second),
-        ("p50, ms", 3, |sample| sample.load.p50),
-        ("p99, ms", 3, |sample| sample.load.p99),
+        ("requests/s", 0, |sample| sample.requests_per_second),
+        ("p50, ms", 3, |sample| sample.p50),
+        ("p99, ms", 3, |sample| sample.p99),
     ];
     for (at, (endpoint, _)) in ENDPOINTS.into_iter().enumerate() {
         for (measure, decimals, value) in measures {
@@ -161,11 +161,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::bench::load::Load;
 
     fn life(cpu: f64) -> Life {
-        let sample =
-            || Sample { cpu, load: Load { requests: 1, requests_per_second: 1e6 / cpu, p50: 0.5, p99: 1.0 } };
+        let sample = || Sample { cpu, requests_per_second: 1e6 / cpu, p50: 0.5, p99: 1.0 };
         let samples = ENDPOINTS.map(|_| sample()).into();
         Life { first_reply: Duration::from_millis(5), idle: 12_000_000, loaded: 15_000_000, samples }
     }

@@ -56,7 +56,7 @@ impl Shaky {
     }
 
     #[get]
-    fn blocking(&self) -> String {
+    fn blocking() -> String {
         panic!("blocking fell over")
     }
 

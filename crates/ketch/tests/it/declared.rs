@@ -33,6 +33,7 @@ impl HolaService {
     }
 
     #[get(version = "2.1")]
+    #[expect(clippy::unused_self, reason = "it is called as a method below")]
     fn shout_hola(&self) -> String {
         "Hoooolaaaaa".to_owned()
     }

@@ -15,7 +15,7 @@ use super::probe::Target;
 use super::raw::{Connection, HONEST, Pace};
 use super::watch::under_watch;
 
-/// Connections of one flood; times the soak factor.
+/// Connections of one flood at a time; as many waves as the soak factor.
 const CONNECTIONS: u64 = 20;
 /// An endless sender gives up after this many bytes: by then the server has failed to stop it.
 const ENDLESS: usize = 64 << 20;
@@ -179,14 +179,17 @@ async fn flood_all(floods: Vec<Flood>, ending: Ending) {
     let mut failures = Vec::new();
     for (name, bytes, statuses) in floods {
         let bytes: Arc<[u8]> = bytes.into();
-        under_watch(name, &target, CONNECTIONS * soak_factor(), async || {
-            let connections = 0..CONNECTIONS * soak_factor();
-            let floods: Vec<_> = connections
-                .map(|_| tokio::spawn(flood(target.addr(), bytes.clone(), statuses, ending)))
-                .collect();
-            for flood in floods {
-                if let Err(reason) = flood.await.expect("a flood does not panic") {
-                    failures.push(format!("{name}: {reason}"));
+        under_watch(name, &target, CONNECTIONS, async || {
+            // In waves, because the kernel's queue for new connections may be short.
+            for _ in 0..soak_factor() {
+                let connections = 0..CONNECTIONS;
+                let floods: Vec<_> = connections
+                    .map(|_| tokio::spawn(flood(target.addr(), bytes.clone(), statuses, ending)))
+                    .collect();
+                for flood in floods {
+                    if let Err(reason) = flood.await.expect("a flood does not panic") {
+                        failures.push(format!("{name}: {reason}"));
+                    }
                 }
             }
         })

@@ -1,5 +1,8 @@
 //! The whole, end to end: real servers, real bytes.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
+#![expect(clippy::print_stdout, reason = "a run says what it has measured")]
+
 mod child;
 mod compile_fail;
 mod declared;

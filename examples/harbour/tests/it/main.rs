@@ -2,246 +2,219 @@
 
 use ketch::test::{Scenario, check, client, expect_file};
 
+const BOAT_2: &str = r#"{ "boat": 2 }"#;
 const MASTER: &[(&str, &str)] = &[("authorization", "Bearer harbour-master")];
+
+const BOATS: &[Scenario] = &[
+    Scenario {
+        name: "three boats",
+        request: "GET /v1/boats",
+        contains: &["Suhaili", "Gipsy Moth IV", "Spray"],
+        reply_headers: &[("content-type", "application/json")],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "a page of one",
+        request: "GET /v2/boats?limit=1&after=1",
+        contains: &["Gipsy Moth IV", "\"next\":2"],
+        lacks: &["Suhaili", "Spray"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "the last page",
+        request: "GET /v2/boats?after=2",
+        contains: &["Spray", "\"next\":null"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "of one kind",
+        request: "GET /v2/boats?kind=yawl&kind=sloop",
+        contains: &["Spray"],
+        lacks: &["Suhaili"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "one boat",
+        request: "GET /v1/boats/2",
+        contains: &["Gipsy Moth IV"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "no boat",
+        request: "GET /v1/boats/99",
+        status: 404,
+        contains: &["no_such_boat", "no boat has the number 99"],
+        reply_headers: &[("content-type", "application/problem+json")],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "two bad arguments at once",
+        request: "GET /v2/boats?limit=many&after=-1",
+        status: 400,
+        contains: &["`after` is not", "`limit` is not"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "an argument twice",
+        request: "GET /v2/boats?limit=1&limit=2",
+        status: 400,
+        contains: &["repeated", "given more than once"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "a new boat",
+        request: "POST /v1/boats",
+        body: r#"{ "name": "Joshua", "kind": "ketch", "length": 12 }"#,
+        status: 201,
+        contains: &["\"id\":4", "Joshua"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "a boat of no kind",
+        request: "POST /v1/boats",
+        body: r#"{ "name": "Kon-Tiki", "kind": "raft", "length": 13.7 }"#,
+        status: 400,
+        contains: &["#/kind", "expected one of"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "a boat too long",
+        request: "POST /v1/boats",
+        body: r#"{ "name": "Titanic", "kind": "motor", "length": 269 }"#,
+        status: 422,
+        contains: &["not_registrable"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "a stranger strikes off",
+        request: "DELETE /v1/boats/4",
+        status: 401,
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "the master does",
+        request: "DELETE /v1/boats/4",
+        headers: MASTER,
+        status: 204,
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "only once",
+        request: "DELETE /v1/boats/4",
+        headers: MASTER,
+        status: 404,
+        ..Scenario::BLANK
+    },
+];
 
 #[tokio::test]
 async fn boats_are_listed_shown_registered_and_struck_off() {
-    let rows = [
-        Scenario {
-            name: "three boats",
-            request: "GET /v1/boats",
-            contains: &["Suhaili", "Gipsy Moth IV", "Spray"],
-            reply_headers: &[("content-type", "application/json")],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "a page of one",
-            request: "GET /v2/boats?limit=1&after=1",
-            contains: &["Gipsy Moth IV", "\"next\":2"],
-            lacks: &["Suhaili", "Spray"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "the last page",
-            request: "GET /v2/boats?after=2",
-            contains: &["Spray", "\"next\":null"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "of one kind",
-            request: "GET /v2/boats?kind=yawl&kind=sloop",
-            contains: &["Spray"],
-            lacks: &["Suhaili"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "one boat",
-            request: "GET /v1/boats/2",
-            contains: &["Gipsy Moth IV"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "no boat",
-            request: "GET /v1/boats/99",
-            status: 404,
-            contains: &["no_such_boat", "no boat has the number 99"],
-            reply_headers: &[("content-type", "application/problem+json")],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "two bad arguments at once",
-            request: "GET /v2/boats?limit=many&after=-1",
-            status: 400,
-            contains: &["`after` is not", "`limit` is not"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "an argument twice",
-            request: "GET /v2/boats?limit=1&limit=2",
-            status: 400,
-            contains: &["repeated", "given more than once"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "a new boat",
-            request: "POST /v1/boats",
-            body: r#"{ "name": "Joshua", "kind": "ketch", "length": 12 }"#,
-            status: 201,
-            contains: &["\"id\":4", "Joshua"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "a boat of no kind",
-            request: "POST /v1/boats",
-            body: r#"{ "name": "Kon-Tiki", "kind": "raft", "length": 13.7 }"#,
-            status: 400,
-            contains: &["#/kind", "expected one of"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "a boat too long",
-            request: "POST /v1/boats",
-            body: r#"{ "name": "Titanic", "kind": "motor", "length": 269 }"#,
-            status: 422,
-            contains: &["not_registrable"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "a stranger strikes off",
-            request: "DELETE /v1/boats/4",
-            status: 401,
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "the master does",
-            request: "DELETE /v1/boats/4",
-            headers: MASTER,
-            status: 204,
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "only once",
-            request: "DELETE /v1/boats/4",
-            headers: MASTER,
-            status: 404,
-            ..Scenario::default()
-        },
-    ];
-    check(&client(harbour::server()), &rows).await;
+    check(&client(harbour::server()), BOATS).await;
 }
+
+const STAYS: &[Scenario] = &[
+    Scenario { name: "arrives", request: "PUT /v2/berths/7/stay", body: BOAT_2, ..Scenario::BLANK },
+    Scenario {
+        name: "is there",
+        request: "GET /v2/berths",
+        contains: &[r#"{"berth":7,"boat":2}"#],
+        ..Scenario::BLANK
+    },
+    Scenario { name: "says it again", request: "PUT /v2/berths/7/stay", body: BOAT_2, ..Scenario::BLANK },
+    Scenario {
+        name: "is not at two berths",
+        request: "PUT /v2/berths/8/stay",
+        body: BOAT_2,
+        status: 409,
+        contains: &["boat 2 lies at berth 7"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "two boats at one berth",
+        request: "PUT /v2/berths/7/stay",
+        body: r#"{ "boat": 1 }"#,
+        status: 409,
+        contains: &["berth_taken"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "no such boat",
+        request: "PUT /v2/berths/9/stay",
+        body: r#"{ "boat": 77 }"#,
+        status: 422,
+        contains: &["no_such_boat"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "no such berth",
+        request: "PUT /v2/berths/41/stay",
+        body: BOAT_2,
+        status: 404,
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "cannot be struck off meanwhile",
+        request: "DELETE /v1/boats/2",
+        headers: MASTER,
+        status: 409,
+        contains: &["boat_in_harbour"],
+        ..Scenario::BLANK
+    },
+    Scenario { name: "leaves", request: "DELETE /v2/berths/7/stay", status: 204, ..Scenario::BLANK },
+    Scenario { name: "has left", request: "DELETE /v2/berths/7/stay", status: 404, ..Scenario::BLANK },
+];
 
 #[tokio::test]
 async fn boats_arrive_and_leave() {
-    let boat_2 = r#"{ "boat": 2 }"#;
-    let rows = [
-        Scenario { name: "arrives", request: "PUT /v2/berths/7/stay", body: boat_2, ..Scenario::default() },
-        Scenario {
-            name: "is there",
-            request: "GET /v2/berths",
-            contains: &[r#"{"berth":7,"boat":2}"#],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "says it again",
-            request: "PUT /v2/berths/7/stay",
-            body: boat_2,
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "is not at two berths",
-            request: "PUT /v2/berths/8/stay",
-            body: boat_2,
-            status: 409,
-            contains: &["boat 2 lies at berth 7"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "two boats at one berth",
-            request: "PUT /v2/berths/7/stay",
-            body: r#"{ "boat": 1 }"#,
-            status: 409,
-            contains: &["berth_taken"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "no such boat",
-            request: "PUT /v2/berths/9/stay",
-            body: r#"{ "boat": 77 }"#,
-            status: 422,
-            contains: &["no_such_boat"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "no such berth",
-            request: "PUT /v2/berths/41/stay",
-            body: boat_2,
-            status: 404,
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "cannot be struck off meanwhile",
-            request: "DELETE /v1/boats/2",
-            headers: MASTER,
-            status: 409,
-            contains: &["boat_in_harbour"],
-            ..Scenario::default()
-        },
-        Scenario { name: "leaves", request: "DELETE /v2/berths/7/stay", status: 204, ..Scenario::default() },
-        Scenario {
-            name: "has left",
-            request: "DELETE /v2/berths/7/stay",
-            status: 404,
-            ..Scenario::default()
-        },
-    ];
-    check(&client(harbour::server()), &rows).await;
+    check(&client(harbour::server()), STAYS).await;
 }
+
+const EVERY_SERVER: &[Scenario] = &[
+    Scenario { name: "alive", request: "GET /health/live", contains: &["live"], ..Scenario::BLANK },
+    Scenario { name: "not serving yet", request: "GET /health/ready", status: 503, ..Scenario::BLANK },
+    Scenario {
+        name: "the docs page",
+        request: "GET /docs",
+        contains: &["<!doctype html>"],
+        lacks: &["https://cdn", "//unpkg"],
+        ..Scenario::BLANK
+    },
+    Scenario { name: "one version", request: "GET /openapi/v2.json", lacks: &["/v1/"], ..Scenario::BLANK },
+    Scenario { name: "no such version", request: "GET /openapi/v9.json", status: 404, ..Scenario::BLANK },
+    Scenario {
+        name: "a slash too many",
+        request: "GET /v2/boats/?limit=1",
+        status: 308,
+        reply_headers: &[("location", "/v2/boats?limit=1")],
+        ..Scenario::BLANK
+    },
+    Scenario { name: "no open redirect", request: "GET //evil.example/", status: 404, ..Scenario::BLANK },
+    Scenario {
+        name: "the wrong method",
+        request: "PATCH /v1/boats",
+        status: 405,
+        contains: &["method_not_allowed"],
+        reply_headers: &[("allow", "GET, POST, HEAD, OPTIONS")],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "which methods",
+        request: "OPTIONS /v1/boats",
+        status: 204,
+        reply_headers: &[("allow", "GET, POST, HEAD, OPTIONS")],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "the head alone",
+        request: "HEAD /v1/boats/2",
+        reply_headers: &[("content-length", "60")],
+        ..Scenario::BLANK
+    },
+];
 
 #[tokio::test]
 async fn what_every_server_has() {
-    let rows = [
-        Scenario { name: "alive", request: "GET /health/live", contains: &["live"], ..Scenario::default() },
-        Scenario {
-            name: "not serving yet",
-            request: "GET /health/ready",
-            status: 503,
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "the docs page",
-            request: "GET /docs",
-            contains: &["<!doctype html>"],
-            lacks: &["https://cdn", "//unpkg"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "one version",
-            request: "GET /openapi/v2.json",
-            lacks: &["/v1/"],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "no such version",
-            request: "GET /openapi/v9.json",
-            status: 404,
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "a slash too many",
-            request: "GET /v2/boats/?limit=1",
-            status: 308,
-            reply_headers: &[("location", "/v2/boats?limit=1")],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "no open redirect",
-            request: "GET //evil.example/",
-            status: 404,
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "the wrong method",
-            request: "PATCH /v1/boats",
-            status: 405,
-            contains: &["method_not_allowed"],
-            reply_headers: &[("allow", "GET, POST, HEAD, OPTIONS")],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "which methods",
-            request: "OPTIONS /v1/boats",
-            status: 204,
-            reply_headers: &[("allow", "GET, POST, HEAD, OPTIONS")],
-            ..Scenario::default()
-        },
-        Scenario {
-            name: "the head alone",
-            request: "HEAD /v1/boats/2",
-            reply_headers: &[("content-length", "60")],
-            ..Scenario::default()
-        },
-    ];
-    check(&client(harbour::server()), &rows).await;
+    check(&client(harbour::server()), EVERY_SERVER).await;
     let head =
         client(harbour::server()).send(ketch::http::Method::HEAD, "/v1/boats", &[], Default::default()).await;
     assert!(head.body.is_empty());
