@@ -33,7 +33,7 @@ impl Effort {
     /// Generated requests for each endpoint and phase.
     fn examples(self) -> u32 {
         match self {
-            Self::Short => 50,
+            Self::Short => 300,
             Self::Long { .. } => 20_000,
         }
     }
@@ -73,8 +73,12 @@ fn judge(workspace: &Workspace, tools: &Tools, effort: Effort, url: &str) -> Res
     let mut st = command::program(tools.program("st"), &folder);
     st.arg("run").arg(format!("{url}/openapi.json"));
     st.args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"]);
+    // Left out: that whatever fits the schema is accepted. A schema cannot say that a boat exists (422), and counts
+    // 1.0 as an integer, which serde does not (400).
+    st.args(["--exclude-checks", "positive_data_acceptance"]);
     st.args(["--max-examples", &effort.examples().to_string(), "--seed", &effort.seed().to_string()]);
-    st.args(["--workers", "2", "--request-timeout", "10", "--continue-on-failure"]);
+    // One worker: with two, Python 3.11 now and then fails to parse its own source (a race in `ast.parse`).
+    st.args(["--workers", "1", "--request-timeout", "10", "--continue-on-failure"]);
     st.args(["--generation-database", "none", "--no-color"]);
     command::run_within(&mut st, effort.limit())
 }

@@ -16,7 +16,8 @@ use crate::limits::Limits;
 
 type Failure = Box<dyn StdError + Send + Sync>;
 
-/// Only the time in which somebody waits for bytes counts: a handler that reads slowly is not the client's fault.
+/// Only the time in which somebody waits for bytes counts: a handler that reads slowly is not the client's fault. Of each
+/// span of patience that was waited so, enough must have come.
 pub(crate) struct TimedBody {
     body: Incoming,
     idle: Duration,
@@ -33,8 +34,14 @@ impl TimedBody {
         Self { body, idle, patience, rate, waiting: None, waited: Duration::ZERO, bytes: 0 }
     }
 
-    fn too_slow(&self) -> bool {
-        self.waited > self.patience && self.bytes < self.waited.as_secs() * self.rate
+    /// Whether too little came in the span of patience that has just ended, if one has.
+    fn too_slow(&mut self) -> bool {
+        if self.waited < self.patience {
+            return false;
+        }
+        let enough = self.bytes >= self.patience.as_secs().max(1) * self.rate;
+        (self.waited, self.bytes) = (Duration::ZERO, 0);
+        !enough
     }
 }
 

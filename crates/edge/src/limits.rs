@@ -13,9 +13,9 @@ pub struct Limits {
     pub head_time: Duration,
     /// The longest a body may bring nothing. Default 10 s.
     pub body_idle: Duration,
-    /// The least a body or a reader of replies must move in the long run, in bytes a second. Default 512.
+    /// The least that a body must bring, and a reader of replies take, in bytes a second. Default 512.
     pub rate: u64,
-    /// How long a slow body is put up with before `rate` counts, and how long a reader may take nothing. Default 10 s.
+    /// The span over which `rate` is judged, of time spent waiting for the peer. Default 10 s.
     pub patience: Duration,
     /// The longest an HTTP/2 stream may live, its reply sent. Default 10 min.
     pub stream_time: Duration,

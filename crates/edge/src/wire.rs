@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::limits::Limits;
 use crate::scan::Scan;
@@ -57,8 +57,7 @@ impl Wire {
 
     /// Reads and drops what a refused client still sends, within [`LINGER`].
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let (sleep, left) =
-            self.linger.get_or_insert_with(|| (Box::pin(sleep_until(Instant::now() + LINGER.0)), LINGER.1));
+        let (sleep, left) = self.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER.0)), LINGER.1));
         let mut scratch = [0; 4096];
         while *left > 0 && sleep.as_mut().poll(context).is_pending() {
             let mut buffer = ReadBuf::new(&mut scratch);
@@ -129,16 +128,17 @@ impl AsyncWrite for Wire {
     }
 }
 
-/// Tells a reader who is slow from one who does not read.
+/// Tells a reader who is slow from one who does not read: as long as bytes wait to be taken, so many must be taken in
+/// each span of patience.
 struct Stall {
     patience: Duration,
     rate: u64,
-    /// Since when bytes wait to be taken, how many were taken since, and the end of patience.
-    waiting: Option<(Instant, u64, Pin<Box<Sleep>>)>,
+    /// While bytes wait: how many were taken in this span, and its end.
+    waiting: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
 impl Stall {
-    /// Passes a write's outcome on, or ends the connection when its reader has taken too little for too long.
+    /// Passes a write's outcome on, or ends the connection when its reader has taken too little.
     fn judge(
         &mut self,
         context: &mut Context<'_>,
@@ -148,25 +148,21 @@ impl Stall {
         match wrote {
             Poll::Ready(Ok(count)) if count == wanted => self.waiting = None,
             Poll::Ready(Ok(count)) => {
-                if let Some((_, taken, _)) = &mut self.waiting {
+                if let Some((taken, _)) = &mut self.waiting {
                     *taken += count as u64;
                 }
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
-                let patience = self.patience;
-                let (since, taken, sleep) = self.waiting.get_or_insert_with(|| {
-                    let now = Instant::now();
-                    (now, 0, Box::pin(sleep_until(now + patience)))
-                });
-                while sleep.as_mut().poll(context).is_ready() {
-                    if *taken < since.elapsed().as_secs().max(1) * self.rate {
-                        return Poll::Ready(Err(Error::new(
-                            ErrorKind::TimedOut,
-                            "the peer does not read its replies",
-                        )));
+                let (patience, rate) = (self.patience, self.rate);
+                let (taken, span) = self.waiting.get_or_insert_with(|| (0, Box::pin(sleep(patience))));
+                while span.as_mut().poll(context).is_ready() {
+                    if *taken < patience.as_secs().max(1) * rate {
+                        let late = Error::new(ErrorKind::TimedOut, "the peer does not read its replies");
+                        return Poll::Ready(Err(late));
                     }
-                    sleep.as_mut().reset(Instant::now() + patience);
+                    *taken = 0;
+                    span.as_mut().reset(Instant::now() + patience);
                 }
             }
         }

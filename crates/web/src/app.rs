@@ -11,15 +11,16 @@ use std::time::Instant;
 
 use axum::body::Body;
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, LOCATION, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_LENGTH, LOCATION};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 use ketch_model::{Error, Live, Problem};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
+use crate::admission::Admission;
 use crate::exchange::{Exchange, Request, RequestId, Response};
 use crate::guard::Guard;
-use crate::lower::{Route, Shed};
+use crate::lower::Route;
 use crate::middleware::Middleware;
 use crate::pipeline::Pipeline;
 use crate::problem::problem;
@@ -214,15 +215,15 @@ impl App {
             Found::Answer(answer) => return answer,
             Found::Slash => return Ok(without_slash(&request)),
         };
-        let permit = self.admit(pipeline.shed)?;
+        let admission = Admission::take(&self.in_flight, pipeline.shed)?;
         let endpoint = Arc::clone(&pipeline.endpoint);
-        let exchange = Exchange::new(id, peer, endpoint, params, Arc::clone(&self.blocking));
+        let exchange = Exchange::new(id, peer, endpoint, params, Arc::clone(&self.blocking), admission);
         request.extensions_mut().insert(exchange.clone());
         // Work that may write is finished even when the client hangs up, so it runs in a task of its own.
         if request.method().is_safe() {
-            return run(&pipeline, request, exchange, permit).await;
+            return run(&pipeline, request, exchange).await;
         }
-        let work = tokio::spawn(async move { run(&pipeline, request, exchange, permit).await });
+        let work = tokio::spawn(async move { run(&pipeline, request, exchange).await });
         work.await.unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
@@ -239,19 +240,6 @@ impl App {
             }
         })
     }
-
-    fn admit(&self, shed: Shed) -> Result<Option<OwnedSemaphorePermit>, Error> {
-        match Arc::clone(&self.in_flight).try_acquire_owned() {
-            Ok(permit) => Ok(Some(permit)),
-            Err(_) if shed == Shed::Never => Ok(None),
-            Err(_) => Err(Error::new(
-                503,
-                "overloaded",
-                "the server is as busy as it may be: try again in a moment",
-            )
-            .header(RETRY_AFTER, HeaderValue::from_static("1"))),
-        }
-    }
 }
 
 enum Found {
@@ -261,24 +249,20 @@ enum Found {
     Slash,
 }
 
-/// Runs an endpoint within its deadline; a panic becomes a 500. The permit is given back when it has ended.
-async fn run(
-    pipeline: &Pipeline,
-    request: Request,
-    exchange: Exchange,
-    permit: Option<OwnedSemaphorePermit>,
-) -> Result<Response, Error> {
+/// Runs an endpoint within its deadline; a panic becomes a 500. Its place is free again when it has ended.
+async fn run(pipeline: &Pipeline, request: Request, exchange: Exchange) -> Result<Response, Error> {
     let limit = pipeline.endpoint.settings.timeout.value;
+    let place = exchange.clone();
     let work = AssertUnwindSafe(async { pipeline.answer(request, exchange).await }).catch_unwind();
     let result = match tokio::time::timeout(limit, work).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(panicked(&pipeline.endpoint.names.full(), &*panic)),
         Err(_) => {
-            Err(Error::new(504, "deadline_exceeded", format!("no reply was ready within {limit:?}"))
-                .closing())
+            let message = format!("no reply was ready within {limit:?}");
+            Err(Error::new(504, "deadline_exceeded", message).closing())
         }
     };
-    drop(permit);
+    place.admission().pause();
     result
 }
 

@@ -1,14 +1,17 @@
 //! Reading a body whole, within the endpoint's limit.
 
 use std::error::Error as StdError;
+use std::pin::pin;
 
+use axum::body::Body;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::CONTENT_LENGTH;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use ketch_model::Error;
 
-use crate::exchange::Input;
+use crate::exchange::{Exchange, Input};
 
 /// The whole body.
 ///
@@ -25,7 +28,7 @@ pub(crate) async fn whole(input: &mut Input) -> Result<Bytes, Error> {
     let limit_here = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut body = input.take_body();
     let mut whole = Vec::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = next(&mut body, &input.exchange).await? {
         let Ok(data) = frame.map_err(|error| broken(error.into()))?.into_data() else { continue };
         if whole.len() + data.len() > limit_here {
             return Err(too_large(limit));
@@ -39,6 +42,20 @@ pub(crate) async fn whole(input: &mut Input) -> Result<Bytes, Error> {
     }
     Ok(whole.into())
 }
+
+/// The next frame. While it is waited for, the request's place is somebody else's.
+async fn next(body: &mut Body, exchange: &Exchange) -> Result<Option<Frame>, Error> {
+    let mut frame = pin!(body.frame());
+    if let Some(here) = frame.as_mut().now_or_never() {
+        return Ok(here);
+    }
+    exchange.admission().pause();
+    let frame = frame.await;
+    exchange.admission().resume()?;
+    Ok(frame)
+}
+
+type Frame = Result<http_body::Frame<Bytes>, axum::Error>;
 
 /// What a connection's body may fail with to decide the reply itself, such as "too slow".
 fn broken(mut error: Box<dyn StdError + Send + Sync>) -> Error {

@@ -12,6 +12,8 @@ use http::{Extensions, HeaderValue};
 use ketch_model::{Caller, Endpoint};
 use tokio::sync::Semaphore;
 
+use crate::admission::Admission;
+
 /// A request, as it comes from the connection.
 pub type Request = http::Request<Body>;
 /// A reply, as it goes to the connection.
@@ -77,6 +79,7 @@ struct Inner {
     endpoint: Arc<Endpoint>,
     params: Params,
     blocking: Arc<Semaphore>,
+    admission: Admission,
 }
 
 impl Exchange {
@@ -86,8 +89,9 @@ impl Exchange {
         endpoint: Arc<Endpoint>,
         params: Params,
         blocking: Arc<Semaphore>,
+        admission: Admission,
     ) -> Self {
-        Self(Arc::new(Inner { id, peer, endpoint, params, blocking }))
+        Self(Arc::new(Inner { id, peer, endpoint, params, blocking, admission }))
     }
 
     /// The request's id.
@@ -103,6 +107,11 @@ impl Exchange {
     /// The endpoint that answers.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
+    }
+
+    /// The request's place among those that are being answered.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.0.admission
     }
 
     pub(crate) fn blocking(&self) -> &Arc<Semaphore> {

@@ -3,6 +3,7 @@
 //! [`App`] is the whole of it: guards, route, middlewares, scope, arguments, handler, reply. Sockets and their
 //! deadlines are not here but in `edge`; what an endpoint is lives in `model`.
 
+mod admission;
 mod app;
 mod arg;
 mod blocking;

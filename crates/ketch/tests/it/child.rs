@@ -144,10 +144,11 @@ impl Served {
         assert!(status.success());
     }
 
-    /// The memory it holds, in bytes; none where there is no procfs.
+    /// The memory it has taken for itself, in bytes; none where there is no procfs. Pages of its file do not count: they
+    /// come and go with what is touched.
     pub(crate) fn resident(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
         Some(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10)
     }
 
