@@ -61,6 +61,7 @@ fn problems(workspace: &Workspace, tree: &Tree) -> Vec<Problem> {
         floor::nothing_locked_below(tree),
         sources::every_file_says_what_it_is(tree),
         sources::no_file_is_long(tree, LONG_FILES),
+        manifests::cargo_run_starts_the_example(tree),
         manifests::lints_come_from_the_workspace(workspace, tree),
         manifests::the_library_opens_with_its_description(workspace, tree),
         paths::nothing_names_a_machine(tree),

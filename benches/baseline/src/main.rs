@@ -3,7 +3,8 @@
 //!
 //! What it has, and the candidate has too: mimalloc, the multi-threaded tokio runtime (workers as the environment
 //! says), `TCP_NODELAY`, hyper's deadline for a request's head, a request id in the reply, one log event a request
-//! through the same subscriber, a deadline for the reply, panics turned into replies, the two middlewares.
+//! through the same subscriber, a deadline for the reply, panics turned into replies, the two middlewares. It serves
+//! through hyper and not through `axum::serve`, which cannot be given the deadline for heads.
 //!
 //! What it has not, and the candidate pays for: the check of HTTP/1 framing on the wire, the guards (host, target,
 //! sizes, framing), HTTP/2 on the same port, the limits of connections and of requests in flight, readers who do not

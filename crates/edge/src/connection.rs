@@ -18,7 +18,7 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ketch_web::{App, Request, Response};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::body::TimedBody;
 use crate::guards::Ambiguous;
@@ -57,14 +57,17 @@ async fn http1(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc
     builder.timer(TokioTimer::new()).header_read_timeout(shared.limits.head_time).max_buf_size(HEAD_BUFFER);
     let heads = Some(Heads { asked: AtomicU64::new(0), first_bad });
     let connection = builder.serve_connection(TokioIo::new(wire), Door { shared, peer, heads });
-    drive(connection, |connection| connection.graceful_shutdown(), phases).await;
+    // hyper's own deadline for the next head ends an idle HTTP/1 connection.
+    drive(connection, |connection| connection.graceful_shutdown(), std::future::pending(), phases).await;
 }
 
 async fn http2(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc<Shared>, phases: Phases) {
     let limits = &shared.limits;
     let wire = Wire::http2(stream, early, limits);
     let headers = u32::try_from(limits.headers).unwrap_or(u32::MAX);
-    let mut builder = http2::Builder::new(Streams { longest: limits.stream_time });
+    let activity = Arc::new(Activity::default());
+    let idle = idle(Arc::clone(&activity), limits.head_time);
+    let mut builder = http2::Builder::new(Streams { longest: limits.stream_time, activity });
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
@@ -77,18 +80,24 @@ async fn http2(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc
         .keep_alive_interval(limits.head_time)
         .keep_alive_timeout(limits.head_time);
     let connection = builder.serve_connection(TokioIo::new(wire), Door { shared, peer, heads: None });
-    drive(connection, |connection| connection.graceful_shutdown(), phases).await;
+    drive(connection, |connection| connection.graceful_shutdown(), idle, phases).await;
 }
 
-/// Runs a connection to its end; asks it to end when the server drains, and leaves it when the server gives up.
-async fn drive<C, E>(connection: C, finish: impl Fn(Pin<&mut C>), mut phases: Phases)
-where
+/// Runs a connection to its end; asks it to end when it is idle or the server drains, and leaves it when the server
+/// gives up.
+async fn drive<C, E>(
+    connection: C,
+    finish: impl Fn(Pin<&mut C>),
+    idle: impl Future<Output = ()>,
+    mut phases: Phases,
+) where
     C: Future<Output = Result<(), E>>,
     E: std::error::Error,
 {
     let mut connection = std::pin::pin!(connection);
     let early = tokio::select! {
         outcome = connection.as_mut() => Some(outcome),
+        () = idle => None,
         _ = phases.wait_for(|phase| *phase != Phase::Serving) => None,
     };
     let outcome = match early {
@@ -156,6 +165,44 @@ impl Service<http::Request<Incoming>> for Door {
 #[derive(Clone)]
 struct Streams {
     longest: Duration,
+    activity: Arc<Activity>,
+}
+
+/// How many streams of a connection have begun, and how many are running.
+#[derive(Debug, Default)]
+struct Activity {
+    begun: AtomicU64,
+    running: AtomicU64,
+}
+
+/// Resolves when nothing was asked for as long as `time`, twice that at most. A peer that only answers pings is idle.
+async fn idle(activity: Arc<Activity>, time: Duration) {
+    let mut seen = None;
+    loop {
+        let begun = activity.begun.load(Ordering::Relaxed);
+        if seen == Some(begun) && activity.running.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        seen = Some(begun);
+        sleep(time).await;
+    }
+}
+
+/// A stream that runs; dropped, it no longer does.
+struct Running(Arc<Activity>);
+
+impl Running {
+    fn begin(activity: &Arc<Activity>) -> Self {
+        activity.begun.fetch_add(1, Ordering::Relaxed);
+        activity.running.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<F> Executor<F> for Streams
@@ -164,9 +211,10 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, stream: F) {
-        let longest = self.longest;
+        let (longest, running) = (self.longest, Running::begin(&self.activity));
         tokio::spawn(async move {
             let _late = timeout(longest, stream).await;
+            drop(running);
         });
     }
 }

@@ -17,5 +17,5 @@ mod wire;
 pub use guards::{Framing, Host, Sizes, Target, shipped};
 pub use health::{Health, Readiness};
 pub use limits::Limits;
-pub use listen::{Stopped, serve};
+pub use listen::{Stopped, bind, serve};
 pub use signal::{StopSignal, stop_signal};

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::io::{Error, ErrorKind};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ketch_web::App;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
@@ -72,6 +72,23 @@ pub async fn serve(
     if drained { Stopped::Drained } else { Stopped::Cut { connections } }
 }
 
+/// Connections that wait in the kernel until they are accepted. The usual 128 overflows in a burst, and then clients wait
+/// a second for their next try.
+const BACKLOG: u32 = 4096;
+
+/// Listens on an address.
+///
+/// # Errors
+/// When the address is taken, forbidden or not this machine's.
+pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart must not wait for the old process's connections to be forgotten. On Windows it would mean something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 async fn accept(listener: TcpListener, places: &Places, shared: &Arc<Shared>, phases: &Phases) {
     loop {
         let Ok(place) = Arc::clone(&places.all).acquire_owned().await else { return };
@@ -90,7 +107,7 @@ async fn accept(listener: TcpListener, places: &Places, shared: &Arc<Shared>, ph
 
 /// The next connection. An error of one connection is skipped; when the process has no descriptors left there is
 /// nothing to do but to wait for some.
-async fn next(listener: &TcpListener) -> (TcpStream, std::net::SocketAddr) {
+async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     let mut pause = Duration::from_millis(5);
     loop {
         match listener.accept().await {

@@ -2,9 +2,8 @@
 
 use std::net::SocketAddr;
 
-use ketch_edge::Stopped;
+use ketch_edge::{Stopped, bind};
 use ketch_server::Server;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -32,7 +31,7 @@ impl TestServer {
     /// Starts a server. When this returns, it listens. Panics when it cannot be built or bound.
     pub async fn start(server: Server) -> Self {
         let built = server.build().unwrap_or_else(|problems| panic!("{problems}"));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port can be bound");
+        let listener = bind(([127, 0, 0, 1], 0).into()).expect("a free port can be bound");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (stop, stopped) = oneshot::channel();
         let stopped = async {

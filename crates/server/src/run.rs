@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
-use ketch_edge::{Stopped, stop_signal};
+use ketch_edge::{Stopped, bind, stop_signal};
 use tokio::net::TcpListener;
 
 use crate::build::Built;
@@ -53,7 +53,7 @@ impl Built {
     /// When the address cannot be listened on, or signals cannot be watched.
     pub async fn run(self, ready: impl FnOnce(Ready)) -> Result<Stopped, Error> {
         let address = self.address;
-        let listener = TcpListener::bind(address).await.map_err(|error| Error::Bind(address, error))?;
+        let listener = bind(address).map_err(|error| Error::Bind(address, error))?;
         let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
         let (first, second) = signals()?;
         ready(Ready { title: self.api.title.clone(), address, docs: self.docs });

@@ -218,7 +218,6 @@ impl App {
         let admission = Admission::take(&self.in_flight, pipeline.shed)?;
         let endpoint = Arc::clone(&pipeline.endpoint);
         let exchange = Exchange::new(id, peer, endpoint, params, Arc::clone(&self.blocking), admission);
-        request.extensions_mut().insert(exchange.clone());
         // Work that may write is finished even when the client hangs up, so it runs in a task of its own.
         if request.method().is_safe() {
             return run(&pipeline, request, exchange).await;
@@ -253,7 +252,7 @@ enum Found {
 async fn run(pipeline: &Pipeline, request: Request, exchange: Exchange) -> Result<Response, Error> {
     let limit = pipeline.endpoint.settings.timeout.value;
     let place = exchange.clone();
-    let work = AssertUnwindSafe(async { pipeline.answer(request, exchange).await }).catch_unwind();
+    let work = AssertUnwindSafe(pipeline.answer(request, exchange)).catch_unwind();
     let result = match tokio::time::timeout(limit, work).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(panicked(&pipeline.endpoint.names.full(), &*panic)),

@@ -92,6 +92,8 @@ impl<T: Serialize + JsonSchema> Reply for Json<T> {
     }
 }
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// A reply with a JSON body.
 ///
 /// # Errors
@@ -100,7 +102,7 @@ pub(crate) fn written(status: StatusCode, value: &impl Serialize) -> Result<Resp
     let bytes = serde_json::to_vec(value).map_err(Error::internal)?;
     let mut response = Response::new(bytes.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
     Ok(response)
 }
 

@@ -66,18 +66,16 @@ impl Pipeline {
         Self { endpoint, shed, way }
     }
 
-    /// Answers a request that has its [`Exchange`] among its extensions.
-    pub(crate) fn answer(&self, request: Request, exchange: Exchange) -> Pending {
+    /// Answers a request.
+    pub(crate) async fn answer(&self, mut request: Request, exchange: Exchange) -> Result<Response, Error> {
         match &self.way {
-            Way::Straight(core) => core.answer(request, exchange),
+            Way::Straight(core) => core.answer(request, exchange).await,
             Way::Layered(service) => {
-                let call = service.clone().oneshot(request);
-                Box::pin(async move {
-                    match call.await {
-                        Ok(response) => Ok(response),
-                        Err(never) => match never {},
-                    }
-                })
+                request.extensions_mut().insert(exchange);
+                match service.clone().oneshot(request).await {
+                    Ok(response) => Ok(response),
+                    Err(never) => match never {},
+                }
             }
         }
     }

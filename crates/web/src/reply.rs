@@ -98,7 +98,9 @@ impl<R: Reply, E: ApiError> Reply for Result<R, E> {
     }
 }
 
-const TEXT: &str = "text/plain; charset=utf-8";
+// Constants, so that they are checked once, by the compiler, and not for every reply.
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 impl Reply for String {
     fn reply(self) -> Result<Response, Error> {
@@ -148,7 +150,7 @@ pub struct Html<T>(pub T);
 
 impl<T: Into<Bytes>> Reply for Html<T> {
     fn reply(self) -> Result<Response, Error> {
-        Ok(text(self.0.into(), "text/html; charset=utf-8"))
+        Ok(text(self.0.into(), HTML))
     }
 
     fn describe(docs: &mut ReplyDocs<'_>) {
@@ -206,9 +208,9 @@ json_with_status! {
     Accepted, ACCEPTED, "Taken; it will be done.";
 }
 
-fn text(bytes: Bytes, content_type: &'static str) -> Response {
+fn text(bytes: Bytes, content_type: HeaderValue) -> Response {
     let mut response = Response::new(bytes.into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 

@@ -29,6 +29,25 @@ pub(super) fn the_library_opens_with_its_description(workspace: &Workspace, tree
     workspace.packages.iter().filter_map(problem).collect()
 }
 
+/// `cargo run` starts the example, in a fresh clone with nothing else done.
+pub(super) fn cargo_run_starts_the_example(tree: &Tree) -> Vec<Problem> {
+    tree.text("Cargo.toml").and_then(starts_something_else).into_iter().collect()
+}
+
+fn starts_something_else(manifest: &str) -> Option<Problem> {
+    let table: Option<toml::Table> = manifest.parse().ok();
+    let members = table.as_ref().and_then(|table| table.get("workspace")?.get("default-members")?.as_array());
+    let names: Option<Vec<_>> = members.map(|list| list.iter().filter_map(toml::Value::as_str).collect());
+    if names.as_deref() == Some(&["examples/harbour"]) {
+        return None;
+    }
+    Some(Problem::new(
+        "Cargo.toml",
+        "`cargo run` does not start the example",
+        "write `default-members = [\"examples/harbour\"]`",
+    ))
+}
+
 fn without_lints(path: &str, manifest: &str) -> Option<Problem> {
     let table: Option<toml::Table> = manifest.parse().ok();
     let inherited = table.as_ref().and_then(|table| table.get("lints")?.get("workspace")?.as_bool());
@@ -60,6 +79,13 @@ fn differs(path: &str, source: &str, description: &str) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_workspace_that_runs_something_else_is_found() {
+        assert!(starts_something_else("[workspace]\nmembers = ['crates/*']\n").is_some());
+        assert!(starts_something_else("[workspace]\ndefault-members = ['crates/*']\n").is_some());
+        assert_eq!(starts_something_else("[workspace]\ndefault-members = ['examples/harbour']\n"), None);
+    }
 
     #[test]
     fn a_manifest_without_the_lints_of_the_workspace_is_found() {

@@ -83,6 +83,18 @@ async fn keep_windows_shut(mut client: Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_only_answers_pings_is_idle() {
+    let target = Target::hasty().await;
+    on_many_connections("PINGs answered and nothing asked", &target, only_answer_pings).await;
+}
+
+async fn only_answer_pings(mut client: Client) {
+    while let Some(frame) = client.next().await {
+        answer_ping(&mut client, &frame).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn answers_that_are_never_read_stop_the_server_and_then_end() {
     let target = Target::hasty().await;
     let floods = [
