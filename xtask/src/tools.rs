@@ -20,10 +20,10 @@ const NEEDS: &[Need] = &[Need {
 }];
 
 /// One system package and the command that succeeds when it is there.
-struct Need {
-    package: &'static str,
-    probe: &'static [&'static str],
-    why: &'static str,
+pub(crate) struct Need {
+    pub(crate) package: &'static str,
+    pub(crate) probe: &'static [&'static str],
+    pub(crate) why: &'static str,
 }
 
 /// The installed tools.
@@ -45,7 +45,7 @@ pub(crate) fn install(workspace: &Workspace) -> Result<Tools> {
     require_component(root, "clippy", &["clippy", "--version"])?;
     // Everything that the lock file names, for all platforms: later steps work offline.
     command::run(command::cargo(root).args(["fetch", "--locked"]))?;
-    install_system_packages(root)?;
+    install_system_packages(root, NEEDS)?;
     let programs = install_python_tools(root, &workspace.target.join("tools/venv"))?;
     Ok(Tools { programs })
 }
@@ -56,8 +56,9 @@ fn require_component(root: &Path, component: &str, probe: &[&str]) -> Result<()>
     Ok(())
 }
 
-fn install_system_packages(root: &Path) -> Result<()> {
-    let missing = missing(NEEDS, |need| probe(root, need));
+/// Lets apt install what is missing; fails when only root may and we are not.
+pub(crate) fn install_system_packages(root: &Path, needs: &[Need]) -> Result<()> {
+    let missing = missing(needs, |need| probe(root, need));
     if missing.is_empty() {
         return Ok(());
     }

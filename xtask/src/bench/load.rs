@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::command;
+use crate::tools::{Need, install_system_packages};
 
 /// One thread, because the server has one worker and the machine may have two cores: neither takes the other's.
 pub(super) const THREADS: u32 = 1;
@@ -24,23 +25,9 @@ pub(super) struct Load {
 
 /// Installs `wrk` from apt when it is missing.
 pub(super) fn install(root: &Path) -> Result<()> {
-    if is_there(root) {
-        return Ok(());
-    }
-    let advice = "`wrk` puts the load on the servers and is missing: run `sudo apt-get install --yes wrk`";
-    let apt_get = |arguments: &[&str]| {
-        let mut apt_get = command::program("apt-get", root);
-        command::run(apt_get.env("DEBIAN_FRONTEND", "noninteractive").args(arguments)).context(advice)
-    };
-    apt_get(&["update"])?;
-    apt_get(&["install", "--yes", "--no-install-recommends", "wrk"])?;
-    ensure!(is_there(root), "apt installed wrk, but `wrk -v` does not answer");
-    Ok(())
-}
-
-/// `wrk -v` prints its version and then exits with 1.
-fn is_there(root: &Path) -> bool {
-    command::program("wrk", root).arg("-v").output().is_ok_and(|output| output.stdout.starts_with(b"wrk"))
+    // `wrk -v` prints its version and then fails, so the shell is asked whether it is there.
+    let probe = &["sh", "-c", "command -v wrk"];
+    install_system_packages(root, &[Need { package: "wrk", probe, why: "it puts the load on the servers" }])
 }
 
 /// Loads a URL for so many seconds. A reply that is no 2xx or 3xx, or a broken connection, is an error.
