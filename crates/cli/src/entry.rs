@@ -14,7 +14,7 @@ use crate::log;
 /// Runs a Ketch program: reads flags and environment, then does what the command says; without one it serves.
 ///
 /// The exit code is 0 when all went well, 1 when something failed (the message is on stderr), 2 when the command line
-/// could not be read, and 130 when a second signal cut the server off.
+/// could not be read, and 130 when requests were cut off: by a second signal, or because draining took too long.
 pub fn main(server: Server) -> ExitCode {
     main_from(std::env::args_os(), server)
 }

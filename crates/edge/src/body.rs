@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,16 +24,18 @@ pub(crate) struct TimedBody {
     body: Incoming,
     idle: Duration,
     patience: Duration,
-    rate: u64,
+    enough: u64,
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
     waited: Duration,
     bytes: u64,
+    /// Told when the body has come to its end.
+    ended: Arc<AtomicBool>,
 }
 
 impl TimedBody {
-    pub(crate) fn new(body: Incoming, limits: &Limits) -> Self {
-        let (idle, patience, rate) = (limits.body_idle, limits.patience, limits.rate);
-        Self { body, idle, patience, rate, waiting: None, waited: Duration::ZERO, bytes: 0 }
+    pub(crate) fn new(body: Incoming, limits: &Limits, ended: Arc<AtomicBool>) -> Self {
+        let (idle, patience, enough) = (limits.body_idle, limits.patience, limits.enough());
+        Self { body, idle, patience, enough, waiting: None, waited: Duration::ZERO, bytes: 0, ended }
     }
 
     /// Whether too little came in the span of patience that has just ended, if one has.
@@ -39,7 +43,7 @@ impl TimedBody {
         if self.waited < self.patience {
             return false;
         }
-        let enough = self.bytes >= self.patience.as_secs().max(1) * self.rate;
+        let enough = self.bytes >= self.enough;
         (self.waited, self.bytes) = (Duration::ZERO, 0);
         !enough
     }
@@ -62,6 +66,9 @@ impl Body for TimedBody {
         };
         if let Some((since, _)) = body.waiting.take() {
             body.waited += since.elapsed();
+        }
+        if frame.is_none() || body.body.is_end_stream() {
+            body.ended.store(true, Ordering::Release);
         }
         if let Some(Ok(frame)) = &frame {
             body.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);

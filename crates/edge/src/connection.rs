@@ -5,11 +5,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::BytesMut;
+use http::HeaderValue;
+use http::header::CONNECTION;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -18,14 +20,14 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ketch_web::{App, Request, Response};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::body::TimedBody;
 use crate::guards::Ambiguous;
 use crate::limits::{HEAD_BUFFER, Limits};
 use crate::listen::{Phase, Phases};
 use crate::sniff::{Spoken, sniff};
-use crate::wire::Wire;
+use crate::wire::{LOST, Wire};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -39,26 +41,45 @@ pub(crate) struct Shared {
 pub(crate) async fn run(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, mut phases: Phases) {
     // Replies are small: waiting to fill a segment only delays them.
     let _unsupported_is_fine = stream.set_nodelay(true);
+    let deadline = Instant::now() + shared.limits.head_time;
     let spoken = tokio::select! {
-        spoken = timeout(shared.limits.head_time, sniff(&mut stream)) => spoken,
+        spoken = timeout_at(deadline, sniff(&mut stream)) => spoken,
         _ = phases.wait_for(|phase| *phase != Phase::Serving) => return,
     };
     match spoken {
-        Ok(Ok(Some(Spoken::Http1(early)))) => http1(stream, early, peer, shared, phases).await,
+        Ok(Ok(Some(Spoken::Http1(early)))) => http1(stream, early, deadline, peer, shared, phases).await,
         Ok(Ok(Some(Spoken::Http2(early)))) => http2(stream, early, peer, shared, phases).await,
         Ok(Ok(None) | Err(_)) | Err(_) => {}
     }
 }
 
-async fn http1(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc<Shared>, phases: Phases) {
+async fn http1(
+    stream: TcpStream,
+    early: BytesMut,
+    deadline: Instant,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    phases: Phases,
+) {
     let first_bad = Arc::new(AtomicU64::new(0));
     let wire = Wire::http1(stream, early, &shared.limits, Arc::clone(&first_bad));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(shared.limits.head_time).max_buf_size(HEAD_BUFFER);
-    let heads = Some(Heads { asked: AtomicU64::new(0), first_bad });
-    let connection = builder.serve_connection(TokioIo::new(wire), Door { shared, peer, heads });
-    // hyper's own deadline for the next head ends an idle HTTP/1 connection.
-    drive(connection, |connection| connection.graceful_shutdown(), std::future::pending(), phases).await;
+    let heads = Arc::new(Heads { asked: AtomicU64::new(0), first_bad });
+    let door = Door { shared, peer, heads: Some(Arc::clone(&heads)) };
+    let connection = builder.serve_connection(TokioIo::new(wire), door);
+    // From the first head on hyper's own deadline ends an idle connection, and it needs no farewell.
+    let drive = drive(
+        connection,
+        |connection| connection.graceful_shutdown(),
+        std::future::pending(),
+        std::future::pending(),
+        phases,
+    );
+    tokio::select! {
+        () = drive => {}
+        () = silent(&heads, deadline) => {}
+    }
 }
 
 async fn http2(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc<Shared>, phases: Phases) {
@@ -67,6 +88,7 @@ async fn http2(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc
     let headers = u32::try_from(limits.headers).unwrap_or(u32::MAX);
     let activity = Arc::new(Activity::default());
     let idle = idle(Arc::clone(&activity), limits.head_time);
+    let farewell = farewell(Arc::clone(&activity));
     let mut builder = http2::Builder::new(Streams { longest: limits.stream_time, activity });
     builder
         .timer(TokioTimer::new())
@@ -80,15 +102,24 @@ async fn http2(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc
         .keep_alive_interval(limits.head_time)
         .keep_alive_timeout(limits.head_time);
     let connection = builder.serve_connection(TokioIo::new(wire), Door { shared, peer, heads: None });
-    drive(connection, |connection| connection.graceful_shutdown(), idle, phases).await;
+    drive(connection, |connection| connection.graceful_shutdown(), idle, farewell, phases).await;
 }
 
-/// Runs a connection to its end; asks it to end when it is idle or the server drains, and leaves it when the server
-/// gives up.
+/// Resolves at the deadline of the first head, unless it has come.
+async fn silent(heads: &Heads, deadline: Instant) {
+    sleep_until(deadline).await;
+    if heads.asked.load(Ordering::Relaxed) > 0 {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Runs a connection to its end; asks it to end when it is idle or the server drains, and leaves it when it has had its
+/// farewell or the server gives up.
 async fn drive<C, E>(
     connection: C,
     finish: impl Fn(Pin<&mut C>),
     idle: impl Future<Output = ()>,
+    farewell: impl Future<Output = ()>,
     mut phases: Phases,
 ) where
     C: Future<Output = Result<(), E>>,
@@ -106,6 +137,7 @@ async fn drive<C, E>(
             finish(connection.as_mut());
             tokio::select! {
                 outcome = connection => outcome,
+                () = farewell => return,
                 _ = phases.wait_for(|phase| *phase == Phase::Over) => return,
             }
         }
@@ -120,7 +152,7 @@ async fn drive<C, E>(
 struct Door {
     shared: Arc<Shared>,
     peer: SocketAddr,
-    heads: Option<Heads>,
+    heads: Option<Arc<Heads>>,
 }
 
 /// Counts an HTTP/1 connection's requests, to know which one the scan has found wanting.
@@ -132,8 +164,12 @@ struct Heads {
 impl Heads {
     fn next_is_bad(&self) -> bool {
         let ordinal = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let first_bad = self.first_bad.load(Ordering::Acquire);
+        let first_bad = self.first_bad.load(Ordering::Acquire) & !LOST;
         first_bad != 0 && ordinal >= first_bad
+    }
+
+    fn are_lost(&self) -> bool {
+        self.first_bad.load(Ordering::Acquire) & LOST != 0
     }
 }
 
@@ -144,19 +180,26 @@ impl Service<http::Request<Incoming>> for Door {
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
         let (shared, peer) = (Arc::clone(&self.shared), self.peer);
-        let bad = self.heads.as_ref().is_some_and(Heads::next_is_bad);
+        let bad = self.heads.as_ref().is_some_and(|heads| heads.next_is_bad());
+        let heads = self.heads.clone();
         Box::pin(async move {
+            let ended = Arc::new(AtomicBool::new(request.body().is_end_stream()));
             let mut request: Request = request.map(|body| {
                 if body.is_end_stream() {
                     Body::empty()
                 } else {
-                    Body::new(TimedBody::new(body, &shared.limits))
+                    Body::new(TimedBody::new(body, &shared.limits, Arc::clone(&ended)))
                 }
             });
             if bad {
                 request.extensions_mut().insert(Ambiguous);
             }
-            Ok(shared.app.handle(request, Some(peer)).await)
+            let mut response = shared.app.handle(request, Some(peer)).await;
+            // hyper closes when the rest of a body is not there to be skipped; the client should know (RFC 9112, 9.6).
+            if heads.is_some_and(|heads| heads.are_lost() || !ended.load(Ordering::Acquire)) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
         })
     }
 }
@@ -185,6 +228,17 @@ async fn idle(activity: Arc<Activity>, time: Duration) {
         }
         seen = Some(begun);
         sleep(time).await;
+    }
+}
+
+/// Resolves when no stream has been running for a moment: time enough for a peer to take note that we close, and none
+/// for one that does not answer to hold up a stop.
+async fn farewell(activity: Arc<Activity>) {
+    const MOMENT: Duration = Duration::from_millis(500);
+    let mut quiet = 0;
+    while quiet < 2 {
+        sleep(MOMENT).await;
+        quiet = if activity.running.load(Ordering::Relaxed) == 0 { quiet + 1 } else { 0 };
     }
 }
 

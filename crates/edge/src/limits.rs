@@ -36,6 +36,14 @@ pub(crate) const HEADER_COUNT: usize = 100;
 /// What one HTTP/1 connection buffers of a head: room enough to answer an over-long path with 414 rather than 431.
 pub(crate) const HEAD_BUFFER: usize = 128 << 10;
 
+impl Limits {
+    /// The bytes that must move in one span of patience.
+    pub(crate) fn enough(&self) -> u64 {
+        let millis = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+        millis.saturating_mul(self.rate) / 1000
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

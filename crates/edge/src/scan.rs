@@ -3,7 +3,7 @@
 //! hyper reads a message with both `Content-Length` and `Transfer-Encoding` by the latter and takes the former away
 //! before anyone sees it; that is allowed (RFC 9112, 6.1), but it is how requests are smuggled past a proxy that reads
 //! it by the former. It also takes a bare line feed for a line end (2.2). Both are 400 here. This never decides where a
-//! message ends: if it disagrees with hyper, the worst that happens is a refused request.
+//! message ends. Where it cannot be sure to follow hyper, it has everything after that refused.
 
 /// Follows one connection. Its memory is constant.
 #[derive(Debug)]
@@ -76,6 +76,11 @@ impl Scan {
         self.first_bad
     }
 
+    /// Whether it can no longer be told where messages end.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.state == State::Off
+    }
+
     /// Whether a body has begun and not ended.
     pub(crate) fn in_body(&self) -> bool {
         !matches!(self.state, State::Head)
@@ -121,28 +126,42 @@ impl Scan {
                 self.bare_feed |= bare;
                 if !empty {
                     self.lines += 1;
-                    self.header(start);
+                    self.header(start, length);
                 } else if self.lines > 0 || bare {
                     self.head_ended();
                 }
             }
             State::ChunkSize => self.state = chunk(start),
+            // hyper and this would go on at different places.
+            State::Trailers if bare => self.lose_track(),
             State::Trailers if empty => self.state = State::Head,
             _ => {}
         }
     }
 
-    fn header(&mut self, line: &[u8]) {
+    /// `length` is the whole line's, of which `line` may only be the start.
+    fn header(&mut self, line: &[u8], length: usize) {
         let value = |name: &[u8]| {
             let fits = line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name);
             fits.then(|| line[name.len()..].trim_ascii())
         };
         if let Some(digits) = value(b"content-length:") {
             let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok());
-            self.length_header = Some(number.unwrap_or(0));
+            match number.filter(|_| length <= line.len() + 1) {
+                Some(number) => self.length_header = Some(number),
+                None => self.lose_track(),
+            }
         } else if value(b"transfer-encoding:").is_some() {
             self.chunked = true;
         }
+    }
+
+    /// From here on no request of this connection is to be trusted: this one, or the next if none has begun.
+    fn lose_track(&mut self) {
+        if self.first_bad == 0 {
+            self.first_bad = self.heads + 1;
+        }
+        self.state = State::Off;
     }
 
     fn head_ended(&mut self) {
@@ -196,6 +215,15 @@ mod tests {
         assert_eq!(first_bad(&[GOOD, b"GET / HTTP/1.1\nHost: a\r\n\r\n"]), 4);
         assert_eq!(first_bad(&[b"GET / HTTP/1.1\r\nX: y\nTransfer-Encoding: chunked\r\n\r\n"]), 1);
         assert_eq!(first_bad(&[b"GET / HTTP/1.1\r\nHost: a\n\n"]), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_refused_from_there_on() {
+        let chunked = b"POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: a\n\nA: b\r\n\r\n";
+        assert_eq!(first_bad(&[chunked, BOTH]), 2);
+        let spaces = [b"POST / HTTP/1.1\r\nContent-Length:".as_slice(), &[b' '; 70]].concat();
+        assert_eq!(first_bad(&[&spaces, b"44\r\n\r\n"]), 1);
+        assert_eq!(first_bad(&[b"POST / HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n\r\n"]), 1);
     }
 
     #[test]

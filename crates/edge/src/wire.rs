@@ -21,6 +21,9 @@ use crate::scan::Scan;
 /// on unread bytes resets, and the client may then never see why it was refused.
 const LINGER: (Duration, usize) = (Duration::from_secs(1), 1 << 20);
 
+/// Set in `first_bad` when nothing more of the connection is to be trusted. No connection counts to it.
+pub(crate) const LOST: u64 = 1 << 63;
+
 /// A socket, with what was read of it already.
 pub(crate) struct Wire {
     stream: TcpStream,
@@ -44,14 +47,15 @@ impl Wire {
 
     /// Watches HTTP/2, whose framing hyper is strict about.
     pub(crate) fn http2(stream: TcpStream, early: BytesMut, limits: &Limits) -> Self {
-        let stall = Stall { patience: limits.patience, rate: limits.rate, waiting: None };
+        let stall = Stall { patience: limits.patience, enough: limits.enough(), waiting: None };
         Self { stream, early, scan: None, first_bad: Arc::default(), stall, linger: None }
     }
 
     fn look(&mut self, bytes: &[u8]) {
         if let Some(scan) = &mut self.scan {
             scan.feed(bytes);
-            self.first_bad.store(scan.first_bad(), Ordering::Release);
+            let lost = if scan.is_lost() { LOST } else { 0 };
+            self.first_bad.store(scan.first_bad() | lost, Ordering::Release);
         }
     }
 
@@ -132,7 +136,7 @@ impl AsyncWrite for Wire {
 /// each span of patience.
 struct Stall {
     patience: Duration,
-    rate: u64,
+    enough: u64,
     /// While bytes wait: how many were taken in this span, and its end.
     waiting: Option<(u64, Pin<Box<Sleep>>)>,
 }
@@ -154,10 +158,10 @@ impl Stall {
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
-                let (patience, rate) = (self.patience, self.rate);
+                let patience = self.patience;
                 let (taken, span) = self.waiting.get_or_insert_with(|| (0, Box::pin(sleep(patience))));
                 while span.as_mut().poll(context).is_ready() {
-                    if *taken < patience.as_secs().max(1) * rate {
+                    if *taken < self.enough {
                         let late = Error::new(ErrorKind::TimedOut, "the peer does not read its replies");
                         return Poll::Ready(Err(late));
                     }

@@ -70,9 +70,17 @@ fn arm(krate: &TokenStream, variant: &Variant, errors: &mut Vec<syn::Error>) -> 
         let message = format!("say the status of `{ident}`, 400 to 599: `#[api(status = 404)]`");
         errors.push(syn::Error::new(span, message));
     }
+    if status == 500
+        && let Some(code) = &written.code
+    {
+        let message = "a 500 is always `internal_error`: what it is about is for the log";
+        errors.push(syn::Error::new(code.span(), message));
+    }
     let comment = comment(variant);
     let code = written.code.as_ref().map_or_else(|| snake(ident), LitStr::value);
-    let Some(message) = written.message.as_ref().map(LitStr::value).or_else(|| comment.clone()) else {
+    let Some(message) =
+        written.message.as_ref().map(LitStr::value).or_else(|| comment.as_deref().map(escaped))
+    else {
         let message = format!("say what `{ident}` means: a `///` comment, or `#[api(message = \"…\")]`");
         errors.push(syn::Error::new(ident.span(), message));
         return (quote!(), quote!());
@@ -124,7 +132,12 @@ fn comment(variant: &Variant) -> Option<String> {
     });
     let text = lines.collect::<Vec<_>>().join(" ");
     let text = text.trim().trim_end_matches('.');
-    (!text.is_empty()).then(|| text.replace('{', "{{").replace('}', "}}"))
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// A comment as the text of a `format!`, in which braces mean something.
+fn escaped(comment: &str) -> String {
+    comment.replace('{', "{{").replace('}', "}}")
 }
 
 /// The pattern that gives every field a name a message can show: its own, or `_0` for the first of a tuple.

@@ -124,7 +124,7 @@ impl Settings {
 
 /// The settings that are one text or one flag, all alike.
 macro_rules! text_settings {
-    ($($name:ident, $none:ident, $key:ident, $about:literal;)*) => {
+    ($($name:ident, $none:ident, $key:ident, $about:literal, $none_about:literal;)*) => {
         impl Settings {$(
             #[doc = $about]
             #[must_use]
@@ -133,7 +133,7 @@ macro_rules! text_settings {
                 self.with(Key::$key, Op::Set, Value::Text(value.into()), Place::caller())
             }
 
-            #[doc = concat!("No `", stringify!($name), "`, whatever earlier levels say; `\"-\"` in an attribute.")]
+            #[doc = concat!($none_about, ", whatever earlier levels say; `\"-\"` in an attribute.")]
             #[must_use]
             #[track_caller]
             pub fn $none(self) -> Self {
@@ -144,12 +144,12 @@ macro_rules! text_settings {
 }
 
 text_settings! {
-    prefix, no_prefix, Prefix, "The first part of the URL.";
-    root, no_root, Root, "The part of the URL that the service's endpoints share.";
-    route, no_route, Route, "The last part of the URL, with its parameters.";
-    version, no_version, Version, "The version, numbers and dots; a part of the URL with a `v` before it.";
-    limit, no_limit, Limit, "The largest body: `\"64kb\"`. `no_limit` goes back to the default.";
-    timeout, no_timeout, Timeout, "The longest a request may take: `\"5s\"`. `no_timeout` goes back to the default.";
+    prefix, no_prefix, Prefix, "The first part of the URL.", "No prefix";
+    root, no_root, Root, "The part of the URL that the service's endpoints share.", "No root";
+    route, no_route, Route, "The last part of the URL, with its parameters.", "No route";
+    version, no_version, Version, "The version, numbers and dots; a part of the URL with a `v` before it.", "No version";
+    limit, default_limit, Limit, "The largest body: `\"64kb\"`.", "The default limit";
+    timeout, default_timeout, Timeout, "The longest a request may take: `\"5s\"`.", "The default timeout";
 }
 
 macro_rules! flag_settings {

@@ -70,6 +70,7 @@ fn tags(endpoints: &[&Endpoint]) -> Value {
 
 fn paths(endpoints: &[&Endpoint]) -> Value {
     let mut paths: Map<String, Value> = Map::new();
+    let mut ids: BTreeMap<String, u32> = BTreeMap::new();
     for endpoint in endpoints {
         let method = endpoint.method.as_str().to_ascii_lowercase();
         // Two templates that differ in a pattern only are one path here: the later keeps its pattern in the name.
@@ -78,7 +79,14 @@ fn paths(endpoints: &[&Endpoint]) -> Value {
             path = endpoint.path.to_string();
         }
         let methods = paths.entry(path).or_insert_with(|| json!({}));
-        methods[method] = operation(endpoint);
+        let mut operation = operation(endpoint);
+        // The same service may be there twice, under two prefixes.
+        let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+        let count = ids.entry(id.clone()).and_modify(|count| *count += 1).or_insert(1);
+        if *count > 1 {
+            operation["operationId"] = json!(format!("{id}.{count}"));
+        }
+        methods[method] = operation;
     }
     paths.into()
 }

@@ -47,14 +47,8 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Problems(problems) => Some(problems),
-            Self::Bind(_, error) | Self::Signals(error) => Some(error),
-        }
-    }
-}
+// No `source`: what the message says already holds the cause, and would be printed twice.
+impl std::error::Error for Error {}
 
 impl From<Problems> for Error {
     fn from(problems: Problems) -> Self {

@@ -7,7 +7,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::body::Body;
 use futures_util::FutureExt;
@@ -17,7 +16,7 @@ use http_body::Body as _;
 use ketch_model::{Error, Live, Problem};
 use tokio::sync::Semaphore;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Places};
 use crate::exchange::{Exchange, Request, RequestId, Response};
 use crate::guard::Guard;
 use crate::lower::Route;
@@ -36,11 +35,13 @@ pub struct Capacity {
     pub in_flight: usize,
     /// Plain `fn` endpoints that run at a time; others wait within their deadline. Default 64.
     pub blocking: usize,
+    /// Bytes of request bodies that are being read at a time; beyond it 503. Default 256 MiB.
+    pub body_bytes: u64,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { in_flight: 1024, blocking: 64 }
+        Self { in_flight: 1024, blocking: 64, body_bytes: 256 << 20 }
     }
 }
 
@@ -49,7 +50,7 @@ pub struct App {
     routes: Live<Routes>,
     guards: Vec<Arc<dyn Guard>>,
     capacity: Capacity,
-    in_flight: Arc<Semaphore>,
+    places: Arc<Places>,
     blocking: Arc<Semaphore>,
 }
 
@@ -152,8 +153,8 @@ impl AppBuilder {
             routes: Live::new(Routes { table, pipelines }),
             guards,
             capacity,
-            in_flight: Arc::new(Semaphore::new(capacity.in_flight)),
-            blocking: Arc::new(Semaphore::new(capacity.blocking)),
+            places: Arc::new(Places::new(capacity)),
+            blocking: Arc::new(Semaphore::new(capacity.blocking.clamp(1, Semaphore::MAX_PERMITS))),
         })
     }
 }
@@ -174,10 +175,12 @@ impl App {
     pub async fn handle(&self, request: Request, peer: Option<SocketAddr>) -> Response {
         let id = RequestId::next();
         let method = request.method().clone();
-        let line = Line { id, method: method.clone(), uri: request.uri().clone(), started: Instant::now() };
-        let mut response = match self.answer(request, id, peer).await {
-            Ok(response) => response,
-            Err(error) => problem(&error, id),
+        let line = Line::begin(id, method.clone(), request.uri().clone());
+        // A panic in an endpoint is caught where it runs; this is for guards and route tables of an application's own.
+        let mut response = match AssertUnwindSafe(self.answer(request, id, peer)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => problem(&error, id),
+            Err(panic) => problem(&panicked("a guard or the route table", &*panic), id),
         };
         response.headers_mut().insert(REQUEST_ID, id.header());
         if method == Method::HEAD {
@@ -188,13 +191,12 @@ impl App {
 
     /// Requests that are being answered now, those included whose client is gone but whose work goes on.
     pub fn in_flight(&self) -> usize {
-        self.capacity.in_flight - self.in_flight.available_permits()
+        self.places.taken()
     }
 
     /// Waits until nothing is being answered.
     pub async fn idle(&self) {
-        let all = u32::try_from(self.capacity.in_flight).unwrap_or(u32::MAX);
-        let _all = self.in_flight.acquire_many(all).await;
+        self.places.idle().await;
     }
 
     async fn answer(
@@ -215,15 +217,18 @@ impl App {
             Found::Answer(answer) => return answer,
             Found::Slash => return Ok(without_slash(&request)),
         };
-        let admission = Admission::take(&self.in_flight, pipeline.shed)?;
+        let admission = Admission::take(&self.places, pipeline.shed)?;
         let endpoint = Arc::clone(&pipeline.endpoint);
         let exchange = Exchange::new(id, peer, endpoint, params, Arc::clone(&self.blocking), admission);
         // Work that may write is finished even when the client hangs up, so it runs in a task of its own.
         if request.method().is_safe() {
             return run(&pipeline, request, exchange).await;
         }
-        let work = tokio::spawn(async move { run(&pipeline, request, exchange).await });
-        work.await.unwrap_or_else(|error| Err(Error::internal(error)))
+        // Its error becomes a reply there, so that the cause is logged even when nobody waits any more.
+        let work = tokio::spawn(async move {
+            run(&pipeline, request, exchange).await.unwrap_or_else(|error| problem(&error, id))
+        });
+        work.await.map_err(Error::internal)
     }
 
     fn find(&self, method: &Method, path: &str) -> Found {
@@ -256,12 +261,16 @@ async fn run(pipeline: &Pipeline, request: Request, exchange: Exchange) -> Resul
     let result = match tokio::time::timeout(limit, work).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(panicked(&pipeline.endpoint.names.full(), &*panic)),
+        Err(_) if place.admission().waits_for_body() => {
+            let message = format!("the request's body did not come within {limit:?}");
+            Err(Error::new(408, "slow_body", message).closing())
+        }
         Err(_) => {
             let message = format!("no reply was ready within {limit:?}");
             Err(Error::new(504, "deadline_exceeded", message).closing())
         }
     };
-    place.admission().pause();
+    place.admission().end();
     result
 }
 

@@ -1,4 +1,4 @@
-//! Plain `fn` endpoints: they run on the blocking pool, so many at a time and no more.
+//! Plain `fn` endpoints: they run on the blocking pool, a bounded number at a time.
 
 use std::sync::Arc;
 

@@ -28,6 +28,7 @@ pub(crate) async fn whole(input: &mut Input) -> Result<Bytes, Error> {
     let limit_here = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut body = input.take_body();
     let mut whole = Vec::new();
+    let mut held = Vec::new();
     while let Some(frame) = next(&mut body, &input.exchange).await? {
         let Ok(data) = frame.map_err(|error| broken(error.into()))?.into_data() else { continue };
         if whole.len() + data.len() > limit_here {
@@ -35,6 +36,12 @@ pub(crate) async fn whole(input: &mut Input) -> Result<Bytes, Error> {
         }
         if whole.is_empty() && body.is_end_stream() {
             return Ok(data);
+        }
+        // Room is taken before it grows, and twice what is needed, as a growing vector does.
+        if whole.capacity() < whole.len() + data.len() {
+            let more = (whole.len() + data.len()).max(4 << 10);
+            held.push(input.exchange.admission().hold(more)?);
+            whole.reserve_exact(more);
         }
         // Copied, because a frame keeps the whole buffer it was read into: a body of tiny chunks would hold many
         // times its size.

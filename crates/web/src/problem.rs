@@ -3,8 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt::Write;
 
+use http::HeaderValue;
 use http::header::{CONNECTION, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
 use ketch_model::{Error, FieldError, In};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ fn field(field: &FieldError) -> Value {
 fn log(error: &Error, id: RequestId) {
     let Some(cause) = error.cause() else { return };
     let causes = chain(cause);
-    if error.status() == StatusCode::INTERNAL_SERVER_ERROR {
+    if error.status().is_server_error() {
         tracing::error!(request_id = %id, code = error.code(), cause = %causes, "request failed");
     } else {
         tracing::debug!(request_id = %id, code = error.code(), cause = %causes, "request refused");

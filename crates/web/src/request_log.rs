@@ -1,4 +1,4 @@
-//! The request log: one event for each reply, when its last byte is handed on.
+//! The request log: one event for each request, when its reply is handed on; for a stream, when that has ended.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -16,41 +16,70 @@ pub const TARGET: &str = "ketch::request";
 
 /// What is written about a request. The query is not: it may hold what is nobody's business.
 pub(crate) struct Line {
-    pub(crate) id: RequestId,
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
-    pub(crate) started: Instant,
+    id: RequestId,
+    method: Method,
+    uri: Uri,
+    started: Instant,
+    written: bool,
 }
 
+/// The longest method or path that is written whole, in bytes.
+const LONGEST: usize = 1 << 10;
+
 impl Line {
+    /// A line that begins now.
+    pub(crate) fn begin(id: RequestId, method: Method, uri: Uri) -> Self {
+        Self { id, method, uri, started: Instant::now(), written: false }
+    }
+
     /// Writes the line now if the reply's size is known, else when its body has ended.
-    pub(crate) fn follow(self, response: Response) -> Response {
+    pub(crate) fn follow(mut self, response: Response) -> Response {
         if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+            self.written = true;
             return response;
         }
         let status = response.status();
         match response.body().size_hint().exact() {
             Some(bytes) => {
-                self.write(status, bytes, "whole");
+                self.write(Some(status), bytes, "whole");
                 response
             }
             None => response.map(|body| Body::new(Followed { body, line: Some((self, status)), bytes: 0 })),
         }
     }
 
-    fn write(&self, status: StatusCode, bytes: u64, body: &str) {
+    /// Without a status nobody was left to be answered.
+    fn write(&mut self, status: Option<StatusCode>, bytes: u64, body: &str) {
+        self.written = true;
         let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(
             target: TARGET,
             id = self.id.as_str(),
-            method = self.method.as_str(),
-            path = self.uri.path(),
-            status = status.as_u16(),
+            method = cut(self.method.as_str()),
+            path = cut(self.uri.path()),
+            status = status.map_or(499, |status| status.as_u16()),
             bytes,
             micros,
             body,
         );
     }
+}
+
+impl Drop for Line {
+    /// A request whose client left before there was a reply is a request all the same. 499 is what nginx calls it.
+    fn drop(&mut self) {
+        if !self.written {
+            self.write(None, 0, "gone");
+        }
+    }
+}
+
+fn cut(text: &str) -> &str {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
 }
 
 /// A streamed body that tells when it ends, or is dropped before it does.
@@ -62,8 +91,8 @@ struct Followed {
 
 impl Followed {
     fn end(&mut self, how: &str) {
-        if let Some((line, status)) = self.line.take() {
-            line.write(status, self.bytes, how);
+        if let Some((mut line, status)) = self.line.take() {
+            line.write(Some(status), self.bytes, how);
         }
     }
 }

@@ -52,11 +52,7 @@ impl Schemas {
     ) -> BTreeMap<String, Value> {
         let mut all: BTreeMap<String, Value> = self.read.take_definitions(true).into_iter().collect();
         let written: BTreeMap<String, Value> = self.written.take_definitions(true).into_iter().collect();
-        let differs: BTreeSet<String> = written
-            .iter()
-            .filter(|(name, schema)| all.get(*name).is_some_and(|read| read != *schema))
-            .map(|(name, _)| name.clone())
-            .collect();
+        let differs = differing(&all, &written);
         for endpoint in endpoints {
             endpoint.args.iter_mut().for_each(|arg| bound(&mut arg.schema));
             for content in endpoint.replies.iter_mut().filter_map(|reply| reply.content.as_mut()) {
@@ -71,6 +67,24 @@ impl Schemas {
         }
         all.values_mut().for_each(bound);
         all
+    }
+}
+
+/// The names that mean something else when they are written: by themselves, or because they refer to one that does.
+fn differing(read: &BTreeMap<String, Value>, written: &BTreeMap<String, Value>) -> BTreeSet<String> {
+    let mut differs = BTreeSet::new();
+    loop {
+        let before = differs.len();
+        for (name, schema) in written.iter().filter(|(name, _)| read.contains_key(*name)) {
+            let mut renamed = schema.clone();
+            rename(&mut renamed, &differs);
+            if read.get(name) != Some(&renamed) {
+                differs.insert(name.clone());
+            }
+        }
+        if differs.len() == before {
+            return differs;
+        }
     }
 }
 
@@ -113,4 +127,22 @@ fn bound(schema: &mut Value) {
         members.entry("minimum").or_insert(range.0);
         members.entry("maximum").or_insert(range.1);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_that_holds_a_differing_one_differs_too() {
+        let schema = |text: &str| serde_json::from_str::<Value>(text).expect("a schema");
+        let outer = schema(r##"{ "properties": { "inner": { "$ref": "#/components/schemas/Inner" } } }"##);
+        let same = schema(r#"{ "type": "string" }"#);
+        let all = |inner: &str| {
+            let named = [("Inner", schema(inner)), ("Outer", outer.clone()), ("Same", same.clone())];
+            named.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect::<BTreeMap<_, _>>()
+        };
+        let differs = differing(&all(r#"{ "type": "string" }"#), &all(r#"{ "type": "integer" }"#));
+        assert_eq!(differs.into_iter().collect::<Vec<_>>(), ["Inner", "Outer"]);
+    }
 }

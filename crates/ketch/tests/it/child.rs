@@ -8,8 +8,9 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ketch::Limits;
+use ketch::http::request::Parts;
 use ketch::prelude::*;
+use ketch::{Guard, Limits};
 
 const ASKED: &str = "KETCH_TEST_CHILD";
 
@@ -30,6 +31,11 @@ impl Slow {
 
     #[post]
     async fn echo(&self, body: Json<String>) -> Json<String> {
+        body
+    }
+
+    #[post(timeout = "300ms")]
+    async fn hurried(&self, body: Json<String>) -> Json<String> {
         body
     }
 
@@ -71,13 +77,33 @@ async fn shaky(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// A guard with a mistake in it.
+#[derive(Debug)]
+struct ShakyGuard;
+
+impl Guard for ShakyGuard {
+    fn name(&self) -> &'static str {
+        "shaky"
+    }
+
+    fn check(&self, head: &Parts) -> Result<(), Error> {
+        assert!(head.uri.path() != "/shaky/guard", "guard fell over");
+        Ok(())
+    }
+}
+
 /// Does nothing in an ordinary run; in the child it is the server.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the child is told what it is by its environment")]
 fn serves_when_asked() {
     let Some(asked) = std::env::var_os(ASKED) else { return };
     let limits = if asked == "hasty" { hasty() } else { Limits::default() };
-    let server = Server::new().limits(limits).define_middleware("shaky", from_fn(shaky)).add(Slow).add(Shaky);
+    let server = Server::new()
+        .limits(limits)
+        .guard(ShakyGuard)
+        .define_middleware("shaky", from_fn(shaky))
+        .add(Slow)
+        .add(Shaky);
     let code = ketch::main_from(["ketch", "serve", "--listen", "127.0.0.1:0"], server);
     assert_eq!(code, ExitCode::SUCCESS);
 }

@@ -334,7 +334,7 @@ fn every_problem_is_reported_at_once_with_its_place() {
         .define_middleware("audit", from_fn(badge))
         .define_middleware("audit", from_fn(badge))
         .add(configure(Marked).set(|s| s.middleware(["audti"])))
-        .add(configure(Orgs).endpoint(Orgs::MEMBERS, |e| e.route("members/{id}").no_timeout()));
+        .add(configure(Orgs).endpoint(Orgs::MEMBERS, |e| e.route("members/{id}").default_timeout()));
     let problems = server.build().unwrap_err().to_string();
     for expected in [
         "`nowhere` is no address to listen on",

@@ -14,6 +14,7 @@ mod http2;
 mod http2_cases;
 mod http2_frames;
 mod http2_stalls;
+mod messages;
 mod new_project;
 mod overload;
 mod panics;

@@ -19,6 +19,11 @@ impl Work {
         tokio::time::sleep(Duration::from_millis(20)).await;
         "done"
     }
+
+    #[post]
+    async fn store(&self, body: Json<String>) -> Json<usize> {
+        Json(body.len())
+    }
 }
 
 /// One request on a kept connection; its status.
@@ -98,4 +103,31 @@ async fn r9_five_times_the_load_costs_no_more_than_a_fifth_of_the_goodput() {
     assert!(goodput as f64 >= 0.8 * peak as f64, "goodput {goodput} of {peak}");
     assert!(shed > 0, "five times the load cannot all be served");
     assert!(slowest < Duration::from_secs(1), "ten times the promised 100 ms, took {slowest:?}");
+}
+
+/// What has come of slow bodies is held, so all of it together is bounded.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_together_are_bounded() {
+    let capacity = Capacity { body_bytes: 64 << 10, ..Capacity::default() };
+    let server = TestServer::start(Server::new().capacity(capacity).add(Work)).await;
+    let head = "POST /store HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n\"";
+    let mut uploads = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(server.addr()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&[b'x'; 20_000]).await.unwrap();
+        uploads.push(stream);
+    }
+    // Three fit at most. Which are refused is for the scheduler to say.
+    let mut refused = 0;
+    for stream in &mut uploads {
+        let mut reply = vec![0; 512];
+        if let Ok(Ok(count)) = tokio::time::timeout(Duration::from_millis(500), stream.read(&mut reply)).await
+        {
+            refused += usize::from(reply[..count].starts_with(b"HTTP/1.1 503"));
+        }
+    }
+    assert!((5..8).contains(&refused), "{refused} of 8 were refused");
+    let mut stream = TcpStream::connect(server.addr()).await.unwrap();
+    assert_eq!(ask(&mut stream, "/work").await, 200, "what has no body is served");
 }

@@ -91,3 +91,33 @@ fn r1_a_second_signal_ends_it_at_once() {
     assert!(said.contains("stopped before everything was answered"), "{said}");
     assert!(told.elapsed().as_secs() < 10, "took {:?}", told.elapsed());
 }
+
+/// An HTTP/2 client that asks nothing and never takes note that the server wants to close.
+#[test]
+fn r1_a_deaf_http2_client_does_not_hold_the_server_up() {
+    let served = Served::start();
+    let mut deaf = TcpStream::connect(served.addr).unwrap();
+    deaf.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let mut byte = [0];
+    deaf.read_exact(&mut byte).unwrap();
+    let told = Instant::now();
+    served.signal("TERM");
+    let (status, said) = served.wait();
+    assert!(status.success(), "{said}");
+    assert!(told.elapsed().as_secs() < 10, "took {:?}", told.elapsed());
+}
+
+/// Whoever leaves before the reply has asked all the same.
+#[test]
+fn a_request_whose_client_left_has_its_line_in_the_log() {
+    let served = Served::start();
+    let leaves = ask(&served, "/sleep/2000");
+    let mut byte = [0];
+    ask(&served, "/sleep/300").read_exact(&mut byte).unwrap();
+    drop(leaves);
+    ask(&served, "/sleep/300").read_exact(&mut byte).unwrap();
+    served.signal("TERM");
+    let (status, said) = served.wait();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("path=\"/sleep/2000\" status=499"), "{said}");
+}

@@ -93,6 +93,14 @@ fn n2_bodies_that_stop_or_trickle_are_cut_off_with_408() {
 }
 
 #[test]
+fn n2_a_body_that_is_late_for_its_endpoint_is_408_too() {
+    let served = Served::hasty();
+    let head = b"POST /hurried HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n\"";
+    let reply = closed(open(served.addr, 1, head).remove(0));
+    assert!(reply.starts_with("HTTP/1.1 408") && reply.contains("did not come within 300ms"), "{reply}");
+}
+
+#[test]
 fn n2_readers_who_do_not_read_are_cut_off_and_pin_little() {
     let served = Served::hasty();
     let count = 50 * soak_factor();

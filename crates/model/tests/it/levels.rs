@@ -29,7 +29,10 @@ fn nothing_said_means_names_and_defaults() {
 fn a_dash_turns_off_what_an_earlier_level_said() {
     let effective = resolved(&[
         (Level::Server, Settings::new().prefix("api").version("1").middleware(["access"]).timeout("5s")),
-        (Level::Endpoint, Settings::new().no_prefix().no_root().version("-").middleware(["-"]).no_timeout()),
+        (
+            Level::Endpoint,
+            Settings::new().no_prefix().no_root().version("-").middleware(["-"]).default_timeout(),
+        ),
     ]);
     let effective = effective.unwrap();
     assert_eq!(effective.path().unwrap().to_string(), "/say");
