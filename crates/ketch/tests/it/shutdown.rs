@@ -111,13 +111,13 @@ fn r1_a_deaf_http2_client_does_not_hold_the_server_up() {
 #[test]
 fn a_request_whose_client_left_has_its_line_in_the_log() {
     let served = Served::start();
-    let leaves = ask(&served, "/sleep/2000");
+    let leaves = ask(&served, "/sleep/30000");
     let mut byte = [0];
     ask(&served, "/sleep/300").read_exact(&mut byte).unwrap();
     drop(leaves);
-    ask(&served, "/sleep/300").read_exact(&mut byte).unwrap();
+    ask(&served, "/sleep/1500").read_exact(&mut byte).unwrap();
     served.signal("TERM");
     let (status, said) = served.wait();
     assert!(status.success(), "{said}");
-    assert!(said.contains("path=\"/sleep/2000\" status=499"), "{said}");
+    assert!(said.contains("path=\"/sleep/30000\" status=499"), "{said}");
 }
