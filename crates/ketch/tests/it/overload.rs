@@ -1,6 +1,5 @@
 //! R9: under five times the load it can serve, a server serves what it can and refuses the rest at the door.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,29 +75,18 @@ async fn load(server: &TestServer, clients: usize, time: Duration) -> (u64, u64)
 async fn r9_five_times_the_load_costs_no_more_than_a_fifth_of_the_goodput() {
     let capacity = Capacity { in_flight: 20, ..Capacity::default() };
     let server = TestServer::start(Server::new().capacity(capacity).add(Work)).await;
-    let time = Duration::from_millis(1000 * soak_factor());
-    // Other tests share the machine, so a round that was disturbed may be repeated.
-    let enough = |(peak, goodput): (u64, u64)| goodput as f64 >= 0.8 * peak as f64;
-    let mut rounds = Vec::new();
-    while rounds.len() < 3 && !rounds.last().copied().is_some_and(enough) {
-        rounds.push(round(&server, time).await);
-    }
-    assert!(rounds.last().copied().is_some_and(enough), "peak and goodput of three rounds: {rounds:?}");
-}
-
-/// The most that is served of what fits, and what is served of five times that.
-async fn round(server: &TestServer, time: Duration) -> (u64, u64) {
-    let (peak, refused) = load(server, 20, time).await;
+    let time = Duration::from_millis(1500 * soak_factor());
+    let (peak, refused) = load(&server, 20, time).await;
     assert_eq!(refused, 0, "what fits is not refused");
     let watcher = tokio::spawn(slowest_health(server.addr(), time));
-    let (goodput, shed) = load(server, 100, time).await;
+    let (goodput, shed) = load(&server, 100, time).await;
     let slowest = watcher.await.unwrap();
     println!(
         "R9: peak {peak}, goodput {goodput} under five times the load, {shed} shed, slowest health {slowest:?}"
     );
+    assert!(goodput as f64 >= 0.8 * peak as f64, "goodput {goodput} of {peak}");
     assert!(shed > 0, "five times the load cannot all be served");
     assert!(slowest < Duration::from_secs(1), "ten times the promised 100 ms, took {slowest:?}");
-    (peak, goodput)
 }
 
 async fn slowest_health(addr: SocketAddr, time: Duration) -> Duration {
@@ -131,13 +119,8 @@ async fn bodies_together_are_bounded() {
     for mut stream in uploads {
         replies.spawn(async move {
             let mut reply = vec![0; 512];
-            // A reset may overtake the reply of a connection that is being closed: refused all the same.
-            let reply = match stream.read(&mut reply).await {
-                Ok(count) => String::from_utf8_lossy(&reply[..count]).into_owned(),
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => "HTTP/1.1 503".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            (reply, stream)
+            let count = stream.read(&mut reply).await.unwrap();
+            (String::from_utf8_lossy(&reply[..count]).into_owned(), stream)
         });
     }
     for _ in 0..5 {
