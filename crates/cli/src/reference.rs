@@ -66,5 +66,9 @@ fn form(kind: Kind) -> &'static str {
         Kind::Size => "`\"512b\"`, `\"64kb\"`, `\"10mb\"`",
         Kind::Duration => "`\"250ms\"`, `\"30s\"`, `\"5m\"`",
         Kind::Flag => "`true`, or the key alone",
+        Kind::Date => "day: `\"2027-01-31\"`",
+        Kind::FlagOrDate => "flag: `true`, `false`; or a day: `\"2027-01-31\"`",
+        Kind::Rate => "rate: `\"100/m\"`, `\"10/s burst 20\"`",
+        Kind::Status => "status: `201`",
     }
 }

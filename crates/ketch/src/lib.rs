@@ -38,9 +38,9 @@ pub use ketch_model::{
 };
 pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
 pub use ketch_web::{
-    Accepted, Arg, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware, NoContent,
-    PathArg, Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie, caller_mut,
-    configure,
+    Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware,
+    NoContent, PathArg, Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie,
+    caller_mut, configure,
 };
 pub use {schemars, serde, serde_json};
 

@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use syn::{ReturnType, Type};
 
 use crate::service::{Endpoint, Service, argument_name, arguments, wire_name};
-use crate::written::{Entry, Op, Value, Written};
+use crate::written::{Entry, Name, Op, Value, Written};
 
 /// `Hola::SAY_HOLA`: constants that name endpoints in code.
 pub(crate) fn ids(service: &Service<'_>) -> TokenStream {
@@ -107,7 +107,14 @@ fn setting(krate: &TokenStream, entry: &Entry) -> TokenStream {
     let value = match &entry.value {
         Value::Text(text) => quote!(Text(::std::string::String::from(#text))),
         Value::Flag(flag) => quote!(Flag(#flag)),
-        Value::Names(names) => quote!(Names(::std::vec![#(::std::string::String::from(#names)),*])),
+        Value::Constant(path) => quote!(Text(::std::string::String::from(#path))),
+        Value::Names(names) => {
+            let names = names.iter().map(|name| match name {
+                Name::Text(text) => quote!(#text),
+                Name::Constant(path) => quote!(#path),
+            });
+            quote!(Names(::std::vec![#(::std::string::String::from(#names)),*]))
+        }
         Value::Scope(clauses) => {
             quote!(Scope(#krate::Scope::any_of(::std::vec![#(::std::vec![#(#clauses),*] as ::std::vec::Vec<&str>),*])))
         }
@@ -132,7 +139,11 @@ fn declared(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
         #(#cfgs)*
         {
             #one_body
-            let args = ::std::vec![#(#args),*];
+            let args = {
+                let mut docs = #krate::ArgDocs::new(schemas);
+                #(#args)*
+                docs.finish()
+            };
             let (bind, replies) = #handler;
             all.push(#krate::Declared {
                 name: #name,
@@ -160,9 +171,9 @@ fn argument_spec(krate: &TokenStream, endpoint: &Endpoint, argument: &syn::PatTy
     let ty = &argument.ty;
     let name = argument_name(argument).map(wire_name).unwrap_or_default();
     if endpoint.params.contains(&name) {
-        quote_spanned!(at(ty.span())=> #krate::path_arg::<#ty>(#name, schemas))
+        quote_spanned!(at(ty.span())=> #krate::path_arg::<#ty>(#name, &mut docs);)
     } else {
-        quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::spec(#name, schemas))
+        quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::describe(#name, &mut docs);)
     }
 }
 

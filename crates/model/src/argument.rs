@@ -9,9 +9,13 @@ pub enum In {
     Path,
     /// The query string.
     Query,
+    /// A header of the request.
+    Header,
+    /// A cookie.
+    Cookie,
     /// The request's body; an endpoint reads it at most once.
     Body,
-    /// The request's circumstances: the caller, the address. No document mentions them.
+    /// The request's circumstances: the caller, the whole of the request. No document mentions them.
     Context,
 }
 
@@ -26,10 +30,24 @@ impl In {
         match self {
             Self::Path => "path",
             Self::Query => "query",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
             Self::Body => "body",
             Self::Context => "context",
         }
     }
+}
+
+/// What an argument lets the endpoint see of a request, beyond its own value. A cache's key must cover it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sees {
+    /// Its own value.
+    #[default]
+    Itself,
+    /// Who is calling.
+    Caller,
+    /// Anything: headers, cookies, the whole query.
+    Everything,
 }
 
 /// One argument of an endpoint.
@@ -45,6 +63,29 @@ pub struct ArgSpec {
     pub repeated: bool,
     /// The media type of a body.
     pub media_type: Option<&'static str>,
+    /// What it lets the endpoint see.
+    pub sees: Sees,
+    /// What it is, for the documents.
+    pub about: Option<String>,
+    /// A value to show in the documents.
+    pub example: Option<Value>,
     /// Its JSON Schema (2020-12); references point into [`Api::schemas`](crate::Api::schemas).
     pub schema: Value,
+}
+
+impl ArgSpec {
+    /// A required argument of which nothing else is known yet.
+    pub fn new(name: impl Into<String>, place: In, schema: Value) -> Self {
+        Self {
+            name: name.into(),
+            place,
+            required: true,
+            repeated: false,
+            media_type: None,
+            sees: Sees::Itself,
+            about: None,
+            example: None,
+            schema,
+        }
+    }
 }

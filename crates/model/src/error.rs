@@ -33,10 +33,16 @@ pub struct FieldError {
     pub place: In,
     /// The argument's name; for a member of the body its JSON Pointer (RFC 6901).
     pub name: String,
-    /// The code that programs go by: `missing`, `invalid`, `repeated`.
+    /// The code that programs go by: `missing`, `invalid`, `repeated`, or `rule` for a value that can be read but
+    /// breaks a stated rule.
     pub code: &'static str,
     /// What to send instead.
     pub message: String,
+}
+
+impl FieldError {
+    /// The code of a value that can be read but breaks a stated rule.
+    pub const RULE: &'static str = "rule";
 }
 
 impl Error {
@@ -73,13 +79,20 @@ impl Error {
         Self::new(500, "internal_error", "something went wrong on our side").because(cause)
     }
 
-    /// A 400 for arguments, one entry each.
+    /// An error of arguments, one entry each: 400 when any of them cannot be read, 422 when all that is wrong is that
+    /// they break stated [rules](FieldError::RULE).
     pub fn arguments(fields: Vec<FieldError>) -> Self {
+        let broken = !fields.is_empty() && fields.iter().all(|field| field.code == FieldError::RULE);
+        let (status, code, several) = if broken {
+            (422, "rules_broken", "values break their rules")
+        } else {
+            (400, "invalid_arguments", "arguments cannot be read")
+        };
         let message = match fields.as_slice() {
             [one] => one.message.clone(),
-            several => format!("{} arguments cannot be read", several.len()),
+            all => format!("{} {several}", all.len()),
         };
-        Self { fields, ..Self::new(400, "invalid_arguments", message) }
+        Self { fields, ..Self::new(status, code, message) }
     }
 
     /// Adds a cause, for the log.

@@ -7,6 +7,7 @@
 mod argument;
 mod caller;
 mod clock;
+mod effective;
 mod endpoint;
 mod error;
 mod live;
@@ -16,14 +17,15 @@ mod resolve;
 mod scope;
 mod settings;
 
-pub use argument::{ArgSpec, In};
+pub use argument::{ArgSpec, In, Sees};
 pub use caller::Caller;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use effective::{Deprecation, Effective, Inferred};
 pub use endpoint::{Answer, Api, Docs, Endpoint, Names};
 pub use error::{Error, FieldError, Result};
 pub use live::Live;
 pub use origin::{Level, Place, Problem, Problems, Resolved};
 pub use reply::{Content, ErrorSpec, ReplySpec};
-pub use resolve::{Effective, Inferred, Leveled, resolve};
+pub use resolve::{Leveled, resolve};
 pub use scope::Scope;
 pub use settings::{Entry, Op, Settings, Value};

@@ -2,117 +2,17 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
-use ketch_syntax::{Key, Template, duration, size, suggestion, version};
+use http::{HeaderName, HeaderValue};
+use ketch_syntax::{Key, Template, date, duration, rate, size, suggestion, version};
 
+use crate::effective::{DEFAULT_LIMIT, DEFAULT_TIMEOUT};
 use crate::settings::{Entry, Op, Settings, Value};
-use crate::{Level, Place, Problem, Resolved, Scope};
-
-/// The body limit where no level sets one, in bytes.
-const DEFAULT_LIMIT: u64 = 1 << 20;
-/// The deadline of a request where no level sets one.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Every setting of one endpoint, each with the level and place it came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Effective {
-    /// First part of the URL.
-    pub prefix: Resolved<Option<String>>,
-    /// Version part of the URL, without the `v`.
-    pub version: Resolved<Option<String>>,
-    /// Part of the URL that the service's endpoints share.
-    pub root: Resolved<Option<String>>,
-    /// Last part of the URL.
-    pub route: Resolved<Option<String>>,
-    /// Named middlewares, first runs first; each name has its own origin.
-    pub middleware: Vec<Resolved<String>>,
-    /// Who may call.
-    pub scope: Resolved<Scope>,
-    /// The largest body, in bytes.
-    pub limit: Resolved<u64>,
-    /// The longest a request may take.
-    pub timeout: Resolved<Duration>,
-    /// The file that answers in place of code.
-    pub stub: Resolved<Option<String>>,
-    /// Whether callers are told to move on.
-    pub deprecated: Resolved<bool>,
-    /// Whether the documents leave it out.
-    pub hidden: Resolved<bool>,
-}
-
-/// What follows from names alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Inferred<'a> {
-    /// The root, from the service's name.
-    pub root: &'a str,
-    /// The route, from the endpoint's name.
-    pub route: &'a str,
-}
+use crate::{Deprecation, Effective, Inferred, Level, Place, Problem, Resolved, Scope};
 
 /// The settings of one level.
 #[derive(Clone, Copy, Debug)]
 pub struct Leveled<'a>(pub Level, pub &'a Settings);
-
-impl Effective {
-    /// What holds when no level says anything.
-    pub fn inferred(inferred: Inferred<'_>) -> Self {
-        let part = |text: &str| Resolved::inferred(Some(text.to_owned()).filter(|text| !text.is_empty()));
-        Self {
-            prefix: Resolved::inferred(None),
-            version: Resolved::inferred(None),
-            root: part(inferred.root),
-            route: part(inferred.route),
-            middleware: Vec::new(),
-            scope: Resolved::inferred(Scope::public()),
-            limit: Resolved::inferred(DEFAULT_LIMIT),
-            timeout: Resolved::inferred(DEFAULT_TIMEOUT),
-            stub: Resolved::inferred(None),
-            deprecated: Resolved::inferred(false),
-            hidden: Resolved::inferred(false),
-        }
-    }
-
-    /// The whole path: prefix, `v` and version, root, route. Runs of slashes collapse.
-    ///
-    /// # Errors
-    /// When the parts together are no template: the message of the first fault.
-    pub fn path(&self) -> Result<Template, ketch_syntax::TemplateError> {
-        let version = self.version.value.as_ref().map(|version| format!("v{version}"));
-        let parts = [
-            self.prefix.value.as_deref(),
-            version.as_deref(),
-            self.root.value.as_deref(),
-            self.route.value.as_deref(),
-        ];
-        Template::parse(&parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
-    }
-
-    /// Every setting as text with its origin, in the order of [`ketch_syntax::KEYS`], for `routes --explain`.
-    pub fn explain(&self) -> Vec<(Key, Resolved<String>)> {
-        let text =
-            |r: &Resolved<Option<String>>| shown(r, |value| value.clone().unwrap_or_else(|| "-".to_owned()));
-        let mut rows = vec![
-            (Key::Prefix, text(&self.prefix)),
-            (Key::Version, text(&self.version)),
-            (Key::Root, text(&self.root)),
-            (Key::Route, text(&self.route)),
-        ];
-        if self.middleware.is_empty() {
-            rows.push((Key::Middleware, Resolved::inferred("-".to_owned())));
-        }
-        rows.extend(self.middleware.iter().map(|name| (Key::Middleware, name.clone())));
-        rows.extend([
-            (Key::Scope, shown(&self.scope, Scope::to_string)),
-            (Key::Limit, shown(&self.limit, |bytes| format!("{bytes} bytes"))),
-            (Key::Timeout, shown(&self.timeout, |time| format!("{time:?}"))),
-            (Key::Stub, text(&self.stub)),
-            (Key::Deprecated, shown(&self.deprecated, bool::to_string)),
-            (Key::Hidden, shown(&self.hidden, bool::to_string)),
-        ]);
-        rows
-    }
-}
 
 /// Combines the levels, weakest first, for the endpoint called `subject`.
 ///
@@ -159,11 +59,24 @@ fn apply(effective: &mut Effective, level: Level, entry: &Entry) -> Result<(), S
         Key::Route => effective.route = said.part()?,
         Key::Stub => effective.stub = said.text()?,
         Key::Version => effective.version = said.version()?,
-        Key::Middleware => said.middleware(&mut effective.middleware)?,
+        Key::Middleware => said.names(&mut effective.middleware, |_| Ok(()))?,
+        Key::Vary => said.names(&mut effective.vary, header_name)?,
+        Key::Tags => said.names(&mut effective.tags, |_| Ok(()))?,
+        Key::Cors => said.names(&mut effective.cors, origin)?,
+        Key::Headers => said.names(&mut effective.headers, header)?,
         Key::Scope => effective.scope = said.scope(&effective.scope)?,
         Key::Limit => effective.limit = said.read_or(DEFAULT_LIMIT, size)?,
         Key::Timeout => effective.timeout = said.read_or(DEFAULT_TIMEOUT, duration)?,
-        Key::Deprecated => effective.deprecated = said.flag()?,
+        Key::Rate => effective.rate = said.read(rate)?,
+        Key::Cache => effective.cache = said.text()?,
+        Key::Ttl => effective.ttl = said.read(duration)?,
+        Key::Key => effective.key = said.text()?,
+        Key::Credentials => effective.credentials = said.flag()?,
+        Key::Compress => effective.compress = said.flag()?,
+        Key::Status => effective.status = said.read(status)?,
+        Key::Delay => effective.delay = said.read(duration)?,
+        Key::Deprecated => effective.deprecated = said.deprecation()?,
+        Key::Sunset => effective.sunset = said.read(date)?,
         Key::Hidden => effective.hidden = said.flag()?,
     }
     Ok(())
@@ -221,6 +134,22 @@ impl Said<'_> {
         Ok(self.resolved(value))
     }
 
+    /// The value as `read` reads it, or none for `"-"`.
+    fn read<T>(&self, read: impl Fn(&str) -> Result<T, String>) -> Result<Resolved<Option<T>>, String> {
+        self.read_or(None, |text| read(text).map(Some))
+    }
+
+    /// A flag, or the day since which it holds.
+    fn deprecation(&self) -> Result<Resolved<Deprecation>, String> {
+        if let Value::Text(text) = &self.entry.value
+            && text.starts_with(|c: char| c.is_ascii_digit())
+        {
+            return self.read_or(Deprecation::No, |text| date(text).map(Deprecation::Since));
+        }
+        let flag = self.flag()?;
+        Ok(self.resolved(if flag.value { Deprecation::Yes } else { Deprecation::No }))
+    }
+
     fn flag(&self) -> Result<Resolved<bool>, String> {
         let name = self.entry.key.name();
         match &self.entry.value {
@@ -249,13 +178,22 @@ impl Said<'_> {
         }
     }
 
-    fn middleware(&self, standing: &mut Vec<Resolved<String>>) -> Result<(), String> {
+    /// A list, each of whose items `check` lets pass.
+    fn names(
+        &self,
+        standing: &mut Vec<Resolved<String>>,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let key = self.entry.key.name();
         let Value::Names(names) = &self.entry.value else {
-            return Err("`middleware` takes a list of names: `middleware = [\"a\", \"b\"]`".to_owned());
+            return Err(format!("`{key}` takes a list: `{key} = [\"a\", \"b\"]`"));
         };
         let none = names.len() == 1 && names[0] == "-";
         if !none && names.iter().any(|name| name == "-") {
-            return Err("`\"-\"` means no middleware at all, so it stands alone".to_owned());
+            return Err(format!("`\"-\"` means no {key} at all, so it stands alone"));
+        }
+        if !none && self.entry.op != Op::Drop {
+            names.iter().try_for_each(|name| check(name))?;
         }
         match self.entry.op {
             Op::Set => {
@@ -269,18 +207,53 @@ impl Said<'_> {
                     }
                 }
             }
-            Op::Drop => drop_names(names, standing)?,
+            Op::Drop => drop_names(key, names, standing)?,
         }
         Ok(())
     }
 }
 
-fn drop_names(names: &[String], standing: &mut Vec<Resolved<String>>) -> Result<(), String> {
+fn header_name(name: &str) -> Result<(), String> {
+    let known = HeaderName::try_from(name).is_ok();
+    if known { Ok(()) } else { Err(format!("`{name}` is no header's name: write `accept-language`")) }
+}
+
+fn header(line: &str) -> Result<(), String> {
+    let good = line.split_once(':').is_some_and(|(name, value)| {
+        HeaderName::try_from(name.trim()).is_ok() && HeaderValue::try_from(value.trim()).is_ok()
+    });
+    if good { Ok(()) } else { Err(format!("`{line}` is no header: write `\"x-total: 3\"`")) }
+}
+
+/// An origin as browsers send it (RFC 6454): scheme, host, and a port where it is not the usual one.
+fn origin(text: &str) -> Result<(), String> {
+    let plain = |host: &str| {
+        !host.is_empty()
+            && !host.contains(['/', '?', '#', '@', '*', ' '])
+            && !host.bytes().any(|b| b.is_ascii_uppercase())
+    };
+    let good = text == "*"
+        || text.split_once("://").is_some_and(|(scheme, host)| {
+            !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_lowercase()) && plain(host)
+        });
+    if good && HeaderValue::try_from(text).is_ok() {
+        return Ok(());
+    }
+    Err(format!("`{text}` is no origin: write `https://app.example`, without a slash at its end, or `*`"))
+}
+
+fn status(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|status| (200..300).contains(status)).ok_or_else(|| {
+        "a status of success is 200 to 299; errors have theirs from `#[derive(ApiError)]`".to_owned()
+    })
+}
+
+fn drop_names(key: &str, names: &[String], standing: &mut Vec<Resolved<String>>) -> Result<(), String> {
     for name in names {
         if !standing.iter().any(|known| known.value == *name) {
             let known = standing.iter().map(|known| known.value.as_str());
             let hint = suggestion(name, known);
-            return Err(format!("`middleware -= [\"{name}\"]` drops what is not there{hint}"));
+            return Err(format!("`{key} -= [\"{name}\"]` drops what is not there{hint}"));
         }
     }
     standing.retain(|known| !names.contains(&known.value));
@@ -292,8 +265,4 @@ fn at(level: Level, place: Option<&Place>) -> impl fmt::Display {
         Some(place) => format!("the {level} ({place})"),
         None => format!("the {level}"),
     }
-}
-
-fn shown<T>(resolved: &Resolved<T>, show: impl Fn(&T) -> String) -> Resolved<String> {
-    Resolved { value: show(&resolved.value), level: resolved.level, place: resolved.place.clone() }
 }

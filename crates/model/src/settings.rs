@@ -81,27 +81,6 @@ impl Settings {
         self
     }
 
-    /// The named middlewares, first runs first, in place of the inherited ones.
-    #[must_use]
-    #[track_caller]
-    pub fn middleware<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
-        self.names(Op::Set, names, Place::caller())
-    }
-
-    /// Adds named middlewares after the inherited ones.
-    #[must_use]
-    #[track_caller]
-    pub fn add_middleware<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
-        self.names(Op::Add, names, Place::caller())
-    }
-
-    /// Drops named middlewares from the inherited ones.
-    #[must_use]
-    #[track_caller]
-    pub fn drop_middleware<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
-        self.names(Op::Drop, names, Place::caller())
-    }
-
     /// Who may call. It must narrow what earlier levels say; to widen, use [`public`](Self::public).
     #[must_use]
     #[track_caller]
@@ -116,10 +95,66 @@ impl Settings {
         self.with(Key::Scope, Op::Set, Value::Text("public".to_owned()), Place::caller())
     }
 
-    fn names<N: Into<String>>(self, op: Op, names: impl IntoIterator<Item = N>, place: Place) -> Self {
-        let names = names.into_iter().map(Into::into).collect();
-        self.with(Key::Middleware, op, Value::Names(names), place)
+    /// The status of a good reply, in place of 200.
+    #[must_use]
+    #[track_caller]
+    pub fn status(self, status: u16) -> Self {
+        self.with(Key::Status, Op::Set, Value::Text(status.to_string()), Place::caller())
     }
+
+    /// Marks the endpoint as deprecated since a day, `"2026-11-01"`, in a header too.
+    #[must_use]
+    #[track_caller]
+    pub fn deprecated_since(self, day: impl Into<String>) -> Self {
+        self.with(Key::Deprecated, Op::Set, Value::Text(day.into()), Place::caller())
+    }
+
+    fn names<N: Into<String>>(
+        self,
+        key: Key,
+        op: Op,
+        names: impl IntoIterator<Item = N>,
+        place: Place,
+    ) -> Self {
+        let names = names.into_iter().map(Into::into).collect();
+        self.with(key, op, Value::Names(names), place)
+    }
+}
+
+/// The settings that are lists, all alike.
+macro_rules! list_settings {
+    ($($name:ident, $add:ident, $drop:ident, $key:ident, $about:literal, $what:literal;)*) => {
+        impl Settings {$(
+            #[doc = concat!($about, ", in place of the inherited ones; `[\"-\"]` for none.")]
+            #[must_use]
+            #[track_caller]
+            pub fn $name<N: Into<String>>(self, list: impl IntoIterator<Item = N>) -> Self {
+                self.names(Key::$key, Op::Set, list, Place::caller())
+            }
+
+            #[doc = concat!("Adds ", $what, " after the inherited ones.")]
+            #[must_use]
+            #[track_caller]
+            pub fn $add<N: Into<String>>(self, list: impl IntoIterator<Item = N>) -> Self {
+                self.names(Key::$key, Op::Add, list, Place::caller())
+            }
+
+            #[doc = concat!("Drops ", $what, " from the inherited ones.")]
+            #[must_use]
+            #[track_caller]
+            pub fn $drop<N: Into<String>>(self, list: impl IntoIterator<Item = N>) -> Self {
+                self.names(Key::$key, Op::Drop, list, Place::caller())
+            }
+        )*}
+    };
+}
+
+list_settings! {
+    middleware, add_middleware, drop_middleware, Middleware, "The named middlewares, first runs first", "named middlewares";
+    vary, add_vary, drop_vary, Vary, "Request headers that a kept reply depends on", "request headers";
+    tags, add_tags, drop_tags, Tags, "Names under which kept replies are purged", "tags";
+    cors, add_cors, drop_cors, Cors, "Origins whose scripts may read the reply", "origins";
+    headers, add_headers, drop_headers, Headers, "Headers of every good reply, `\"name: value\"`", "headers";
 }
 
 /// The settings that are one text or one flag, all alike.
@@ -150,6 +185,13 @@ text_settings! {
     version, no_version, Version, "The version, numbers and dots; a part of the URL with a `v` before it.", "No version";
     limit, default_limit, Limit, "The largest body: `\"64kb\"`.", "The default limit";
     timeout, default_timeout, Timeout, "The longest a request may take: `\"5s\"`.", "The default timeout";
+    rate, no_rate, Rate, "How often one caller may call: `\"100/m\"`.", "No bound";
+    cache, no_cache, Cache, "The named cache that keeps the replies of GET endpoints.", "No cache";
+    ttl, no_ttl, Ttl, "How long a reply is kept: `\"1m\"`.", "No time";
+    key, default_key, Key, "The named function that makes the cache's key.", "The usual key";
+    stub, no_stub, Stub, "A file that answers in place of code.", "No stub";
+    delay, no_delay, Delay, "How long a stub takes to answer: `\"200ms\"`.", "No delay";
+    sunset, no_sunset, Sunset, "The day from which it may be gone: `\"2027-01-31\"`.", "No such day";
 }
 
 macro_rules! flag_settings {
@@ -167,5 +209,7 @@ macro_rules! flag_settings {
 
 flag_settings! {
     deprecated, Deprecated, "Whether callers are told to move on.";
+    credentials, Credentials, "Whether scripts of the `cors` origins may send cookies.";
+    compress, Compress, "Whether replies are compressed.";
     hidden, Hidden, "Whether the documents leave it out.";
 }

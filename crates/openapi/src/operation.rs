@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ketch_model::{ArgSpec, Endpoint, In, ReplySpec, Scope};
+use ketch_model::{ArgSpec, Deprecation, Endpoint, In, ReplySpec, Scope};
 use serde_json::{Map, Value, json};
 
 /// The operation object of an endpoint.
@@ -23,7 +23,7 @@ pub(crate) fn operation(endpoint: &Endpoint) -> Value {
     put("parameters", (!parameters.is_empty()).then(|| parameters.into()));
     put("requestBody", endpoint.args.iter().find(|arg| arg.place.is_body()).map(body));
     put("security", security(&endpoint.settings.scope.value));
-    put("deprecated", endpoint.settings.deprecated.value.then_some(Value::Bool(true)));
+    put("deprecated", (endpoint.settings.deprecated.value != Deprecation::No).then_some(Value::Bool(true)));
     operation
 }
 

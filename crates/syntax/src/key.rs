@@ -19,10 +19,36 @@ pub enum Key {
     Limit,
     /// The longest a request may take.
     Timeout,
+    /// How often one caller may call.
+    Rate,
+    /// The named cache that keeps the replies.
+    Cache,
+    /// How long a reply is kept.
+    Ttl,
+    /// Request headers that a kept reply depends on.
+    Vary,
+    /// Names under which kept replies are purged.
+    Tags,
+    /// The named function that makes the cache's key.
+    Key,
+    /// Origins whose scripts may read the reply.
+    Cors,
+    /// Whether those scripts may send cookies.
+    Credentials,
+    /// Whether replies are compressed.
+    Compress,
+    /// Headers that every good reply gets.
+    Headers,
+    /// The status of a good reply.
+    Status,
     /// File that answers in place of code.
     Stub,
-    /// Whether callers are told to move on.
+    /// How long a stub takes to answer.
+    Delay,
+    /// Whether, and since when, callers are told to move on.
     Deprecated,
+    /// When it will be gone.
+    Sunset,
     /// Whether the documents leave it out.
     Hidden,
 }
@@ -44,6 +70,14 @@ pub enum Kind {
     Duration,
     /// `true` or `false`; the key alone means `true`.
     Flag,
+    /// A day: `"2027-01-31"`.
+    Date,
+    /// A flag, or a day since which it holds.
+    FlagOrDate,
+    /// Requests in a time: `"100/m"`, `"10/s burst 20"`.
+    Rate,
+    /// A status of success: `201`.
+    Status,
 }
 
 /// A key, its names and what it is for.
@@ -59,7 +93,7 @@ pub struct Spec {
     pub default: &'static str,
     /// What it does, in one sentence.
     pub about: &'static str,
-    /// Whether it makes sense for a whole service or server; `route` and `stub` belong to one endpoint.
+    /// Whether it makes sense for a whole service or server; `route`, `status`, `stub` and the like belong to one endpoint.
     pub inherited: bool,
 }
 
@@ -70,7 +104,7 @@ const fn spec(
     default: &'static str,
     about: &'static str,
 ) -> Spec {
-    let inherited = !matches!(key, Key::Route | Key::Stub);
+    let inherited = !matches!(key, Key::Route | Key::Stub | Key::Status);
     Spec { key, names, kind, default, about, inherited }
 }
 
@@ -121,18 +155,97 @@ pub const KEYS: &[Spec] = &[
         "The longest a request may take, reading its body included; beyond it 504 (408 when the body was late).",
     ),
     spec(
+        Key::Rate,
+        &["rate"],
+        Kind::Rate,
+        "none",
+        "How often one caller (an address, when nobody is known) may call: `100/m`, `10/s burst 20`; beyond it 429.",
+    ),
+    spec(
+        Key::Cache,
+        &["cache"],
+        Kind::Text,
+        "none",
+        "The named cache that keeps the replies of a GET endpoint; it needs a `ttl`.",
+    ),
+    spec(Key::Ttl, &["ttl"], Kind::Duration, "none", "How long a reply is kept in the cache."),
+    spec(
+        Key::Vary,
+        &["vary"],
+        Kind::Names,
+        "none",
+        "Request headers that a kept reply depends on: part of the cache's key, and sent as `Vary`.",
+    ),
+    spec(
+        Key::Tags,
+        &["tags"],
+        Kind::Names,
+        "none",
+        "Names under which kept replies are purged; `{id}` stands for that parameter of the path.",
+    ),
+    spec(
+        Key::Key,
+        &["key"],
+        Kind::Text,
+        "none",
+        "The named function that makes the cache's key, in place of the usual one.",
+    ),
+    spec(
+        Key::Cors,
+        &["cors"],
+        Kind::Names,
+        "none",
+        "Origins whose scripts may read the reply: `https://app.example`, or `*` for all, but never with credentials.",
+    ),
+    spec(
+        Key::Credentials,
+        &["credentials"],
+        Kind::Flag,
+        "false",
+        "Whether scripts of the `cors` origins may send cookies.",
+    ),
+    spec(
+        Key::Compress,
+        &["compress"],
+        Kind::Flag,
+        "false",
+        "Compresses replies (gzip, brotli) for clients that ask for it; not for replies that hold secrets (BREACH).",
+    ),
+    spec(
+        Key::Headers,
+        &["headers"],
+        Kind::Names,
+        "none",
+        "Headers that every good reply gets, written `name: value`; what the endpoint itself sets stays.",
+    ),
+    spec(
+        Key::Status,
+        &["status"],
+        Kind::Status,
+        "what the reply's type says",
+        "The status of a good reply, in place of 200.",
+    ),
+    spec(
         Key::Stub,
         &["stub"],
         Kind::Text,
         "none",
-        "A file that answers in place of code; for fronts that are not Rust.",
+        "A file that answers in place of code; `{id}` stands for that parameter of the path.",
     ),
+    spec(Key::Delay, &["delay"], Kind::Duration, "none", "How long a stub takes to answer."),
     spec(
         Key::Deprecated,
         &["deprecated"],
-        Kind::Flag,
+        Kind::FlagOrDate,
         "false",
-        "Marks the endpoint as deprecated in the documents.",
+        "Marks the endpoint as deprecated in the documents; with a day also in a `Deprecation` header (RFC 9745).",
+    ),
+    spec(
+        Key::Sunset,
+        &["sunset"],
+        Kind::Date,
+        "none",
+        "The day from which it may be gone, in a `Sunset` header (RFC 8594).",
     ),
     spec(Key::Hidden, &["hidden"], Kind::Flag, "false", "Leaves the endpoint out of the documents."),
 ];

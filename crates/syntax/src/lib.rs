@@ -4,12 +4,14 @@
 //! read them from files. They share this crate so that a form means the same everywhere. It is pure text: no
 //! dependencies, no I/O, and nothing here knows what a setting does.
 
+mod date;
 mod key;
 mod name;
 mod template;
 mod value;
 
+pub use date::{Date, date};
 pub use key::{KEYS, Key, Kind, Spec};
 pub use name::{closest, kebab, suggestion};
 pub use template::{Param, Segment, Template, TemplateError};
-pub use value::{duration, size, version};
+pub use value::{Rate, duration, rate, size, version};

@@ -1,5 +1,6 @@
-//! Values as people write them: durations, sizes and versions. Each function says how to write it when it cannot read it.
+//! Values as people write them: durations, sizes, versions and rates. Each function says how to write it when it cannot read it.
 
+use std::fmt;
 use std::time::Duration;
 
 /// Reads a time: a whole number and `ms`, `s`, `m`, `h` or `d`.
@@ -54,6 +55,54 @@ pub fn version(text: &str) -> Result<(), String> {
     Err("a version is numbers and dots: `\"2\"`, `\"2.1\"`".to_owned())
 }
 
+/// So many requests in so long a time, and how many may come at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many requests, at least 1.
+    pub requests: u32,
+    /// In how long a time.
+    pub per: Duration,
+    /// How many may come at once, at least 1; as many as `requests` unless said.
+    pub burst: u32,
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {:?}, {} at once", self.requests, self.per, self.burst)
+    }
+}
+
+/// Reads a rate: requests, a slash, `s`, `m`, `h`, `d` or a duration, and perhaps `burst` and a number.
+///
+/// # Errors
+/// The message says how to write one.
+///
+/// ```
+/// use std::time::Duration;
+/// let rate = ketch_syntax::rate("100/m burst 10").unwrap();
+/// assert_eq!((rate.requests, rate.per, rate.burst), (100, Duration::from_secs(60), 10));
+/// assert_eq!(ketch_syntax::rate("5/30s").unwrap().burst, 5);
+/// assert!(ketch_syntax::rate("often").is_err());
+/// ```
+pub fn rate(text: &str) -> Result<Rate, String> {
+    let wrong = || "not a rate: write `\"100/m\"`, `\"5/30s\"` or `\"10/s burst 20\"`".to_owned();
+    let (pace, burst) = match text.split_once(" burst ") {
+        Some((pace, burst)) => (pace, Some(whole(burst).ok_or_else(wrong)?)),
+        None => (text, None),
+    };
+    let (requests, per) = pace.split_once('/').ok_or_else(wrong)?;
+    let requests = whole(requests).ok_or_else(wrong)?;
+    let per = if ["s", "m", "h", "d"].contains(&per) { format!("1{per}") } else { per.to_owned() };
+    let per = duration(&per).ok().filter(|per| !per.is_zero()).ok_or_else(wrong)?;
+    Ok(Rate { requests, per, burst: burst.unwrap_or(requests) })
+}
+
+/// A whole number from 1.
+fn whole(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && *number > 0)
+}
+
 fn number_and_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
@@ -82,6 +131,22 @@ mod tests {
         }
         for text in ["", "64", "kb", "64 kb", "1tb", "99999999999gb"] {
             assert!(size(text).is_err(), "{text}");
+        }
+        for text in [
+            "",
+            "/",
+            "0/s",
+            "5/0s",
+            "5/",
+            "/s",
+            "+5/s",
+            "5/s burst 0",
+            "5/s burst",
+            "5 /s",
+            "5/w",
+            "4294967296/s",
+        ] {
+            assert!(rate(text).is_err(), "{text}");
         }
         for text in ["", ".", "1.", ".1", "1..2", "2.x", "v2", "1-2", "１"] {
             assert!(version(text).is_err(), "{text}");

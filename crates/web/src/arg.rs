@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use ketch_model::{ArgSpec, Caller, Error, FieldError, In};
+use ketch_model::{ArgSpec, Caller, Error, FieldError, In, Sees};
 use serde_json::Value;
 
 use crate::Schemas;
@@ -14,14 +14,16 @@ use crate::exchange::Input;
     label = "not an endpoint argument",
     note = "one value of the path or query: `String`, `bool`, a number",
     note = "of the query: `Option<…>` or `Vec<…>` of those",
-    note = "the body: `Json<T>`; who calls: `Caller`"
+    note = "a struct of those: `#[derive(Query)]`; a header or cookie: `Header<…>`, `Cookie<…>`",
+    note = "the body: `Json<T>`, `Form<T>`, `Bytes`, `Multipart`",
+    note = "who calls: `Caller`; the rest of the request: `Ctx`; any axum extractor: `Extract<T>`"
 )]
 pub trait Arg: Sized + Send {
     /// Where it is read from. A value of the query is read from the path when its name is in the route.
     const PLACE: In;
 
-    /// What the documents say about it.
-    fn spec(name: &'static str, schemas: &mut Schemas) -> ArgSpec;
+    /// Says what the documents need to know; a struct of several values says each of them.
+    fn describe(name: &'static str, docs: &mut ArgDocs<'_>);
 
     /// Reads it.
     ///
@@ -38,25 +40,53 @@ pub trait Arg: Sized + Send {
 )]
 pub trait PathArg: Arg {}
 
-/// The spec of an argument whose name is in the route.
+/// What the arguments of an endpoint say of themselves.
+#[derive(Debug)]
+pub struct ArgDocs<'a> {
+    schemas: &'a mut Schemas,
+    args: Vec<ArgSpec>,
+}
+
+impl<'a> ArgDocs<'a> {
+    /// Nothing said yet.
+    pub fn new(schemas: &'a mut Schemas) -> Self {
+        Self { schemas, args: Vec::new() }
+    }
+
+    /// Where schemas are collected.
+    pub fn schemas(&mut self) -> &mut Schemas {
+        self.schemas
+    }
+
+    /// Adds an argument.
+    pub fn push(&mut self, arg: ArgSpec) {
+        self.args.push(arg);
+    }
+
+    /// All that was said.
+    pub fn finish(self) -> Vec<ArgSpec> {
+        self.args
+    }
+}
+
+/// Describes an argument whose name is in the route.
 #[doc(hidden)]
-pub fn path_arg<T: PathArg>(name: &'static str, schemas: &mut Schemas) -> ArgSpec {
-    ArgSpec { place: In::Path, required: true, ..T::spec(name, schemas) }
+pub fn path_arg<T: PathArg>(name: &'static str, docs: &mut ArgDocs<'_>) {
+    let before = docs.args.len();
+    T::describe(name, docs);
+    for arg in &mut docs.args[before..] {
+        arg.place = In::Path;
+        arg.required = true;
+    }
 }
 
 /// Who calls, as far as the middlewares know.
 impl Arg for Caller {
     const PLACE: In = In::Context;
 
-    fn spec(name: &'static str, _schemas: &mut Schemas) -> ArgSpec {
-        ArgSpec {
-            name: name.to_owned(),
-            place: In::Context,
-            required: false,
-            repeated: false,
-            media_type: None,
-            schema: Value::Bool(true),
-        }
+    fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
+        let spec = ArgSpec::new(name, In::Context, Value::Bool(true));
+        docs.push(ArgSpec { required: false, sees: Sees::Caller, ..spec });
     }
 
     async fn read(input: &mut Input, _name: &'static str) -> Result<Self, Error> {
@@ -77,7 +107,7 @@ impl Faults {
     pub fn keep<T>(&mut self, result: Result<T, Error>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
-            Err(error) if error.status() == 400 && !error.fields().is_empty() => {
+            Err(error) if !error.fields().is_empty() => {
                 self.fields.extend_from_slice(error.fields());
                 None
             }

@@ -9,11 +9,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::arg::Arg;
+use crate::arg::{Arg, ArgDocs};
 use crate::body;
 use crate::exchange::{Input, Response};
 use crate::reply::{Reply, ReplyDocs};
-use crate::schemas::Schemas;
 
 /// A JSON body (RFC 8259): as an argument it is read, as a reply it is written.
 ///
@@ -53,15 +52,10 @@ impl<T> From<T> for Json<T> {
 impl<T: DeserializeOwned + JsonSchema + Send> Arg for Json<T> {
     const PLACE: In = In::Body;
 
-    fn spec(name: &'static str, schemas: &mut Schemas) -> ArgSpec {
-        ArgSpec {
-            name: name.to_owned(),
-            place: In::Body,
-            required: true,
-            repeated: false,
-            media_type: Some("application/json"),
-            schema: schemas.read::<T>(),
-        }
+    fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
+        let schema = docs.schemas().read::<T>();
+        let media_type = Some("application/json");
+        docs.push(ArgSpec { media_type, ..ArgSpec::new(name, In::Body, schema) });
     }
 
     async fn read(input: &mut Input, _name: &'static str) -> Result<Self, Error> {

@@ -24,7 +24,7 @@ mod service;
 mod table;
 
 pub use app::{App, AppBuilder, Capacity};
-pub use arg::{Arg, Faults, PathArg};
+pub use arg::{Arg, ArgDocs, Faults, PathArg};
 pub use exchange::{Exchange, Input, Params, Request, RequestId, Response, caller_mut};
 pub use guard::Guard;
 pub use json::Json;
@@ -44,7 +44,7 @@ pub mod __private {
     pub use ketch_model::{Answer, Error, ErrorSpec, Op, Place, Scope, Settings, Value};
     pub use ketch_syntax::Key;
 
-    pub use crate::arg::{Arg, Faults, path_arg};
+    pub use crate::arg::{Arg, ArgDocs, Faults, path_arg};
     pub use crate::blocking::blocking;
     pub use crate::exchange::Input;
     pub use crate::reply::ApiError;

@@ -6,12 +6,12 @@ use ketch_model::{ArgSpec, Error, FieldError, In};
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 
-use crate::arg::{Arg, PathArg};
+use crate::arg::{Arg, ArgDocs, PathArg};
 use crate::exchange::Input;
-use crate::{Schemas, query};
+use crate::query;
 
 /// A value that is written as text.
-trait Scalar: Sized + JsonSchema {
+pub(crate) trait Scalar: Sized + JsonSchema {
     /// What a client should send, after "is not".
     const WANTED: &'static str;
 
@@ -73,8 +73,9 @@ macro_rules! arguments {
         impl Arg for $ty {
             const PLACE: In = In::Query;
 
-            fn spec(name: &'static str, schemas: &mut Schemas) -> ArgSpec {
-                spec::<$ty>(name, true, schemas)
+            fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
+                let schema = docs.schemas().read::<$ty>();
+                docs.push(ArgSpec::new(name, In::Query, schema));
             }
 
             async fn read(input: &mut Input, name: &'static str) -> Result<Self, Error> {
@@ -85,8 +86,9 @@ macro_rules! arguments {
         impl Arg for Option<$ty> {
             const PLACE: In = In::Query;
 
-            fn spec(name: &'static str, schemas: &mut Schemas) -> ArgSpec {
-                spec::<$ty>(name, false, schemas)
+            fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
+                let schema = docs.schemas().read::<$ty>();
+                docs.push(ArgSpec { required: false, ..ArgSpec::new(name, In::Query, schema) });
             }
 
             async fn read(input: &mut Input, name: &'static str) -> Result<Self, Error> {
@@ -97,9 +99,10 @@ macro_rules! arguments {
         impl Arg for Vec<$ty> {
             const PLACE: In = In::Query;
 
-            fn spec(name: &'static str, schemas: &mut Schemas) -> ArgSpec {
-                let item = spec::<$ty>(name, false, schemas);
-                ArgSpec { repeated: true, schema: serde_json::json!({ "type": "array", "items": item.schema }), ..item }
+            fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
+                let item = docs.schemas().read::<$ty>();
+                let schema = serde_json::json!({ "type": "array", "items": item });
+                docs.push(ArgSpec { required: false, repeated: true, ..ArgSpec::new(name, In::Query, schema) });
             }
 
             async fn read(input: &mut Input, name: &'static str) -> Result<Self, Error> {
@@ -110,11 +113,6 @@ macro_rules! arguments {
     )*};
 }
 arguments!(String, bool, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
-
-fn spec<T: Scalar>(name: &'static str, required: bool, schemas: &mut Schemas) -> ArgSpec {
-    let schema = schemas.read::<T>();
-    ArgSpec { name: name.to_owned(), place: In::Query, required, repeated: false, media_type: None, schema }
-}
 
 /// The value of the path if the route has the name, else of the query. Twice in the query is an error: a check
 /// somewhere else might have looked at the other one.
@@ -132,14 +130,18 @@ fn one<T: Scalar>(input: &Input, name: &'static str) -> Result<Option<T>, Error>
 }
 
 /// `text` is none when it was not UTF-8.
-fn parse<T: Scalar>(place: In, name: &'static str, text: Option<Cow<'_, str>>) -> Result<T, Error> {
+pub(crate) fn parse<T: Scalar>(
+    place: In,
+    name: &'static str,
+    text: Option<Cow<'_, str>>,
+) -> Result<T, Error> {
     let Some(text) = text else {
         return Err(fault(place, name, "invalid", format!("`{name}` is not UTF-8")));
     };
     T::parse(text).ok_or_else(|| fault(place, name, "invalid", format!("`{name}` is not {}", T::WANTED)))
 }
 
-fn fault(place: In, name: &str, code: &'static str, message: String) -> Error {
+pub(crate) fn fault(place: In, name: &str, code: &'static str, message: String) -> Error {
     Error::arguments(vec![FieldError { place, name: name.to_owned(), code, message }])
 }
 

@@ -64,14 +64,10 @@ fn lower(document: &str, server: &Settings) -> Endpoint {
     let names = Names { service: "greetings".into(), endpoint: "say_later".into(), tag: "greetings".into() };
     let inferred = Inferred { root: "greetings", route: &kebab("say_later") };
     let settings: Effective = resolve(&names.full(), inferred, &levels).unwrap();
-    let args = method.arguments.keys().map(|name| ArgSpec {
-        name: name.clone(),
-        place: In::Path,
-        required: true,
-        repeated: false,
-        media_type: None,
-        schema: serde_json::json!({ "type": "string" }),
-    });
+    let args = method
+        .arguments
+        .keys()
+        .map(|name| ArgSpec::new(name.clone(), In::Path, serde_json::json!({ "type": "string" })));
     Endpoint {
         names,
         method: http::Method::GET,
