@@ -28,10 +28,11 @@
 pub mod test;
 
 pub use axum::middleware::from_fn;
+pub use garde::Validate;
 pub use http;
 pub use ketch_cli::{main, main_from};
 pub use ketch_edge::{Limits, Stopped};
-pub use ketch_macros::{ApiError, delete, get, patch, post, put, service};
+pub use ketch_macros::{ApiError, Query, Scalar, delete, get, patch, post, put, service};
 pub use ketch_model::{
     Api, Caller, Clock, Endpoint, Error, FieldError, Level, Live, Place, Problem, Problems, Result, Scope,
     Settings, SystemClock,
@@ -39,18 +40,18 @@ pub use ketch_model::{
 pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
 pub use ketch_web::{
     Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware,
-    NoContent, PathArg, Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie,
+    NoContent, PathArg, Reply, Request, RequestId, Response, RouteTable, Scalar, Service, TableEntry, Trie,
     caller_mut, configure,
 };
-pub use {schemars, serde, serde_json};
+pub use {garde, schemars, serde, serde_json};
 
 /// What an application imports.
 pub mod prelude {
     pub use axum::middleware::{Next, from_fn};
 
     pub use crate::{
-        Accepted, ApiError, Caller, Created, Error, Html, Json, NoContent, Request, Response, Result, Scope,
-        Server, caller_mut, configure, delete, get, patch, post, put, service,
+        Accepted, ApiError, Caller, Created, Error, Html, Json, NoContent, Query, Request, Response, Result,
+        Scalar, Scope, Server, Validate, caller_mut, configure, delete, get, patch, post, put, service,
     };
 }
 

@@ -5,7 +5,7 @@ use ketch_syntax::{Key, closest, kebab};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 
-use crate::service::{Endpoint, Service, argument_name, arguments, wire_name};
+use crate::service::{Endpoint, Service, argument_name, arguments};
 use crate::written::{Op, Value, Written};
 
 /// Adds every mistake of the service to `errors`.
@@ -18,6 +18,7 @@ pub(crate) fn service(service: &Service<'_>, errors: &mut Vec<syn::Error>) {
         signature(endpoint, errors);
         body(endpoint, errors);
         names(endpoint, errors);
+        defaults(endpoint, errors);
     }
     duplicates(&service.endpoints, errors);
 }
@@ -51,10 +52,35 @@ fn signature(endpoint: &Endpoint, errors: &mut Vec<syn::Error>) {
     }
 }
 
+/// A method has a body, or a stub that answers in its place.
 fn body(endpoint: &Endpoint, errors: &mut Vec<syn::Error>) {
-    if !endpoint.has_body {
-        let name = &endpoint.sig.ident;
-        errors.push(syn::Error::new(name.span(), format!("endpoint `{name}` has no body: write one")));
+    let name = &endpoint.sig.ident;
+    let stub = endpoint.written.entries.iter().find(|entry| entry.key == Key::Stub);
+    match (endpoint.has_body, stub) {
+        (false, None) => errors.push(syn::Error::new(
+            name.span(),
+            format!("endpoint `{name}` has no body: write one, or answer from a file with `stub = \"…\"`"),
+        )),
+        (true, Some(stub)) => errors.push(syn::Error::new(
+            stub.span,
+            format!(
+                "endpoint `{name}` has a body and a stub: end the signature with `;` to answer from the file"
+            ),
+        )),
+        _ => {}
+    }
+}
+
+/// A part of the path is always there, so a default would say nothing.
+fn defaults(endpoint: &Endpoint, errors: &mut Vec<syn::Error>) {
+    for argument in endpoint.arguments.iter().filter(|argument| endpoint.params.contains(&argument.name)) {
+        if let Some(span) = argument.default_span() {
+            let message = format!(
+                "`{}` is a part of the path, which is always there: it has no default",
+                argument.name
+            );
+            errors.push(syn::Error::new(span, message));
+        }
     }
 }
 
@@ -62,12 +88,12 @@ fn body(endpoint: &Endpoint, errors: &mut Vec<syn::Error>) {
 fn names(endpoint: &Endpoint, errors: &mut Vec<syn::Error>) {
     let Some(route) = endpoint.written.text(Key::Route) else { return };
     let name = &endpoint.sig.ident;
-    let names: Vec<String> = arguments(&endpoint.sig).filter_map(argument_name).map(wire_name).collect();
+    let names: Vec<&str> = endpoint.arguments.iter().map(|argument| argument.name.as_str()).collect();
     for param in &endpoint.params {
-        if names.contains(param) {
+        if names.contains(&param.as_str()) {
             continue;
         }
-        let free = names.iter().filter(|name| !endpoint.params.contains(name)).map(String::as_str);
+        let free = names.iter().copied().filter(|name| !endpoint.params.iter().any(|param| param == name));
         let hint = match closest(param, free) {
             Some(near) => format!("; did you mean `{{{near}}}`?"),
             None => format!("; add `{param}: String` (or a number) to it"),

@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{ReturnType, Type};
 
-use crate::service::{Endpoint, Service, argument_name, arguments, wire_name};
+use crate::service::{Endpoint, Service};
 use crate::written::{Entry, Name, Op, Value, Written};
 
 /// `Hola::SAY_HOLA`: constants that name endpoints in code.
@@ -51,6 +51,8 @@ pub(crate) fn service(service: &Service<'_>) -> TokenStream {
             fn settings() -> #krate::Settings { #settings }
             #[allow(unused_variables, unused_mut, reason = "a service may have no endpoints, an endpoint no arguments")]
             fn endpoints(schemas: &mut #krate::Schemas) -> ::std::vec::Vec<#krate::Declared<Self>> {
+                #[allow(unused_imports, reason = "which of the two is needed depends on the types of the arguments")]
+                use #krate::{Stated as _, Unstated as _};
                 let mut all = ::std::vec::Vec::new();
                 #(#endpoints)*
                 all
@@ -129,8 +131,15 @@ fn declared(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
     let method = format_ident!("{}", endpoint.method.to_uppercase());
     let docs = optional(endpoint.docs.as_deref());
     let settings = settings(krate, &endpoint.written);
-    let args = arguments(&endpoint.sig).map(|argument| argument_spec(krate, endpoint, argument));
-    let answer = if endpoint.sig.asyncness.is_some() { quote!(Async) } else { quote!(Blocking) };
+    let numbered = || endpoint.arguments.iter().enumerate();
+    let rules = numbered().map(|(number, argument)| argument.rules(krate, number));
+    let args = numbered()
+        .map(|(number, argument)| argument.describe(krate, number, endpoint.params.contains(&argument.name)));
+    let answer = match (endpoint.has_body, endpoint.sig.asyncness) {
+        (false, _) => quote!(Stub),
+        (true, Some(_)) => quote!(Async),
+        (true, None) => quote!(Blocking),
+    };
     let one_body = one_body(krate, endpoint);
     let handler = handler(&moved(krate, at(ident.span())), endpoint);
     let place = place(krate, ident.span());
@@ -139,10 +148,12 @@ fn declared(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
         #(#cfgs)*
         {
             #one_body
+            #(#rules)*
             let args = {
-                let mut docs = #krate::ArgDocs::new(schemas);
+                let mut all = #krate::ArgDocs::new(schemas);
+                let docs = &mut all;
                 #(#args)*
-                docs.finish()
+                all.finish()
             };
             let (bind, replies) = #handler;
             all.push(#krate::Declared {
@@ -167,27 +178,16 @@ fn reply_type(endpoint: &Endpoint) -> TokenStream {
     }
 }
 
-fn argument_spec(krate: &TokenStream, endpoint: &Endpoint, argument: &syn::PatType) -> TokenStream {
-    let ty = &argument.ty;
-    let name = argument_name(argument).map(wire_name).unwrap_or_default();
-    if endpoint.params.contains(&name) {
-        quote_spanned!(at(ty.span())=> #krate::path_arg::<#ty>(#name, &mut docs);)
-    } else {
-        quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::describe(#name, &mut docs);)
-    }
-}
-
 /// A constant that fails to compile when two arguments read the body. It counts through the trait, so that aliases
 /// of `Json` count too.
 fn one_body(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
     let name = &endpoint.sig.ident;
     let message = format!("endpoint `{name}` reads the request body twice");
     let mut bodies = Vec::new();
-    for argument in arguments(&endpoint.sig) {
-        let in_path = argument_name(argument).is_some_and(|name| endpoint.params.contains(&wire_name(name)));
+    for argument in &endpoint.arguments {
         // An item cannot say `Self`; such an argument is rare enough to go uncounted here.
         let ty = &argument.ty;
-        if !in_path && !quote!(#ty).into_iter().any(mentions_self) {
+        if !endpoint.params.contains(&argument.name) && !quote!(#ty).into_iter().any(mentions_self) {
             bodies.push(quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::PLACE.is_body() as usize));
         }
     }
@@ -208,13 +208,11 @@ fn mentions_self(token: TokenTree) -> bool {
 /// The closure that reads the arguments and calls the method.
 fn handler(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
     let ident = &endpoint.sig.ident;
-    let locals: Vec<_> = (0..arguments(&endpoint.sig).count())
-        .map(|n| format_ident!("arg{n}", span = at(ident.span())))
-        .collect();
-    let reads = arguments(&endpoint.sig).zip(&locals).map(|(argument, local)| {
-        let ty = &argument.ty;
-        let name = argument_name(argument).map(wire_name).unwrap_or_default();
-        quote_spanned!(at(ty.span())=> let #local = faults.keep(<#ty as #krate::Arg>::read(&mut input, #name).await);)
+    let locals: Vec<_> =
+        (0..endpoint.arguments.len()).map(|n| format_ident!("arg{n}", span = at(ident.span()))).collect();
+    let reads = endpoint.arguments.iter().enumerate().zip(&locals).map(|((number, argument), local)| {
+        let value = argument.value(krate, number, endpoint.params.contains(&argument.name));
+        quote_spanned!(at(argument.span())=> let #local = faults.keep(#value);)
     });
     let unpack = if locals.is_empty() {
         quote!()
@@ -229,14 +227,29 @@ fn handler(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
         Some(_) => quote_spanned!(at(ident.span())=> service.#ident(#(#locals),*)),
         None => quote_spanned!(at(ident.span())=> Self::#ident(#(#locals),*)),
     };
-    let run = match endpoint.sig.asyncness {
-        Some(_) => quote_spanned!(at(ident.span())=> ::core::result::Result::Ok(#call.await)),
-        None => quote_spanned!(at(ident.span())=> #krate::blocking(&input, move || #call).await),
+    let run = match (endpoint.has_body, endpoint.sig.asyncness) {
+        // What was read is good; the file answers.
+        (false, _) => quote_spanned! {at(ident.span())=>
+            #(drop(#locals);)*
+            ::core::result::Result::Ok(())
+        },
+        (true, Some(_)) => quote_spanned!(at(ident.span())=> ::core::result::Result::Ok(#call.await)),
+        (true, None) => quote_spanned!(at(ident.span())=> #krate::blocking(&*input, move || #call).await),
     };
-    let reply = reply_type(endpoint);
+    let bind = match (endpoint.has_body, &endpoint.sig.output) {
+        (true, _) => {
+            let reply = reply_type(endpoint);
+            quote_spanned!(at(ident.span())=> #krate::bind::<Self, #reply, _, _>)
+        }
+        (false, ReturnType::Default) => quote_spanned!(at(ident.span())=> #krate::bind_stub::<Self, _, _>),
+        (false, ReturnType::Type(_, ty)) => {
+            quote_spanned!(at(ident.span())=> #krate::bind_typed_stub::<Self, #ty, _, _>)
+        }
+    };
     // Spanned to the method, so that "future is not `Send`" points at it.
     quote_spanned! {at(ident.span())=>
-        #krate::bind::<Self, #reply, _, _>(schemas, |service: ::std::sync::Arc<Self>, mut input: #krate::Input| async move {
+        #bind(schemas, |service: ::std::sync::Arc<Self>, mut owned: #krate::Input| async move {
+            let input = &mut owned;
             let mut faults = #krate::Faults::default();
             #(#reads)*
             #unpack
@@ -256,6 +269,6 @@ fn moved(tokens: &TokenStream, span: Span) -> TokenStream {
 
 /// The user's place in the file, with the macro's own names: errors point at the user's code, while what is
 /// generated stays visible to itself and is not linted.
-fn at(span: Span) -> Span {
+pub(crate) fn at(span: Span) -> Span {
     Span::call_site().located_at(span)
 }

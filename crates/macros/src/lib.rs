@@ -1,11 +1,14 @@
 //! The declarative surface: #[service] on an impl block, one method attribute per endpoint.
 //!
 //! Entry points only. The work goes through three steps: `written` reads what stands there, `check` says what
-//! is wrong with it, `generate` writes the code. `api_error` is the derive for error types.
+//! is wrong with it, `generate` writes the code. `argument` is one argument; `query` and `api_error` are the
+//! derives.
 
 mod api_error;
+mod argument;
 mod check;
 mod generate;
+mod query;
 mod service;
 mod written;
 
@@ -16,7 +19,10 @@ use quote::quote;
 ///
 /// Methods that are marked `#[get]`, `#[post]`, `#[put]`, `#[patch]` or `#[delete]` become endpoints; others stay as
 /// they are. The keys in the attributes are the settings of the reference page; `crate = "…"` names the crate that
-/// holds Ketch when it is not called `ketch`.
+/// holds Ketch when it is not called `ketch`. A method that ends with `;` is answered from the file its `stub` names.
+///
+/// An argument may carry `#[arg(default = 20, min = 1, max = 100, pattern = "…", example = …, name = "…")]`, and a
+/// comment, which is its description in the documents.
 #[proc_macro_attribute]
 pub fn service(attr: TokenStream, item: TokenStream) -> TokenStream {
     service::expand(attr.into(), &item.into()).into()
@@ -29,6 +35,22 @@ pub fn service(attr: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(ApiError, attributes(api))]
 pub fn api_error(item: TokenStream) -> TokenStream {
     api_error::expand(item.into()).into()
+}
+
+/// Makes a struct an argument whose fields are read from the query.
+///
+/// A field may carry `#[arg(default = 20, min = 1, max = 100, pattern = "…", example = …, name = "…")]`, and its comment
+/// is its description in the documents.
+#[proc_macro_derive(Query, attributes(arg, ketch))]
+pub fn query(item: TokenStream) -> TokenStream {
+    query::query(item.into()).into()
+}
+
+/// Makes an enum of names a single value of the path, the query, a header or a cookie, written as serde writes it. It
+/// needs `Deserialize` and `JsonSchema` too.
+#[proc_macro_derive(Scalar, attributes(ketch))]
+pub fn scalar(item: TokenStream) -> TokenStream {
+    query::scalar(item.into()).into()
 }
 
 macro_rules! endpoint_markers {

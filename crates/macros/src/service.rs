@@ -5,6 +5,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, FnArg, Ident, ImplItem, ItemImpl, Pat, PatType, Signature, TraitItemFn};
 
+use crate::argument::Argument;
 use crate::written::{self, Stand, Written};
 use crate::{check, generate};
 
@@ -27,6 +28,7 @@ pub(crate) struct Endpoint {
     /// `#[cfg]`s, which what is generated must have too.
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) sig: Signature,
+    pub(crate) arguments: Vec<Argument>,
     pub(crate) has_body: bool,
     /// The names in the attribute's route.
     pub(crate) params: Vec<String>,
@@ -86,20 +88,30 @@ fn take_endpoints(block: &mut ItemImpl, errors: &mut Vec<syn::Error>) -> Vec<End
         if let ImplItem::Fn(method) = &mut member
             && let Some(marker) = take_marker(&mut method.attrs, errors)
         {
-            endpoints.push(endpoint(&marker, &method.attrs, method.sig.clone(), true, errors));
+            let arguments = take_arguments(&mut method.sig, errors);
+            endpoints.push(endpoint(&marker, &method.attrs, (method.sig.clone(), arguments), true, errors));
         }
         // syn reads a method that ends with `;` as tokens it leaves to us.
         if let ImplItem::Verbatim(tokens) = &member
             && let Ok(mut method) = syn::parse2::<TraitItemFn>(tokens.clone())
             && let Some(marker) = take_marker(&mut method.attrs, errors)
         {
-            endpoints.push(endpoint(&marker, &method.attrs, method.sig, false, errors));
+            let arguments = take_arguments(&mut method.sig, errors);
+            endpoints.push(endpoint(&marker, &method.attrs, (method.sig, arguments), false, errors));
             continue;
         }
         kept.push(member);
     }
     block.items = kept;
     endpoints
+}
+
+fn take_arguments(sig: &mut Signature, errors: &mut Vec<syn::Error>) -> Vec<Argument> {
+    let typed = sig.inputs.iter_mut().filter_map(|argument| match argument {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    });
+    typed.map(|argument| Argument::take(argument, errors)).collect()
 }
 
 fn take_marker(attrs: &mut Vec<Attribute>, errors: &mut Vec<syn::Error>) -> Option<Attribute> {
@@ -119,7 +131,7 @@ fn take_marker(attrs: &mut Vec<Attribute>, errors: &mut Vec<syn::Error>) -> Opti
 fn endpoint(
     marker: &Attribute,
     attrs: &[Attribute],
-    sig: Signature,
+    (sig, arguments): (Signature, Vec<Argument>),
     has_body: bool,
     errors: &mut Vec<syn::Error>,
 ) -> Endpoint {
@@ -145,11 +157,11 @@ fn endpoint(
         _ => Vec::new(),
     };
     let cfgs = attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
-    Endpoint { method, written, docs: docs(attrs), cfgs, sig, has_body, params }
+    Endpoint { method, written, docs: docs(attrs), cfgs, sig, arguments, has_body, params }
 }
 
 /// The text of the `///` comments.
-fn docs(attrs: &[Attribute]) -> Option<String> {
+pub(crate) fn docs(attrs: &[Attribute]) -> Option<String> {
     let line = |attr: &Attribute| match &attr.meta {
         syn::Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
             syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => {

@@ -230,7 +230,7 @@ fn value(input: ParseStream<'_>, key: Key) -> syn::Result<Value> {
     if input.fork().parse::<ExprPath>().is_ok_and(|path| is_constant(&path)) {
         return Ok(Value::Constant(input.parse()?));
     }
-    Err(input.error(format!("expected {}", example(key))))
+    Err(input.error(format!("expected `{}`", example(key))))
 }
 
 fn scope(content: ParseStream<'_>) -> syn::Result<Vec<Vec<LitStr>>> {

@@ -25,6 +25,11 @@ impl In {
         matches!(self, Self::Body)
     }
 
+    /// Whether it is the query, or the path in its place.
+    pub const fn is_query(self) -> bool {
+        matches!(self, Self::Query)
+    }
+
     /// The name that documents and error bodies use.
     pub const fn name(self) -> &'static str {
         match self {
@@ -65,6 +70,8 @@ pub struct ArgSpec {
     pub media_type: Option<&'static str>,
     /// What it lets the endpoint see.
     pub sees: Sees,
+    /// Whether rules are stated for it: a value that breaks one is 422.
+    pub rules: bool,
     /// What it is, for the documents.
     pub about: Option<String>,
     /// A value to show in the documents.
@@ -83,6 +90,7 @@ impl ArgSpec {
             repeated: false,
             media_type: None,
             sees: Sees::Itself,
+            rules: false,
             about: None,
             example: None,
             schema,

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use ketch_model::{ArgSpec, Caller, Error, FieldError, In, Sees};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::Schemas;
@@ -12,7 +13,7 @@ use crate::exchange::Input;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a request",
     label = "not an endpoint argument",
-    note = "one value of the path or query: `String`, `bool`, a number",
+    note = "one value of the path or query: `String`, `bool`, a number, an enum with `#[derive(Scalar)]`",
     note = "of the query: `Option<…>` or `Vec<…>` of those",
     note = "a struct of those: `#[derive(Query)]`; a header or cookie: `Header<…>`, `Cookie<…>`",
     note = "the body: `Json<T>`, `Form<T>`, `Bytes`, `Multipart`",
@@ -67,14 +68,44 @@ impl<'a> ArgDocs<'a> {
     pub fn finish(self) -> Vec<ArgSpec> {
         self.args
     }
+
+    /// What `describe` adds, to be changed.
+    pub(crate) fn added(&mut self, describe: impl FnOnce(&mut Self)) -> &mut [ArgSpec] {
+        let before = self.args.len();
+        describe(self);
+        &mut self.args[before..]
+    }
+
+    /// Says what the argument's attribute and comment say of what `describe` adds.
+    #[doc(hidden)]
+    pub fn noted(
+        &mut self,
+        about: Option<&str>,
+        example: Option<Value>,
+        default: Option<Value>,
+        describe: impl FnOnce(&mut Self),
+    ) {
+        for arg in self.added(describe) {
+            arg.about = about.map(str::to_owned).or(arg.about.take());
+            arg.example = example.clone().or(arg.example.take());
+            if let Some(default) = &default {
+                arg.required = false;
+                arg.schema["default"] = default.clone();
+            }
+        }
+    }
+}
+
+/// A default or an example, as the documents show it.
+#[doc(hidden)]
+pub fn documented<T: Serialize>(value: T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// Describes an argument whose name is in the route.
 #[doc(hidden)]
 pub fn path_arg<T: PathArg>(name: &'static str, docs: &mut ArgDocs<'_>) {
-    let before = docs.args.len();
-    T::describe(name, docs);
-    for arg in &mut docs.args[before..] {
+    for arg in docs.added(|docs| T::describe(name, docs)) {
         arg.place = In::Path;
         arg.required = true;
     }

@@ -18,10 +18,12 @@ mod problem;
 mod query;
 mod reply;
 mod request_log;
+mod rules;
 mod scalar;
 mod schemas;
 mod service;
 mod table;
+mod validate;
 
 pub use app::{App, AppBuilder, Capacity};
 pub use arg::{Arg, ArgDocs, Faults, PathArg};
@@ -33,6 +35,8 @@ pub use middleware::{Middleware, Next};
 pub use problem::problem;
 pub use reply::{Accepted, ApiError, Created, Html, NoContent, Reply, ReplyDocs};
 pub use request_log::TARGET as REQUEST_LOG;
+pub use rules::Ruled;
+pub use scalar::{Measure, Scalar};
 pub use schemas::Schemas;
 pub use service::{Configured, Declared, EndpointId, IntoConfigured, Service, configure};
 pub use table::{Match, RouteTable, TableEntry, Trie};
@@ -41,13 +45,17 @@ pub use table::{Match, RouteTable, TableEntry, Trie};
 #[doc(hidden)]
 pub mod __private {
     pub use http::Method;
-    pub use ketch_model::{Answer, Error, ErrorSpec, Op, Place, Scope, Settings, Value};
+    pub use ketch_model::{Answer, Error, ErrorSpec, In, Op, Place, Scope, Settings, Value};
     pub use ketch_syntax::Key;
 
-    pub use crate::arg::{Arg, ArgDocs, Faults, path_arg};
+    pub use crate::arg::{Arg, ArgDocs, Faults, PathArg, documented, path_arg};
     pub use crate::blocking::blocking;
     pub use crate::exchange::Input;
     pub use crate::reply::ApiError;
+    pub use crate::rules::{Bound, Rules};
+    pub use crate::scalar::{Scalar, describe_scalar, read_scalar, scalar_from_text};
     pub use crate::schemas::Schemas;
-    pub use crate::service::{Declared, EndpointId, Service, bind};
+    pub use crate::service::{Declared, EndpointId, Service, bind, bind_stub, bind_typed_stub};
+    pub use crate::validate::{Holds, Probe, Stated, Unstated, query_name};
+    pub use garde::Path;
 }

@@ -7,6 +7,7 @@ use ketch_model::{
 };
 use ketch_syntax::{Template, kebab, suggestion};
 
+use crate::rules::bad_pattern;
 use crate::schemas::Schemas;
 use crate::service::{Configured, Declared, Handler, Service};
 
@@ -82,7 +83,8 @@ fn one<S: Service>(
     let settings = resolve(&names.full(), Inferred { root, route: &kebab(name) }, levels)?;
     let problem = |message: String| Problem::new(Some(place.clone()), names.full(), message);
     let path = settings.path().map_err(|fault| vec![problem(format!("its path cannot be read: {fault}"))])?;
-    let (args, faults) = placed(args, &path, &settings);
+    let (args, mut faults) = placed(args, &path, &settings);
+    faults.extend(args.iter().filter_map(bad_pattern));
     if !faults.is_empty() {
         return Err(faults.into_iter().map(problem).collect());
     }

@@ -5,17 +5,53 @@ use std::borrow::Cow;
 use ketch_model::{ArgSpec, Error, FieldError, In};
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::arg::{Arg, ArgDocs, PathArg};
 use crate::exchange::Input;
 use crate::query;
 
-/// A value that is written as text.
-pub(crate) trait Scalar: Sized + JsonSchema {
+/// A value that is written as one piece of text: in the path, the query, a header or a cookie.
+///
+/// `#[derive(Scalar)]` makes one of an enum whose variants are names, as serde calls them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a single value",
+    label = "not one value that is written as text",
+    note = "a single value is `String`, `bool`, a number, or an enum with `#[derive(Scalar)]`"
+)]
+pub trait Scalar: Sized + Send + JsonSchema {
     /// What a client should send, after "is not".
     const WANTED: &'static str;
 
+    /// The value that a text stands for; none when it stands for none.
     fn parse(text: Cow<'_, str>) -> Option<Self>;
+
+    /// What its rules measure; nothing unless it is a number or text.
+    fn measure(&self) -> Measure<'_> {
+        Measure::Nothing
+    }
+}
+
+/// What the rules of an argument measure of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure<'a> {
+    /// A whole number; beyond 127 bits the nearest.
+    Whole(i128),
+    /// A number.
+    Real(f64),
+    /// Text, whose length is counted in characters.
+    Text(&'a str),
+    /// Nothing that can be measured.
+    Nothing,
+}
+
+/// A value as serde reads a text; what `#[derive(Scalar)]` parses with.
+#[doc(hidden)]
+pub fn scalar_from_text<T: DeserializeOwned>(text: &str) -> Option<T> {
+    use serde::de::IntoDeserializer;
+    let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    T::deserialize(text).ok()
 }
 
 impl Scalar for String {
@@ -23,6 +59,10 @@ impl Scalar for String {
 
     fn parse(text: Cow<'_, str>) -> Option<Self> {
         Some(text.into_owned())
+    }
+
+    fn measure(&self) -> Measure<'_> {
+        Measure::Text(self)
     }
 }
 
@@ -35,7 +75,7 @@ impl Scalar for bool {
 }
 
 macro_rules! numbers {
-    ($wanted:literal, $fits:expr, $($ty:ty),*) => {$(
+    ($wanted:literal, $fits:expr, $measure:expr, $($ty:ty),*) => {$(
         impl Scalar for $ty {
             const WANTED: &'static str = $wanted;
 
@@ -44,12 +84,17 @@ macro_rules! numbers {
                 let plain = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
                 text.parse::<$ty>().ok().filter(|number| plain && $fits(*number))
             }
+
+            fn measure(&self) -> Measure<'_> {
+                $measure(*self)
+            }
         }
     )*};
 }
 numbers!(
     "a whole number in its range",
     |_| true,
+    |number| Measure::Whole(i128::try_from(number).unwrap_or(i128::MAX)),
     u8,
     u16,
     u32,
@@ -63,8 +108,8 @@ numbers!(
     i128,
     isize
 );
-numbers!("a number", |number: f32| number.is_finite(), f32);
-numbers!("a number", |number: f64| number.is_finite(), f64);
+numbers!("a number", |number: f32| number.is_finite(), |number| Measure::Real(f64::from(number)), f32);
+numbers!("a number", |number: f64| number.is_finite(), Measure::Real, f64);
 
 macro_rules! arguments {
     ($($ty:ty),*) => {$(
@@ -74,45 +119,60 @@ macro_rules! arguments {
             const PLACE: In = In::Query;
 
             fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
-                let schema = docs.schemas().read::<$ty>();
-                docs.push(ArgSpec::new(name, In::Query, schema));
+                describe_scalar::<$ty>(name, docs);
             }
 
             async fn read(input: &mut Input, name: &'static str) -> Result<Self, Error> {
-                one::<$ty>(input, name)?.ok_or_else(|| fault(In::Query, name, "missing", format!("`{name}` is missing")))
-            }
-        }
-
-        impl Arg for Option<$ty> {
-            const PLACE: In = In::Query;
-
-            fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
-                let schema = docs.schemas().read::<$ty>();
-                docs.push(ArgSpec { required: false, ..ArgSpec::new(name, In::Query, schema) });
-            }
-
-            async fn read(input: &mut Input, name: &'static str) -> Result<Self, Error> {
-                one::<$ty>(input, name)
-            }
-        }
-
-        impl Arg for Vec<$ty> {
-            const PLACE: In = In::Query;
-
-            fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
-                let item = docs.schemas().read::<$ty>();
-                let schema = serde_json::json!({ "type": "array", "items": item });
-                docs.push(ArgSpec { required: false, repeated: true, ..ArgSpec::new(name, In::Query, schema) });
-            }
-
-            async fn read(input: &mut Input, name: &'static str) -> Result<Self, Error> {
-                let query = input.parts.uri.query().unwrap_or_default();
-                query::values(query, name).map(|value| parse::<$ty>(In::Query, name, value.ok())).collect()
+                read_scalar(input, name)
             }
         }
     )*};
 }
 arguments!(String, bool, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+
+/// Describes a value that must be there.
+#[doc(hidden)]
+pub fn describe_scalar<T: Scalar>(name: &'static str, docs: &mut ArgDocs<'_>) {
+    let schema = docs.schemas().read::<T>();
+    docs.push(ArgSpec::new(name, In::Query, schema));
+}
+
+/// Reads a value that must be there.
+///
+/// # Errors
+/// 400 when it is missing or cannot be read.
+#[doc(hidden)]
+pub fn read_scalar<T: Scalar>(input: &Input, name: &'static str) -> Result<T, Error> {
+    one(input, name)?.ok_or_else(|| fault(In::Query, name, "missing", format!("`{name}` is missing")))
+}
+
+impl<T: Scalar> Arg for Option<T> {
+    const PLACE: In = In::Query;
+
+    fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
+        let schema = docs.schemas().read::<T>();
+        docs.push(ArgSpec { required: false, ..ArgSpec::new(name, In::Query, schema) });
+    }
+
+    async fn read(input: &mut Input, name: &'static str) -> Result<Self, Error> {
+        one(input, name)
+    }
+}
+
+impl<T: Scalar> Arg for Vec<T> {
+    const PLACE: In = In::Query;
+
+    fn describe(name: &'static str, docs: &mut ArgDocs<'_>) {
+        let item = docs.schemas().read::<T>();
+        let schema = json!({ "type": "array", "items": item });
+        docs.push(ArgSpec { required: false, repeated: true, ..ArgSpec::new(name, In::Query, schema) });
+    }
+
+    async fn read(input: &mut Input, name: &'static str) -> Result<Self, Error> {
+        let query = input.parts.uri.query().unwrap_or_default();
+        query::values(query, name).map(|value| parse(In::Query, name, value.ok())).collect()
+    }
+}
 
 /// The value of the path if the route has the name, else of the query. Twice in the query is an error: a check
 /// somewhere else might have looked at the other one.

@@ -86,7 +86,7 @@ impl<S> fmt::Debug for Bind<S> {
 /// A handler of a closure, and what its reply says for the documents. One call for both, so that a type that is no
 /// reply is told of once.
 #[doc(hidden)]
-pub fn bind<S, R, F, Fut>(schemas: &mut Schemas, handler: F) -> (Bind<S>, (Vec<ReplySpec>, Vec<ErrorSpec>))
+pub fn bind<S, R, F, Fut>(schemas: &mut Schemas, handler: F) -> Bound<S>
 where
     R: Reply,
     S: Send + Sync + 'static,
@@ -102,6 +102,35 @@ where
         })
     };
     (Bind(Box::new(bind)), docs.finish())
+}
+
+/// What a declaration binds: the handler, its replies and its errors.
+type Bound<S> = (Bind<S>, (Vec<ReplySpec>, Vec<ErrorSpec>));
+
+/// The handler of a method without a body: it reads the arguments, and the stub answers. What it answers is not known.
+#[doc(hidden)]
+pub fn bind_stub<S, F, Fut>(schemas: &mut Schemas, handler: F) -> Bound<S>
+where
+    S: Send + Sync + 'static,
+    F: Fn(Arc<S>, Input) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    (bind::<S, (), F, Fut>(schemas, handler).0, (Vec::new(), Vec::new()))
+}
+
+/// The same, for a method that says what it will return.
+#[doc(hidden)]
+pub fn bind_typed_stub<S, R, F, Fut>(schemas: &mut Schemas, handler: F) -> Bound<S>
+where
+    R: Reply,
+    S: Send + Sync + 'static,
+    F: Fn(Arc<S>, Input) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let mut docs = ReplyDocs::new(schemas);
+    R::describe(&mut docs);
+    let replies = docs.finish();
+    (bind::<S, (), F, Fut>(schemas, handler).0, replies)
 }
 
 /// Names one endpoint of `S` in code. Another service's does not fit.

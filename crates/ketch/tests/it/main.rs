@@ -20,6 +20,7 @@ mod overload;
 mod panics;
 mod probe;
 mod raw;
+mod rules;
 mod shutdown;
 mod slow;
 mod watch;
