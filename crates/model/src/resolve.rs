@@ -219,10 +219,20 @@ fn header_name(name: &str) -> Result<(), String> {
 }
 
 fn header(line: &str) -> Result<(), String> {
-    let good = line.split_once(':').is_some_and(|(name, value)| {
-        HeaderName::try_from(name.trim()).is_ok() && HeaderValue::try_from(value.trim()).is_ok()
+    /// What frames a message is the connection's business.
+    const FRAMING: [&str; 6] =
+        ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"];
+    let written = line.split_once(':').and_then(|(name, value)| {
+        HeaderValue::try_from(value.trim()).ok()?;
+        HeaderName::try_from(name.trim()).ok()
     });
-    if good { Ok(()) } else { Err(format!("`{line}` is no header: write `\"x-total: 3\"`")) }
+    match written {
+        Some(name) if FRAMING.contains(&name.as_str()) => {
+            Err(format!("`{name}` frames the reply, so it is not for settings"))
+        }
+        Some(_) => Ok(()),
+        None => Err(format!("`{line}` is no header: write `\"x-total: 3\"`")),
+    }
 }
 
 /// An origin as browsers send it (RFC 6454): scheme, host, and a port where it is not the usual one.

@@ -2,8 +2,20 @@
 
 use std::fmt::Write;
 
-use ketch_model::{Api, Endpoint};
+use ketch_model::{Api, Endpoint, Problems};
 use serde_json::{Value, json};
+
+use crate::server::Server;
+
+impl Server {
+    /// What `routes --explain` prints, for a program that wants to know: see [`explain`].
+    ///
+    /// # Errors
+    /// Every problem that keeps the server from being built.
+    pub fn explain(self) -> Result<String, Problems> {
+        Ok(explain(self.build()?.api()))
+    }
+}
 
 /// One line an endpoint: method, path, and what answers.
 pub fn routes(api: &Api) -> String {

@@ -10,6 +10,7 @@ mod floods;
 mod framing;
 mod framing_cases;
 mod framing_head_cases;
+mod fuel;
 mod http2;
 mod http2_cases;
 mod http2_frames;

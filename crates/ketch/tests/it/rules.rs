@@ -152,6 +152,12 @@ fn a_pattern_that_is_none_keeps_the_server_from_being_built() {
     assert!(problems.contains("Wrong::pattern: the pattern of `word` cannot be used"), "{problems}");
 }
 
+#[test]
+fn a_server_explains_itself() {
+    let text = Server::new().add(Ruled).explain().unwrap();
+    assert!(text.contains("timeout     10s") && text.contains("crates/ketch/tests/it/rules.rs"), "{text}");
+}
+
 #[tokio::test]
 async fn methods_stay_ordinary_methods() {
     assert_eq!(Ruled.berth(1, Rig::Sloop, Vec::new(), 2).await, "1 Sloop [] 2");

@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 
+mod every_key;
 mod levels;
 mod manifest;
