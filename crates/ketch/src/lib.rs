@@ -34,14 +34,14 @@ pub use ketch_cli::{main, main_from};
 pub use ketch_edge::{Limits, Stopped};
 pub use ketch_macros::{ApiError, Query, Scalar, delete, get, patch, post, put, service};
 pub use ketch_model::{
-    Api, Caller, Clock, Endpoint, Error, FieldError, Level, Live, Place, Problem, Problems, Result, Scope,
-    Settings, SystemClock,
+    Api, Caller, Clock, Content, Endpoint, Error, ErrorSpec, FieldError, Level, Live, Place, Problem,
+    Problems, ReplySpec, Result, Scope, Settings, SystemClock,
 };
 pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
 pub use ketch_web::{
     Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware,
-    NoContent, PathArg, Reply, Request, RequestId, Response, RouteTable, Scalar, Service, TableEntry, Trie,
-    caller_mut, configure,
+    NoContent, PathArg, Reply, ReplyDocs, Request, RequestId, Response, RouteTable, Scalar, Service,
+    TableEntry, Trie, caller_mut, configure,
 };
 pub use {garde, schemars, serde, serde_json};
 
