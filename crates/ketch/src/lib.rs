@@ -36,11 +36,11 @@ pub use ketch_model::{
     Api, Caller, Clock, Endpoint, Error, FieldError, Level, Live, Place, Problem, Problems, Result, Scope,
     Settings, SystemClock,
 };
-pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
+pub use ketch_server::{Built, Error as ServerError, HookResult, Ready, STOP_TIME, Server, explain, routes};
 pub use ketch_web::{
-    Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware,
-    NoContent, PathArg, Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie,
-    caller_mut, configure,
+    Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, EndsAtStop, Exchange, Guard, Html, Json, Match,
+    Middleware, NoContent, PathArg, RATE_KEYS, Reply, Request, RequestBegun, RequestEnded, RequestId,
+    Response, RouteTable, Service, TableEntry, Trie, caller_mut, configure,
 };
 pub use {schemars, serde, serde_json};
 
