@@ -301,7 +301,7 @@ enum Found {
 }
 
 impl Routes {
-    /// The endpoint that a preflight asks about, when other origins may read anything of it.
+    /// The endpoint that a preflight asks about, when scripts of other origins may read anything here.
     fn preflight(&self, request: &Request) -> Option<Found> {
         let wanted = if self.shared { preflight(request) } else { None }?;
         let path = request.uri().path();
@@ -310,11 +310,10 @@ impl Routes {
             Match::WrongMethod(_) | Match::Missing => None,
         };
         let pipeline = find(&wanted)?;
-        let policy = pipeline.outermost.cors()?;
+        let policy = pipeline.outermost.cors();
         let Match::WrongMethod(all) = self.table.find(&Method::OPTIONS, path) else { return None };
         // Browsers remember every method that is listed, so one with another policy must not be.
-        let alike =
-            |method: &&Method| find(method).is_some_and(|other| other.outermost.cors() == Some(policy));
+        let alike = |method: &&Method| find(method).is_some_and(|other| other.outermost.cors() == policy);
         let methods = all.iter().filter(alike).cloned().collect();
         Some(Found::Preflight(Arc::clone(pipeline), methods, allowed(&all)))
     }

@@ -5,20 +5,27 @@
 
 mod child;
 mod compile_fail;
+mod compression;
+mod cors;
 mod declared;
+mod events;
 mod floods;
 mod framing;
 mod framing_cases;
 mod framing_head_cases;
+mod headers;
 mod http2;
 mod http2_cases;
 mod http2_frames;
 mod http2_stalls;
 mod messages;
+mod middleware;
+mod mounts;
 mod new_project;
 mod overload;
 mod panics;
 mod probe;
+mod rate;
 mod raw;
 mod shutdown;
 mod slow;
