@@ -41,72 +41,75 @@ impl Old {
     }
 }
 
+const LEAVING: &[(&str, &str)] =
+    &[("deprecation", "@1793491200"), ("sunset", "Sun, 31 Jan 2027 00:00:00 GMT")];
+
+const GOOD: Scenario = Scenario {
+    name: "a reply of an endpoint that will go",
+    request: "GET /leaving",
+    reply_headers: LEAVING,
+    ..Scenario::BLANK
+};
+
+const ROWS: &[Scenario] = &[
+    GOOD,
+    Scenario {
+        name: "an error says so too",
+        request: "GET /leaving?fail=true",
+        status: 409,
+        lacks: &["x-kind"],
+        ..GOOD
+    },
+    Scenario {
+        name: "and a bad argument",
+        request: "GET /leaving?fail=7",
+        status: 400,
+        lacks: &["x-kind"],
+        ..GOOD
+    },
+    Scenario {
+        name: "a flag has no day",
+        request: "GET /fading",
+        lacks: &["deprecation", "sunset"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "an endpoint's own header stays",
+        request: "GET /own",
+        reply_headers: &[("x-kind", "own"), ("x-frame-options", "DENY")],
+        lacks: &["said"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "a status of its own, and one header twice",
+        request: "POST /queue",
+        status: 202,
+        reply_headers: &[("x-kind", "said"), ("set-cookie", "a=1")],
+        contains: &["queued"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "errors keep theirs",
+        request: "POST /queue?fail=true",
+        status: 409,
+        lacks: &["x-kind"],
+        ..Scenario::BLANK
+    },
+    Scenario { name: "200 is replaced", request: "GET /raw?moved=false", status: 203, ..Scenario::BLANK },
+    Scenario { name: "and nothing else", request: "GET /raw?moved=true", status: 303, ..Scenario::BLANK },
+    Scenario {
+        name: "no endpoint, no headers",
+        request: "GET /none",
+        status: 404,
+        lacks: &["x-frame", "sunset"],
+        ..Scenario::BLANK
+    },
+];
+
 #[tokio::test]
 async fn replies_get_what_the_settings_say() {
-    let leaving: &[(&str, &str)] =
-        &[("deprecation", "@1793491200"), ("sunset", "Sun, 31 Jan 2027 00:00:00 GMT")];
-    let good = Scenario {
-        name: "a reply of an endpoint that will go",
-        request: "GET /leaving",
-        reply_headers: leaving,
-        ..Scenario::BLANK
-    };
-    let rows = [
-        good,
-        Scenario {
-            name: "an error says so too",
-            request: "GET /leaving?fail=true",
-            status: 409,
-            lacks: &["x-kind"],
-            ..good
-        },
-        Scenario {
-            name: "and a bad argument",
-            request: "GET /leaving?fail=7",
-            status: 400,
-            lacks: &["x-kind"],
-            ..good
-        },
-        Scenario {
-            name: "a flag has no day",
-            request: "GET /fading",
-            lacks: &["deprecation", "sunset"],
-            ..Scenario::BLANK
-        },
-        Scenario {
-            name: "an endpoint's own header stays",
-            request: "GET /own",
-            reply_headers: &[("x-kind", "own"), ("x-frame-options", "DENY")],
-            lacks: &["said"],
-            ..Scenario::BLANK
-        },
-        Scenario {
-            name: "a status of its own, and one header twice",
-            request: "POST /queue",
-            status: 202,
-            reply_headers: &[("x-kind", "said"), ("set-cookie", "a=1")],
-            contains: &["queued"],
-            ..Scenario::BLANK
-        },
-        Scenario {
-            name: "errors keep theirs",
-            request: "POST /queue?fail=true",
-            status: 409,
-            lacks: &["x-kind"],
-            ..Scenario::BLANK
-        },
-        Scenario { name: "200 is replaced", request: "GET /raw?moved=false", status: 203, ..Scenario::BLANK },
-        Scenario { name: "and nothing else", request: "GET /raw?moved=true", status: 303, ..Scenario::BLANK },
-        Scenario {
-            name: "no endpoint, no headers",
-            request: "GET /none",
-            status: 404,
-            lacks: &["x-frame", "sunset"],
-            ..Scenario::BLANK
-        },
-    ];
     let client = client(Server::new().add(Old));
-    check(&client, &rows).await;
+    check(&client, ROWS).await;
     let answer = client.json(http::Method::POST, "/queue", &()).await;
     assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
     let document = client.get("/openapi.json").await.json::<serde_json::Value>();

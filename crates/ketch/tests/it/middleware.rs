@@ -7,12 +7,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::error_handling::HandleErrorLayer;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
 use ketch::http::{HeaderValue, StatusCode};
 use ketch::prelude::*;
 use ketch::test::{Client, Scenario, check};
-use tower::{Layer, Service};
+use tower::timeout::TimeoutLayer;
+use tower::{Layer, Service, ServiceBuilder};
 
 struct Yard;
 
@@ -65,6 +67,11 @@ impl Yard {
 
     #[get(middleware = ["hurried"])]
     async fn late(&self) -> &'static str {
+        std::future::pending().await
+    }
+
+    #[get(middleware = ["tower-timeout"])]
+    async fn late_too(&self) -> &'static str {
         std::future::pending().await
     }
 
@@ -156,6 +163,12 @@ fn server(asked: &Arc<AtomicUsize>) -> Server {
         asked.fetch_add(1, Ordering::Relaxed);
         next.run(request)
     });
+    // A layer that can fail needs one that makes replies of its errors.
+    let tower_timeout = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(async |_: tower::BoxError| {
+            (StatusCode::REQUEST_TIMEOUT, "tower says no")
+        }))
+        .layer(TimeoutLayer::new(Duration::from_millis(5)));
     Server::new()
         .define_middleware("outer", Trail("outer"))
         .define_middleware("inner", Trail("inner"))
@@ -164,6 +177,7 @@ fn server(asked: &Arc<AtomicUsize>) -> Server {
         .define_middleware("streams", from_fn(streams))
         .define_middleware("panics", from_fn(panics))
         .define_middleware("hurried", from_fn(hurried))
+        .define_middleware("tower-timeout", tower_timeout)
         .define_middleware("forgetful", from_fn(forgetful))
         .add(Yard)
 }
@@ -214,6 +228,13 @@ async fn middlewares_may_do_what_endpoints_do() {
             request: "GET /late",
             status: 504,
             contains: &["too late"],
+            ..row
+        },
+        Scenario {
+            name: "a tower layer that can fail",
+            request: "GET /late-too",
+            status: 408,
+            contains: &["tower says no"],
             ..row
         },
         Scenario { name: "lost extensions", request: "GET /forgotten", ..broken },

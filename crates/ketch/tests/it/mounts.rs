@@ -17,7 +17,7 @@ struct Legacy;
 #[service]
 impl Legacy {
     #[get]
-    async fn new(&self) -> &'static str {
+    async fn new_one(&self) -> &'static str {
         "the endpoint"
     }
 }
@@ -31,7 +31,7 @@ async fn marked(request: Request, next: Next) -> Response {
 fn router() -> Router {
     Router::new()
         .route("/", get(async || "the index"))
-        .route("/new", any(async || "never seen"))
+        .route("/new-one", any(async || "never seen"))
         .route("/old/{id}", get(async |Path(id): Path<u32>| format!("old {id}")))
         .route("/upload", axum::routing::post(async |body: String| body))
         .route("/panics", get(async || -> &'static str { panic!("old code") }))
@@ -47,70 +47,61 @@ fn server() -> Server {
         .add(Legacy)
 }
 
+const ROW: Scenario = Scenario { lacks: &["x-marked"], ..Scenario::BLANK };
+
+const ROWS: &[Scenario] = &[
+    Scenario { name: "the root", request: "GET /legacy", contains: &["the index"], ..ROW },
+    Scenario { name: "a parameter", request: "GET /legacy/old/7", contains: &["old 7"], ..ROW },
+    Scenario { name: "axum's 400", request: "GET /legacy/old/seven", status: 400, ..ROW },
+    Scenario {
+        name: "axum's 404",
+        request: "GET /legacy/nothing",
+        status: 404,
+        lacks: &["not_found"],
+        ..ROW
+    },
+    Scenario { name: "axum's 405", request: "DELETE /legacy/old/7", status: 405, ..ROW },
+    Scenario { name: "a body", request: "POST /legacy/upload", body: "cargo", contains: &["cargo"], ..ROW },
+    Scenario {
+        name: "the stripped path",
+        request: "GET /legacy/path",
+        contains: &["/path"],
+        lacks: &["legacy"],
+        ..ROW
+    },
+    Scenario { name: "the router's OPTIONS", request: "OPTIONS /legacy/path", contains: &["/path"], ..ROW },
+    Scenario {
+        name: "an endpoint's path wins",
+        request: "GET /legacy/new-one",
+        contains: &["the endpoint"],
+        lacks: &[],
+        reply_headers: &[("x-marked", "yes")],
+        ..ROW
+    },
+    Scenario {
+        name: "with any method",
+        request: "POST /legacy/new-one",
+        status: 405,
+        contains: &["method_not_allowed"],
+        lacks: &["never"],
+        ..ROW
+    },
+    Scenario { name: "elsewhere", request: "GET /legacyx", status: 404, contains: &["not_found"], ..ROW },
+    Scenario {
+        name: "a panic is a 500",
+        request: "GET /legacy/panics",
+        status: 500,
+        contains: &["internal_error"],
+        lacks: &["old code"],
+        ..ROW
+    },
+    Scenario { name: "and life goes on", request: "GET /legacy/old/8", contains: &["old 8"], ..ROW },
+];
+
 #[tokio::test]
 async fn what_no_endpoint_answers_goes_to_the_router() {
-    let row = Scenario { lacks: &["x-marked"], ..Scenario::BLANK };
-    let rows = [
-        Scenario { name: "the root", request: "GET /legacy", contains: &["the index"], ..row },
-        Scenario { name: "a parameter", request: "GET /legacy/old/7", contains: &["old 7"], ..row },
-        Scenario { name: "axum's 400", request: "GET /legacy/old/seven", status: 400, ..row },
-        Scenario {
-            name: "axum's 404",
-            request: "GET /legacy/nothing",
-            status: 404,
-            lacks: &["not_found"],
-            ..row
-        },
-        Scenario { name: "axum's 405", request: "DELETE /legacy/old/7", status: 405, ..row },
-        Scenario {
-            name: "a body",
-            request: "POST /legacy/upload",
-            body: "cargo",
-            contains: &["cargo"],
-            ..row
-        },
-        Scenario {
-            name: "the stripped path",
-            request: "GET /legacy/path",
-            contains: &["/path"],
-            lacks: &["legacy"],
-            ..row
-        },
-        Scenario {
-            name: "the router's OPTIONS",
-            request: "OPTIONS /legacy/path",
-            contains: &["/path"],
-            ..row
-        },
-        Scenario {
-            name: "an endpoint's path wins",
-            request: "GET /legacy/new",
-            contains: &["the endpoint"],
-            lacks: &[],
-            reply_headers: &[("x-marked", "yes")],
-            ..row
-        },
-        Scenario {
-            name: "with any method",
-            request: "POST /legacy/new",
-            status: 405,
-            contains: &["method_not_allowed"],
-            lacks: &["never"],
-            ..row
-        },
-        Scenario { name: "elsewhere", request: "GET /legacyx", status: 404, contains: &["not_found"], ..row },
-        Scenario {
-            name: "a panic is a 500",
-            request: "GET /legacy/panics",
-            status: 500,
-            contains: &["internal_error"],
-            lacks: &["old code"],
-            ..row
-        },
-        Scenario { name: "and life goes on", request: "GET /legacy/old/8", contains: &["old 8"], ..row },
-    ];
     let client = client(server());
-    check(&client, &rows).await;
+    check(&client, ROWS).await;
     assert!(client.get("/legacy").await.header("x-request-id").is_some());
 }
 
