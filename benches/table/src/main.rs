@@ -61,6 +61,7 @@ impl Case {
             .map(|(method, path)| TableEntry {
                 method,
                 path: Template::parse(&path).expect("the template is written well"),
+                name: path,
             })
             .collect();
         let table = Trie::build(&entries).expect("no two endpoints are the same");

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::io::{Error, ErrorKind};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ketch_web::App;
+use ketch_web::{App, network};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
@@ -58,6 +58,7 @@ pub async fn serve(
         () = accept(listener, &places, &shared, &phases) => {}
     }
     readiness.set(false);
+    app.stopping();
     phase.send_replace(Phase::Draining);
     let all_done = async {
         places.empty().await;
@@ -166,17 +167,6 @@ impl Places {
     }
 }
 
-/// The address that is counted: of IPv6 the /64, which is what one customer gets.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(address) => IpAddr::V4(address),
-            None => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
-        },
-        address @ IpAddr::V4(_) => address,
-    }
-}
-
 /// A connection's place in the count of its address.
 struct Seat {
     address: IpAddr,
@@ -211,11 +201,5 @@ mod tests {
         assert!(places.sit("2001:db8:0:1::1".parse().unwrap()).is_some());
         drop((first, second));
         assert!(places.by_address.lock().unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_mapped_address_is_the_address_it_maps() {
-        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
-        assert_eq!(network(mapped), "192.0.2.1".parse::<IpAddr>().unwrap());
     }
 }

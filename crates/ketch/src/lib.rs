@@ -37,11 +37,11 @@ pub use ketch_model::{
     Api, Caller, Clock, Content, Endpoint, Error, ErrorSpec, FieldError, Level, Live, Place, Problem,
     Problems, ReplySpec, Result, Scope, Settings, SystemClock,
 };
-pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
+pub use ketch_server::{Built, Error as ServerError, HookResult, Ready, STOP_TIME, Server, explain, routes};
 pub use ketch_web::{
-    Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware,
-    NoContent, PathArg, Reply, ReplyDocs, Request, RequestId, Response, RouteTable, Scalar, Service,
-    TableEntry, Trie, caller_mut, configure,
+    Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, EndsAtStop, Exchange, Guard, Html, Json, Match,
+    Middleware, NoContent, PathArg, RATE_KEYS, Reply, ReplyDocs, Request, RequestBegun, RequestEnded,
+    RequestId, Response, RouteTable, Scalar, Service, TableEntry, Trie, caller_mut, configure,
 };
 pub use {garde, schemars, serde, serde_json};
 

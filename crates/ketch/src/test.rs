@@ -24,11 +24,11 @@ pub fn client(server: Server) -> Client {
 pub struct TestServer {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    running: JoinHandle<Stopped>,
+    running: JoinHandle<Result<Stopped, ketch_server::Error>>,
 }
 
 impl TestServer {
-    /// Starts a server. When this returns, it listens. Panics when it cannot be built or bound.
+    /// Starts a server. When this returns, it serves. Panics when it cannot be built, bound or started.
     pub async fn start(server: Server) -> Self {
         let built = server.build().unwrap_or_else(|problems| panic!("{problems}"));
         let listener = bind(([127, 0, 0, 1], 0).into()).expect("a free port can be bound");
@@ -38,7 +38,15 @@ impl TestServer {
             // Dropping the sender says stop as well as sending does.
             let _either = stopped.await;
         };
-        let running = tokio::spawn(built.serve(listener, stopped, std::future::pending()));
+        let (tell, told) = oneshot::channel();
+        let ready = |_| {
+            let _gone = tell.send(());
+        };
+        let running = tokio::spawn(built.serve(listener, ready, stopped, std::future::pending()));
+        if told.await.is_err() {
+            let outcome = running.await.expect("the server does not panic");
+            panic!("the server did not start: {}", outcome.expect_err("it was never ready"));
+        }
         Self { address, stop, running }
     }
 
@@ -50,6 +58,6 @@ impl TestServer {
     /// Tells it to stop and waits until it has.
     pub async fn stop(self) -> Stopped {
         let _gone = self.stop.send(());
-        self.running.await.expect("the server does not panic")
+        self.running.await.expect("the server does not panic").expect("a server that was ready can stop")
     }
 }

@@ -119,6 +119,8 @@ pub struct Api {
     pub description: Option<String>,
     /// The endpoints, in the order they were added.
     pub endpoints: Vec<Endpoint>,
+    /// Paths below which routers of the application's own answer; documents know nothing of what is there.
+    pub mounts: Vec<String>,
     /// JSON Schemas by name, which arguments and replies refer to as `#/components/schemas/<name>`.
     pub schemas: BTreeMap<String, Value>,
 }

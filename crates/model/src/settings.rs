@@ -74,6 +74,12 @@ impl Settings {
         self
     }
 
+    /// What is said of these keys.
+    #[must_use]
+    pub fn only(&self, keys: &[Key]) -> Self {
+        Self { entries: self.entries.iter().filter(|entry| keys.contains(&entry.key)).cloned().collect() }
+    }
+
     /// Adds all of `later` after what is here.
     #[must_use]
     pub fn then(mut self, later: Self) -> Self {

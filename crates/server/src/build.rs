@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ketch_edge::{Health, Limits, Readiness, shipped};
-use ketch_model::{Api, Endpoint, Problem, Problems};
+use ketch_model::{Api, Endpoint, Inferred, Level, Leveled, Problem, Problems, Settings, resolve};
 use ketch_openapi::{DocsService, Documents};
+use ketch_syntax::Key;
 use ketch_web::{App, Route, Schemas, Shed, configure, lower};
 
+use crate::events::Events;
 use crate::server::{DEFAULT_ADDRESS, Said, Server};
 
 /// A server that can run.
@@ -19,6 +21,7 @@ pub struct Built {
     pub(crate) limits: Limits,
     pub(crate) readiness: Readiness,
     pub(crate) docs: bool,
+    pub(crate) events: Events,
 }
 
 impl Built {
@@ -55,12 +58,13 @@ impl Server {
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
         let api = self.api(&mut routes, schemas);
         let (limits, docs) = (self.limits.clone(), self.docs);
+        let events = std::mem::take(&mut self.events);
         let app = self.app(routes, &mut problems);
         let (Some(app), Some(address), true) = (app, address, problems.is_empty()) else {
             return Err(Problems(problems));
         };
         documents.write(&api);
-        Ok(Built { app: Arc::new(app), api: Arc::new(api), address, limits, readiness, docs })
+        Ok(Built { app: Arc::new(app), api: Arc::new(api), address, limits, readiness, docs, events })
     }
 
     fn parse_address(&self, problems: &mut Vec<Problem>) -> Option<SocketAddr> {
@@ -78,7 +82,7 @@ impl Server {
         address.ok()
     }
 
-    /// The endpoints that every server has. No setting of the application reaches them.
+    /// The endpoints that every server has. Of the application's settings only those about other origins reach them.
     fn built_in(
         &self,
         readiness: &Readiness,
@@ -86,10 +90,10 @@ impl Server {
         schemas: &mut Schemas,
         problems: &mut Vec<Problem>,
     ) -> Vec<Route> {
-        let none = ketch_model::Settings::new();
-        let mut routes = lower(configure(Health::new(readiness.clone())), &none, schemas, problems);
+        let said = self.about_origins();
+        let mut routes = lower(configure(Health::new(readiness.clone())), &said, schemas, problems);
         if self.docs {
-            routes.extend(lower(configure(DocsService::new(documents.clone())), &none, schemas, problems));
+            routes.extend(lower(configure(DocsService::new(documents.clone())), &said, schemas, problems));
         }
         for route in &mut routes {
             route.shed = Shed::Never;
@@ -97,22 +101,29 @@ impl Server {
         routes
     }
 
+    /// What the server says of scripts of other origins.
+    fn about_origins(&self) -> Settings {
+        self.settings.only(&[Key::Cors, Key::Credentials])
+    }
+
     fn api(&self, routes: &mut [Route], schemas: Schemas) -> Api {
         let schemas = schemas.finish(routes.iter_mut().map(|route| &mut route.endpoint));
         let endpoints: Vec<Endpoint> = routes.iter().map(|route| route.endpoint.clone()).collect();
         let (title, version, description) =
             (self.title.clone(), self.version.clone(), self.description.clone());
-        Api { title, version, description, endpoints, schemas }
+        let mounts = self.app.mounts.iter().map(|mount| mount.path().to_owned()).collect();
+        Api { title, version, description, endpoints, mounts, schemas }
     }
 
     fn app(self, routes: Vec<Route>, problems: &mut Vec<Problem>) -> Option<App> {
-        let mut builder = App::builder().routes(routes).middlewares(self.middlewares).capacity(self.capacity);
-        for guard in shipped(&self.limits).into_iter().chain(self.guards) {
-            builder = builder.guard(guard);
-        }
-        if let Some(table) = self.table {
-            builder = builder.table(table);
-        }
-        builder.build().map_err(|found| problems.extend(found)).ok()
+        let said = self.about_origins();
+        // What cannot be read was a problem of the built-in endpoints already.
+        let elsewhere =
+            resolve("server", Inferred { root: "", route: "" }, &[Leveled(Level::Server, &said)]).ok();
+        let mut app = self.app;
+        app.routes = routes;
+        app.guards.splice(0..0, shipped(&self.limits));
+        app.elsewhere = elsewhere;
+        app.build().map_err(|found| problems.extend(found)).ok()
     }
 }

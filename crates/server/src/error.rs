@@ -13,6 +13,8 @@ pub enum Error {
     Problems(Problems),
     /// The address cannot be listened on.
     Bind(SocketAddr, std::io::Error),
+    /// A hook of the application's did not let it start.
+    Start(Box<dyn std::error::Error + Send + Sync>),
     /// Signals cannot be watched.
     Signals(std::io::Error),
 }
@@ -42,6 +44,7 @@ impl fmt::Display for Error {
                     _ => Ok(()),
                 }
             }
+            Self::Start(error) => write!(f, "a start hook failed: {error}"),
             Self::Signals(error) => write!(f, "cannot watch for SIGTERM and SIGINT: {error}"),
         }
     }

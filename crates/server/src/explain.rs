@@ -19,15 +19,23 @@ impl Server {
 
 /// One line an endpoint: method, path, and what answers.
 pub fn routes(api: &Api) -> String {
-    let width =
-        api.endpoints.iter().map(|endpoint| endpoint.path.to_string().chars().count()).max().unwrap_or(0);
+    let paths = api.endpoints.iter().map(|endpoint| endpoint.path.to_string()).chain(mounts(api));
+    let width = paths.map(|path| path.chars().count()).max().unwrap_or(0);
     let mut out = String::new();
     for endpoint in &api.endpoints {
         let path = endpoint.path.to_string();
         writeln!(out, "{:<7} {path:<width$}  {}", endpoint.method.as_str(), endpoint.names.full())
             .expect("a String takes everything");
     }
+    for path in mounts(api) {
+        writeln!(out, "{:<7} {path:<width$}  axum router", "ANY").expect("a String takes everything");
+    }
     out
+}
+
+/// What mounted routers answer, as patterns.
+fn mounts(api: &Api) -> impl Iterator<Item = String> {
+    api.mounts.iter().map(|path| format!("{}/*", path.trim_end_matches('/')))
 }
 
 /// Every endpoint with every setting, the level it came from and the place where that is written.
@@ -35,6 +43,9 @@ pub fn explain(api: &Api) -> String {
     let mut out = String::new();
     for endpoint in &api.endpoints {
         explain_one(&mut out, endpoint).expect("a String takes everything");
+    }
+    for path in mounts(api) {
+        writeln!(out, "ANY {path}\n  axum router\n").expect("a String takes everything");
     }
     out
 }
@@ -75,5 +86,7 @@ pub fn routes_json(api: &Api) -> Value {
             "settings": settings,
         })
     };
-    api.endpoints.iter().map(one).collect()
+    let mounted =
+        mounts(api).map(|path| json!({ "method": "ANY", "path": path, "service": null, "endpoint": null }));
+    api.endpoints.iter().map(one).chain(mounted).collect()
 }

@@ -5,12 +5,14 @@
 
 mod build;
 mod error;
+mod events;
 mod explain;
 mod run;
 mod server;
 
 pub use build::Built;
 pub use error::Error;
+pub use events::{HookResult, STOP_TIME};
 pub use explain::{explain, routes, routes_json};
 pub use run::Ready;
 pub use server::{DEFAULT_ADDRESS, Server};

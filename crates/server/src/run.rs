@@ -54,20 +54,30 @@ impl Built {
     pub async fn run(self, ready: impl FnOnce(Ready)) -> Result<Stopped, Error> {
         let address = self.address;
         let listener = bind(address).map_err(|error| Error::Bind(address, error))?;
-        let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
         let (first, second) = signals()?;
-        ready(Ready { title: self.api.title.clone(), address, docs: self.docs });
-        Ok(self.serve(listener, first, second).await)
+        self.serve(listener, ready, first, second).await
     }
 
-    /// Serves on a listener until `stop` resolves, then drains; when `stop_now` resolves, what is left is cut.
+    /// Serves on a listener until `stop` resolves, then drains; when `stop_now` resolves, what is left is cut. Start
+    /// hooks run before `ready` is told and anything is accepted, stop hooks after the drain.
+    ///
+    /// # Errors
+    /// When a start hook failed, or the listener has no address.
     pub async fn serve(
         self,
         listener: TcpListener,
+        ready: impl FnOnce(Ready),
         stop: impl Future<Output = ()> + Send,
         stop_now: impl Future<Output = ()> + Send,
-    ) -> Stopped {
-        ketch_edge::serve(listener, self.app, self.limits, self.readiness, stop, stop_now).await
+    ) -> Result<Stopped, Error> {
+        let Self { app, api, address, limits, readiness, docs, mut events } = self;
+        let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
+        let here = Ready { title: api.title.clone(), address, docs };
+        events.start(&here).await?;
+        ready(here);
+        let stopped = ketch_edge::serve(listener, app, limits, readiness, stop, stop_now).await;
+        events.stop().await;
+        Ok(stopped)
     }
 }
 

@@ -1,18 +1,20 @@
 //! What an application says of its server.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::response::IntoResponse;
 use ketch_edge::Limits;
 use ketch_model::{Place, Problem, Settings};
 use ketch_web::{
-    Capacity, Guard, IntoConfigured, Middleware, Next, Request, Route, RouteTable, Schemas, Service,
-    TableEntry, lower,
+    AppBuilder, Capacity, Guard, IntoConfigured, Middleware, Mode, Mount, Next, Request, Route, RouteTable,
+    Schemas, Service, TableEntry, lower,
 };
 use tower::Layer;
+
+use crate::events::Events;
 
 /// Where a server listens when nobody says.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
@@ -25,11 +27,9 @@ pub struct Server {
     pub(crate) description: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) services: Vec<Lowering>,
-    pub(crate) middlewares: BTreeMap<String, Middleware>,
-    pub(crate) guards: Vec<Arc<dyn Guard>>,
+    pub(crate) app: AppBuilder,
     pub(crate) limits: Limits,
-    pub(crate) capacity: Capacity,
-    pub(crate) table: Option<TableMaker>,
+    pub(crate) events: Events,
     /// The address as written, and who wrote it.
     pub(crate) address: Option<(String, Said)>,
     pub(crate) docs: bool,
@@ -38,9 +38,6 @@ pub struct Server {
 
 /// Turns a service into routes once the server's own settings are known.
 pub(crate) type Lowering = Box<dyn FnOnce(&Settings, &mut Schemas, &mut Vec<Problem>) -> Vec<Route> + Send>;
-/// Makes an application's own route table.
-pub(crate) type TableMaker =
-    Box<dyn FnOnce(&[TableEntry]) -> Result<Box<dyn RouteTable>, Vec<(usize, String)>> + Send>;
 
 /// Who gave an address.
 pub(crate) enum Said {
@@ -74,11 +71,9 @@ impl Server {
             description: None,
             settings: Settings::new(),
             services: Vec::new(),
-            middlewares: BTreeMap::new(),
-            guards: Vec::new(),
+            app: AppBuilder::default(),
             limits: Limits::default(),
-            capacity: Capacity::default(),
-            table: None,
+            events: Events::default(),
             address: None,
             docs: true,
             problems: Vec::new(),
@@ -137,14 +132,14 @@ impl Server {
         let name = name.into();
         let message = match name.as_str() {
             "-" => Some("`-` means no middleware, so none can be called that".to_owned()),
-            _ if self.middlewares.contains_key(&name) => {
+            _ if self.app.middlewares.contains_key(&name) => {
                 Some(format!("the middleware `{name}` is defined twice"))
             }
             _ => None,
         };
         match message {
             Some(message) => self.problems.push(Problem::new(Some(Place::caller()), "server", message)),
-            None => drop(self.middlewares.insert(name, Middleware::new(layer))),
+            None => drop(self.app.middlewares.insert(name, Middleware::new(layer))),
         }
         self
     }
@@ -152,7 +147,7 @@ impl Server {
     /// Adds a guard after those that ship.
     #[must_use]
     pub fn guard(mut self, guard: impl Guard) -> Self {
-        self.guards.push(Arc::new(guard));
+        self.app.guards.push(Arc::new(guard));
         self
     }
 
@@ -163,10 +158,33 @@ impl Server {
         self
     }
 
+    /// Mounts an axum router beside the services: it answers what no endpoint does at and below `path`, and sees paths
+    /// without it, as with axum's `nest`. An endpoint's path wins, with any method.
+    ///
+    /// Guards, the request log, the limit of requests in flight, a deadline of 30 s until its reply begins and the
+    /// handling of panics apply to it; named middlewares, settings and documents do not.
+    #[must_use]
+    #[track_caller]
+    pub fn mount(mut self, path: impl Into<String>, router: Router) -> Self {
+        match Mount::new(path, router, Place::caller()) {
+            Ok(mount) => self.app.mounts.push(mount),
+            Err(problem) => self.problems.push(problem),
+        }
+        self
+    }
+
+    /// For whoever writes the server: scripts of any port of this machine may read every reply. `serve --dev` says the
+    /// same.
+    #[must_use]
+    pub fn development(mut self) -> Self {
+        self.app.mode = Mode::Development;
+        self
+    }
+
     /// Says how much is done at a time.
     #[must_use]
     pub fn capacity(mut self, capacity: Capacity) -> Self {
-        self.capacity = capacity;
+        self.app.capacity = capacity;
         self
     }
 
@@ -177,7 +195,7 @@ impl Server {
         T: RouteTable,
         F: FnOnce(&[TableEntry]) -> Result<T, Vec<(usize, String)>> + Send + 'static,
     {
-        self.table =
+        self.app.table =
             Some(Box::new(|entries| make(entries).map(|table| Box::new(table) as Box<dyn RouteTable>)));
         self
     }

@@ -4,27 +4,35 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, LOCATION};
+use http::header::{CONTENT_LENGTH, ORIGIN};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
-use ketch_model::{Error, Live, Problem};
+use ketch_model::{Effective, Error, Live, Problem};
 use tokio::sync::Semaphore;
 
 use crate::admission::{Admission, Places};
-use crate::exchange::{Exchange, Request, RequestId, Response};
+use crate::cors::preflight;
+use crate::events::Hooks;
+use crate::exchange::{Exchange, Params, Request, RequestId, Response};
 use crate::guard::Guard;
-use crate::lower::Route;
+use crate::lower::{Route, Shed};
 use crate::middleware::Middleware;
+use crate::mount::{MOUNT_TIMEOUT, Mount};
+use crate::outermost::{Mode, Outermost};
 use crate::pipeline::Pipeline;
 use crate::problem::problem;
-use crate::request_log::Line;
+use crate::request_log::{Line, Way};
+use crate::stop::Stopping;
 use crate::table::{Match, RouteTable, TableEntry, Trie};
+use crate::unrouted::{allowed, bare, options, without_slash, wrong_method};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -48,10 +56,15 @@ impl Default for Capacity {
 /// Everything between a connection and the endpoints.
 pub struct App {
     routes: Live<Routes>,
+    mounts: Vec<Arc<Mount>>,
     guards: Vec<Arc<dyn Guard>>,
     capacity: Capacity,
     places: Arc<Places>,
     blocking: Arc<Semaphore>,
+    /// What replies get that no endpoint makes.
+    elsewhere: Outermost,
+    hooks: Option<Arc<Hooks>>,
+    stopping: Stopping,
 }
 
 /// The table and what it leads to; swapped as one.
@@ -59,6 +72,8 @@ pub struct App {
 struct Routes {
     table: Box<dyn RouteTable>,
     pipelines: Vec<Arc<Pipeline>>,
+    /// Whether any reply may be read by scripts of other origins.
+    shared: bool,
 }
 
 impl fmt::Debug for App {
@@ -71,15 +86,30 @@ impl fmt::Debug for App {
 }
 
 /// Makes the table of an application that has its own.
-type TableMaker = Box<dyn FnOnce(&[TableEntry]) -> Result<Box<dyn RouteTable>, Vec<(usize, String)>> + Send>;
+pub type TableMaker =
+    Box<dyn FnOnce(&[TableEntry]) -> Result<Box<dyn RouteTable>, Vec<(usize, String)>> + Send>;
 
-/// An [`App`] in the making.
+/// An [`App`] in the making: its parts, to be filled in.
+#[derive(Default)]
 pub struct AppBuilder {
-    routes: Vec<Route>,
-    middlewares: BTreeMap<String, Middleware>,
-    guards: Vec<Arc<dyn Guard>>,
-    capacity: Capacity,
-    table: TableMaker,
+    /// The endpoints.
+    pub routes: Vec<Route>,
+    /// Routers for what no endpoint answers.
+    pub mounts: Vec<Mount>,
+    /// The middlewares that endpoints name.
+    pub middlewares: BTreeMap<String, Middleware>,
+    /// The guards; the first runs first.
+    pub guards: Vec<Arc<dyn Guard>>,
+    /// How much is done at a time.
+    pub capacity: Capacity,
+    /// What makes the route table, in place of the one that ships.
+    pub table: Option<TableMaker>,
+    /// Settings of replies that no endpoint makes, such as 404: their `cors` holds.
+    pub elsewhere: Option<Effective>,
+    /// Whom the server is for.
+    pub mode: Mode,
+    /// What is told about every request.
+    pub hooks: Hooks,
 }
 
 impl fmt::Debug for AppBuilder {
@@ -89,104 +119,92 @@ impl fmt::Debug for AppBuilder {
 }
 
 impl AppBuilder {
-    /// Adds routes.
-    #[must_use]
-    pub fn routes(mut self, routes: Vec<Route>) -> Self {
-        self.routes.extend(routes);
-        self
-    }
-
-    /// Defines the middlewares that endpoints name.
-    #[must_use]
-    pub fn middlewares(mut self, middlewares: BTreeMap<String, Middleware>) -> Self {
-        self.middlewares = middlewares;
-        self
-    }
-
-    /// Adds a guard; the first added runs first.
-    #[must_use]
-    pub fn guard(mut self, guard: Arc<dyn Guard>) -> Self {
-        self.guards.push(guard);
-        self
-    }
-
-    /// Says how much is done at a time.
-    #[must_use]
-    pub fn capacity(mut self, capacity: Capacity) -> Self {
-        self.capacity = capacity;
-        self
-    }
-
-    /// Replaces the route table.
-    #[must_use]
-    pub fn table(mut self, make: TableMaker) -> Self {
-        self.table = make;
-        self
-    }
-
     /// Composes everything.
     ///
     /// # Errors
-    /// Every conflict of routes and every name that is not defined.
+    /// Every conflict of routes and mounts, every name that is not defined, and settings that contradict each other.
     pub fn build(self) -> Result<App, Vec<Problem>> {
-        let Self { routes, middlewares, guards, capacity, table } = self;
-        let entries: Vec<TableEntry> = routes
-            .iter()
-            .map(|route| TableEntry {
-                method: route.endpoint.method.clone(),
-                path: route.endpoint.path.clone(),
-            })
-            .collect();
+        let Self { routes, mounts, middlewares, guards, capacity, table, elsewhere, mode, hooks } = self;
         let mut problems = Vec::new();
-        let table = table(&entries).map_err(|faults| {
-            for (index, message) in faults {
-                let endpoint = &routes[index].endpoint;
-                problems.push(Problem::new(endpoint.place.clone(), endpoint.names.full(), message));
-            }
-        });
-        let pipelines = routes
+        let table = make_table(&routes, table, &mut problems);
+        let pipelines: Vec<_> = routes
             .into_iter()
-            .map(|route| Arc::new(Pipeline::compose(route, &middlewares, &mut problems)))
+            .map(|route| Arc::new(Pipeline::compose(route, &middlewares, mode, &mut problems)))
             .collect();
-        let (Ok(table), true) = (table, problems.is_empty()) else { return Err(problems) };
+        let elsewhere = elsewhere
+            .map_or_else(Outermost::default, |said| Outermost::of(&said, mode, "server", &mut problems));
+        for (at, mount) in mounts.iter().enumerate() {
+            problems.extend(mounts[..at].iter().filter_map(|earlier| mount.clash(earlier)));
+        }
+        let (Some(table), true) = (table, problems.is_empty()) else { return Err(problems) };
+        let shared = elsewhere.cors().is_some()
+            || pipelines.iter().any(|pipeline: &Arc<Pipeline>| pipeline.outermost.cors().is_some());
         Ok(App {
-            routes: Live::new(Routes { table, pipelines }),
+            routes: Live::new(Routes { table, pipelines, shared }),
+            mounts: mounts.into_iter().map(Arc::new).collect(),
             guards,
             capacity,
             places: Arc::new(Places::new(capacity)),
             blocking: Arc::new(Semaphore::new(capacity.blocking.clamp(1, Semaphore::MAX_PERMITS))),
+            elsewhere,
+            hooks: (!hooks.is_empty()).then(|| Arc::new(hooks)),
+            stopping: Stopping::default(),
         })
     }
+}
+
+fn make_table(
+    routes: &[Route],
+    make: Option<TableMaker>,
+    problems: &mut Vec<Problem>,
+) -> Option<Box<dyn RouteTable>> {
+    let entries: Vec<TableEntry> = routes.iter().map(|route| TableEntry::of(&route.endpoint)).collect();
+    let table = match make {
+        Some(make) => make(&entries),
+        None => Trie::build(&entries).map(|trie| Box::new(trie) as Box<dyn RouteTable>),
+    };
+    let told = |(index, message): (usize, String)| {
+        let endpoint = &routes[index].endpoint;
+        Problem::new(endpoint.place.clone(), endpoint.names.full(), message)
+    };
+    table.map_err(|faults| problems.extend(faults.into_iter().map(told))).ok()
 }
 
 impl App {
     /// Starts an app without routes.
     pub fn builder() -> AppBuilder {
-        AppBuilder {
-            routes: Vec::new(),
-            middlewares: BTreeMap::new(),
-            guards: Vec::new(),
-            capacity: Capacity::default(),
-            table: Box::new(|entries| Trie::build(entries).map(|trie| Box::new(trie) as Box<dyn RouteTable>)),
-        }
+        AppBuilder::default()
     }
 
     /// Answers a request; errors and panics become replies. `peer` is the other end of its socket.
     pub async fn handle(&self, request: Request, peer: Option<SocketAddr>) -> Response {
         let id = RequestId::next();
         let method = request.method().clone();
-        let line = Line::begin(id, method.clone(), request.uri().clone());
+        let mut line = Line::begin(id, &request, peer, self.hooks.clone());
+        let shared = self.routes.with(|routes| routes.shared);
+        let origin = if shared { request.headers().get(ORIGIN).cloned() } else { None };
         // A panic in an endpoint is caught where it runs; this is for guards and route tables of an application's own.
-        let mut response = match AssertUnwindSafe(self.answer(request, id, peer)).catch_unwind().await {
+        let answer = AssertUnwindSafe(self.answer(request, id, peer, &mut line)).catch_unwind().await;
+        let mut response = match answer {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => problem(&error, id),
             Err(panic) => problem(&panicked("a guard or the route table", &*panic), id),
         };
+        match line.way() {
+            Way::Endpoint(pipeline) => pipeline.outermost.finish(origin.as_ref(), &mut response),
+            Way::Nowhere => self.elsewhere.finish(origin.as_ref(), &mut response),
+            Way::Mount => {}
+        }
         response.headers_mut().insert(REQUEST_ID, id.header());
         if method == Method::HEAD {
             strip_body(&mut response);
         }
-        line.follow(response)
+        line.follow(self.stopping.end(response))
+    }
+
+    /// Says that the server is stopping: replies that are marked with [`EndsAtStop`](crate::EndsAtStop) end.
+    pub fn stopping(&self) {
+        self.stopping.begin();
     }
 
     /// Requests that are being answered now, those included whose client is gone but whose work goes on.
@@ -204,6 +222,7 @@ impl App {
         mut request: Request,
         id: RequestId,
         peer: Option<SocketAddr>,
+        line: &mut Line,
     ) -> Result<Response, Error> {
         if !self.guards.is_empty() {
             let (head, body) = request.into_parts();
@@ -212,56 +231,128 @@ impl App {
             }
             request = Request::from_parts(head, body);
         }
-        let (pipeline, params) = match self.find(request.method(), request.uri().path()) {
-            Found::Pipeline(pipeline, params) => (pipeline, params),
-            Found::Answer(answer) => return answer,
-            Found::Slash => return Ok(without_slash(&request)),
-        };
-        let admission = Admission::take(&self.places, pipeline.shed)?;
-        let endpoint = Arc::clone(&pipeline.endpoint);
-        let exchange = Exchange::new(id, peer, endpoint, params, Arc::clone(&self.blocking), admission);
-        // Work that may write is finished even when the client hangs up, so it runs in a task of its own.
-        if request.method().is_safe() {
-            return run(&pipeline, request, exchange).await;
+        let safe = request.method().is_safe();
+        match self.find(&request) {
+            Found::Endpoint(pipeline, params) => {
+                line.set_way(Way::Endpoint(Arc::clone(&pipeline)));
+                let admission = Admission::take(&self.places, pipeline.shed)?;
+                let (endpoint, blocking) = (Arc::clone(&pipeline.endpoint), Arc::clone(&self.blocking));
+                let exchange = Exchange::new(id, peer, endpoint, params, blocking, admission);
+                to_its_end(safe, id, run(pipeline, request, exchange)).await
+            }
+            Found::Mount(mount) => {
+                line.set_way(Way::Mount);
+                let admission = Admission::take(&self.places, Shed::WhenFull)?;
+                let work = async move {
+                    let answer = mount.answer(request, id, peer);
+                    within(MOUNT_TIMEOUT, &admission, || format!("the router at {}", mount.path()), answer)
+                        .await
+                };
+                to_its_end(safe, id, work).await
+            }
+            Found::Preflight(pipeline, methods, allow) => {
+                let mut response = options(allow);
+                if let Some(cors) = pipeline.outermost.cors() {
+                    cors.answer_preflight(&request, &methods, response.headers_mut());
+                }
+                line.set_way(Way::Endpoint(pipeline));
+                Ok(response)
+            }
+            Found::Answer(answer) => answer,
+            Found::Slash => Ok(without_slash(&request)),
         }
-        // Its error becomes a reply there, so that the cause is logged even when nobody waits any more.
-        let work = tokio::spawn(async move {
-            run(&pipeline, request, exchange).await.unwrap_or_else(|error| problem(&error, id))
-        });
-        work.await.map_err(Error::internal)
     }
 
-    fn find(&self, method: &Method, path: &str) -> Found {
-        self.routes.with(|routes| match routes.table.find(method, path) {
-            Match::Found(index, params) => Found::Pipeline(Arc::clone(&routes.pipelines[index]), params),
-            Match::WrongMethod(methods) => Found::Answer(wrong_method(method, &methods)),
-            Match::Missing if *method == Method::OPTIONS && path == "*" => {
-                Found::Answer(Ok(options("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned())))
+    fn find(&self, request: &Request) -> Found {
+        let (method, path) = (request.method(), request.uri().path());
+        self.routes.with(|routes| {
+            if let Some(found) = routes.preflight(request) {
+                return found;
             }
-            Match::Missing if slashed(routes, method, path) => Found::Slash,
-            Match::Missing => {
-                Found::Answer(Err(Error::new(404, "not_found", "nothing answers at this path")))
+            match routes.table.find(method, path) {
+                Match::Found(index, params) => Found::Endpoint(Arc::clone(&routes.pipelines[index]), params),
+                Match::WrongMethod(methods) => Found::Answer(wrong_method(method, &methods)),
+                Match::Missing if *method == Method::OPTIONS && path == "*" => {
+                    Found::Answer(Ok(options("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned())))
+                }
+                Match::Missing => {
+                    if let Some(mount) = self.mounts.iter().find(|mount| mount.covers(path)) {
+                        return Found::Mount(Arc::clone(mount));
+                    }
+                    let known = |bare| !matches!(routes.table.find(method, bare), Match::Missing);
+                    if bare(path).is_some_and(known) {
+                        return Found::Slash;
+                    }
+                    Found::Answer(Err(Error::new(404, "not_found", "nothing answers at this path")))
+                }
             }
         })
     }
 }
 
 enum Found {
-    Pipeline(Arc<Pipeline>, crate::exchange::Params),
+    Endpoint(Arc<Pipeline>, Params),
+    Mount(Arc<Mount>),
+    /// A preflight for this endpoint, and the methods of its path that have the same policy.
+    Preflight(Arc<Pipeline>, Vec<Method>, String),
     Answer(Result<Response, Error>),
     /// The path without its final slash is known.
     Slash,
 }
 
-/// Runs an endpoint within its deadline; a panic becomes a 500. Its place is free again when it has ended.
-async fn run(pipeline: &Pipeline, request: Request, exchange: Exchange) -> Result<Response, Error> {
+impl Routes {
+    /// The endpoint that a preflight asks about, when scripts of other origins may read anything here.
+    fn preflight(&self, request: &Request) -> Option<Found> {
+        let wanted = if self.shared { preflight(request) } else { None }?;
+        let path = request.uri().path();
+        let find = |method: &Method| match self.table.find(method, path) {
+            Match::Found(index, _) => Some(&self.pipelines[index]),
+            Match::WrongMethod(_) | Match::Missing => None,
+        };
+        let pipeline = find(&wanted)?;
+        let policy = pipeline.outermost.cors();
+        let Match::WrongMethod(all) = self.table.find(&Method::OPTIONS, path) else { return None };
+        // Browsers remember every method that is listed, so one with another policy must not be.
+        let alike = |method: &&Method| find(method).is_some_and(|other| other.outermost.cors() == policy);
+        let methods = all.iter().filter(alike).cloned().collect();
+        Some(Found::Preflight(Arc::clone(pipeline), methods, allowed(&all)))
+    }
+}
+
+/// Finishes work that may write even when the client hangs up, in a task of its own. Its error becomes a reply there,
+/// so that the cause is logged even when nobody waits any more.
+async fn to_its_end(
+    safe: bool,
+    id: RequestId,
+    work: impl Future<Output = Result<Response, Error>> + Send + 'static,
+) -> Result<Response, Error> {
+    if safe {
+        return work.await;
+    }
+    let work = tokio::spawn(async move { work.await.unwrap_or_else(|error| problem(&error, id)) });
+    work.await.map_err(Error::internal)
+}
+
+/// Runs an endpoint within its deadline.
+async fn run(pipeline: Arc<Pipeline>, request: Request, exchange: Exchange) -> Result<Response, Error> {
     let limit = pipeline.endpoint.settings.timeout.value;
     let place = exchange.clone();
-    let work = AssertUnwindSafe(pipeline.answer(request, exchange)).catch_unwind();
+    let name = || pipeline.endpoint.names.full();
+    within(limit, place.admission(), name, pipeline.answer(request, exchange)).await
+}
+
+/// Runs what answers within a deadline; a panic becomes a 500. Its place is free again when it has ended.
+async fn within(
+    limit: Duration,
+    admission: &Admission,
+    name: impl Fn() -> String,
+    work: impl Future<Output = Result<Response, Error>>,
+) -> Result<Response, Error> {
+    let work = AssertUnwindSafe(work).catch_unwind();
     let result = match tokio::time::timeout(limit, work).await {
         Ok(Ok(result)) => result,
-        Ok(Err(panic)) => Err(panicked(&pipeline.endpoint.names.full(), &*panic)),
-        Err(_) if place.admission().waits_for_body() => {
+        Ok(Err(panic)) => Err(panicked(&name(), &*panic)),
+        Err(_) if admission.waits_for_body() => {
             let message = format!("the request's body did not come within {limit:?}");
             Err(Error::new(408, "slow_body", message).closing())
         }
@@ -270,7 +361,7 @@ async fn run(pipeline: &Pipeline, request: Request, exchange: Exchange) -> Resul
             Err(Error::new(504, "deadline_exceeded", message).closing())
         }
     };
-    place.admission().end();
+    admission.end();
     result
 }
 
@@ -279,58 +370,6 @@ fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
     let text =
         text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
     Error::internal(format!("{endpoint} panicked: {text}"))
-}
-
-/// A known path under a method it does not have: 405, or for OPTIONS the methods it has.
-fn wrong_method(method: &Method, methods: &[Method]) -> Result<Response, Error> {
-    let mut names: Vec<String> = methods.iter().map(Method::to_string).collect();
-    if methods.contains(&Method::GET) && !methods.contains(&Method::HEAD) {
-        names.push("HEAD".to_owned());
-    }
-    names.push("OPTIONS".to_owned());
-    let allow = names.join(", ");
-    if *method == Method::OPTIONS {
-        return Ok(options(allow));
-    }
-    let message = format!("this path answers {allow}");
-    let allow = HeaderValue::try_from(allow).map_err(Error::internal)?;
-    let error = Error::new(405, "method_not_allowed", message).header(ALLOW, allow);
-    // After a refused CONNECT the client may send bytes that are no request.
-    Err(if *method == Method::CONNECT { error.closing() } else { error })
-}
-
-fn options(allow: String) -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    if let Ok(allow) = HeaderValue::try_from(allow) {
-        response.headers_mut().insert(ALLOW, allow);
-    }
-    response
-}
-
-/// Whether the path is known without its final slash. A path that begins with two slashes, or holds a backslash,
-/// would send browsers to another host.
-fn slashed(routes: &Routes, method: &Method, path: &str) -> bool {
-    let bare = path.trim_end_matches('/');
-    bare.len() < path.len()
-        && !bare.is_empty()
-        && !bare.starts_with("//")
-        && !bare.contains('\\')
-        && !matches!(routes.table.find(method, bare), Match::Missing)
-}
-
-fn without_slash(request: &Request) -> Response {
-    let bare = request.uri().path().trim_end_matches('/');
-    let location = match request.uri().query() {
-        Some(query) => format!("{bare}?{query}"),
-        None => bare.to_owned(),
-    };
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-    if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
 }
 
 /// Leaves the head of a reply, and the length the body would have had.

@@ -7,6 +7,7 @@ use ketch_model::{
 };
 use ketch_syntax::{Template, kebab, suggestion};
 
+use crate::good_reply::describe_status;
 use crate::rules::bad_pattern;
 use crate::schemas::Schemas;
 use crate::service::{Configured, Declared, Handler, Service};
@@ -78,7 +79,8 @@ fn one<S: Service>(
     levels: &[Leveled<'_>],
     service: Arc<S>,
 ) -> Result<Route, Vec<Problem>> {
-    let Declared { name, method, docs, args, replies: (replies, errors), answer, bind, place, .. } = declared;
+    let Declared { name, method, docs, args, replies: (mut replies, errors), answer, bind, place, .. } =
+        declared;
     let names = Names { service: S::NAME.to_owned(), endpoint: name.to_owned(), tag: root.to_owned() };
     let settings = resolve(&names.full(), Inferred { root, route: &kebab(name) }, levels)?;
     let problem = |message: String| Problem::new(Some(place.clone()), names.full(), message);
@@ -88,6 +90,8 @@ fn one<S: Service>(
     if !faults.is_empty() {
         return Err(faults.into_iter().map(problem).collect());
     }
+    describe_status(&settings, answer, &mut replies)
+        .map_err(|fault| vec![Problem::new(settings.status.place.clone(), names.full(), fault)])?;
     let docs = Docs::from_comments(docs, S::DOCS);
     let place = Some(place);
     let endpoint = Endpoint { names, method, path, settings, docs, args, replies, errors, answer, place };

@@ -1,4 +1,4 @@
-//! One endpoint's way: middlewares, scope, arguments, handler, reply. Composed once, when the server is built.
+//! One endpoint's way: middlewares, scope, rate, arguments, handler, reply. Composed once, when the server is built.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -15,16 +15,21 @@ use ketch_syntax::suggestion;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
+use crate::compression::compression;
 use crate::exchange::{Exchange, Input, Request, Response};
+use crate::good_reply::with_settings;
 use crate::lower::{Route, Shed};
 use crate::middleware::{Middleware, Next};
+use crate::outermost::{Mode, Outermost};
 use crate::problem::problem;
+use crate::rate::RateLimiter;
 use crate::service::{Handler, Pending};
 
 /// An endpoint, composed.
 pub(crate) struct Pipeline {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) shed: Shed,
+    pub(crate) outermost: Outermost,
     way: Way,
 }
 
@@ -39,13 +44,19 @@ impl Pipeline {
     pub(crate) fn compose(
         route: Route,
         defined: &BTreeMap<String, Middleware>,
+        mode: Mode,
         problems: &mut Vec<Problem>,
     ) -> Self {
         let Route { endpoint, shed, handler } = route;
         let endpoint = Arc::new(endpoint);
-        let core = Core { endpoint: Arc::clone(&endpoint), handler };
-        let mut layers = Vec::new();
-        for name in &endpoint.settings.middleware {
+        let settings = &endpoint.settings;
+        let outermost = Outermost::of(settings, mode, &endpoint.names.full(), problems);
+        let rate = settings.rate.value.map(|rate| Arc::new(RateLimiter::new(rate)));
+        let handler = with_settings(&endpoint, handler);
+        let core = Core { endpoint: Arc::clone(&endpoint), rate, handler };
+        let compression = settings.compress.value.then(compression);
+        let mut layers: Vec<&Middleware> = compression.iter().collect();
+        for name in &settings.middleware {
             match defined.get(&name.value) {
                 Some(middleware) => layers.push(middleware),
                 None => {
@@ -58,12 +69,12 @@ impl Pipeline {
         let way = if layers.is_empty() {
             Way::Straight(core)
         } else {
-            // The first listed runs first, so it is the outermost.
+            // The first listed runs first, so it is the outermost but for compression, which is no business of theirs.
             Way::Layered(
                 layers.iter().rev().fold(BoxCloneSyncService::new(core), |next, layer| layer.wrap(next)),
             )
         };
-        Self { endpoint, shed, way }
+        Self { endpoint, shed, outermost, way }
     }
 
     /// Answers a request.
@@ -91,12 +102,18 @@ impl fmt::Debug for Pipeline {
 #[derive(Clone)]
 struct Core {
     endpoint: Arc<Endpoint>,
+    rate: Option<Arc<RateLimiter>>,
     handler: Handler,
 }
 
 impl Core {
     fn answer(&self, request: Request, exchange: Exchange) -> Pending {
         if let Err(refused) = admit(&self.endpoint.settings.scope.value, &request) {
+            return Box::pin(std::future::ready(Err(refused)));
+        }
+        if let Some(rate) = &self.rate
+            && let Err(refused) = rate.check(request.extensions().get::<Caller>(), exchange.peer())
+        {
             return Box::pin(std::future::ready(Err(refused)));
         }
         (self.handler)(Input::new(request, exchange))

@@ -1,6 +1,8 @@
 //! The request log: one event for each request, when its reply is handed on; for a stream, when that has ended.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -9,18 +11,33 @@ use bytes::Bytes;
 use http::{Method, StatusCode, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::exchange::{RequestId, Response};
+use crate::events::{Hooks, RequestBegun, RequestEnded};
+use crate::exchange::{Request, RequestId, Response};
+use crate::pipeline::Pipeline;
 
 /// The target of the events, for filters.
 pub const TARGET: &str = "ketch::request";
 
-/// What is written about a request. The query is not: it may hold what is nobody's business.
+/// What is written about a request, and told to hooks. The query is not: it may hold what is nobody's business.
 pub(crate) struct Line {
     id: RequestId,
     method: Method,
     uri: Uri,
+    peer: Option<SocketAddr>,
+    way: Way,
+    hooks: Option<Arc<Hooks>>,
     started: Instant,
     written: bool,
+}
+
+/// Where a request has gone.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// To no endpoint, or not yet.
+    Nowhere,
+    Endpoint(Arc<Pipeline>),
+    /// To a mounted router.
+    Mount,
 }
 
 /// The longest method or path that is written whole, in bytes.
@@ -28,13 +45,33 @@ const LONGEST: usize = 1 << 10;
 
 impl Line {
     /// A line that begins now.
-    pub(crate) fn begin(id: RequestId, method: Method, uri: Uri) -> Self {
-        Self { id, method, uri, started: Instant::now(), written: false }
+    pub(crate) fn begin(
+        id: RequestId,
+        request: &Request,
+        peer: Option<SocketAddr>,
+        hooks: Option<Arc<Hooks>>,
+    ) -> Self {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let (way, started, written) = (Way::Nowhere, Instant::now(), false);
+        let line = Self { id, method, uri, peer, way, hooks, started, written };
+        if let Some(hooks) = &line.hooks {
+            hooks.begun(&RequestBegun { id, method: &line.method, path: line.uri.path(), peer });
+        }
+        line
+    }
+
+    /// Where the request has gone.
+    pub(crate) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    pub(crate) fn set_way(&mut self, way: Way) {
+        self.way = way;
     }
 
     /// Writes the line now if the reply's size is known, else when its body has ended.
     pub(crate) fn follow(mut self, response: Response) -> Response {
-        if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+        if self.hooks.is_none() && !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
             self.written = true;
             return response;
         }
@@ -62,6 +99,25 @@ impl Line {
             micros,
             body,
         );
+        self.tell(status, bytes);
+    }
+
+    fn tell(&self, status: Option<StatusCode>, bytes: u64) {
+        let Some(hooks) = &self.hooks else { return };
+        let endpoint = match &self.way {
+            Way::Endpoint(pipeline) => Some(&*pipeline.endpoint),
+            Way::Nowhere | Way::Mount => None,
+        };
+        hooks.ended(&RequestEnded {
+            id: self.id,
+            method: &self.method,
+            path: self.uri.path(),
+            peer: self.peer,
+            endpoint,
+            status,
+            duration: self.started.elapsed(),
+            bytes,
+        });
     }
 }
 

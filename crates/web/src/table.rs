@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use http::Method;
+use ketch_model::Endpoint;
 use ketch_syntax::{Segment, Template};
 use percent_encoding::percent_decode_str;
 use regex::{Regex, RegexBuilder};
@@ -40,6 +41,17 @@ pub struct TableEntry {
     pub method: Method,
     /// The path.
     pub path: Template,
+    /// Whose it is, for messages: `HolaService::say_hola (src/hola.rs:7:5)`.
+    pub name: String,
+}
+
+impl TableEntry {
+    /// The entry of an endpoint.
+    pub fn of(endpoint: &Endpoint) -> Self {
+        let place = endpoint.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+        let name = format!("{}{place}", endpoint.names.full());
+        Self { method: endpoint.method.clone(), path: endpoint.path.clone(), name }
+    }
 }
 
 /// The table that ships.
@@ -95,9 +107,10 @@ impl Trie {
             None => &mut self.nodes[at].here,
         };
         if let Some((_, other)) = leaf.iter().find(|(method, _)| *method == entry.method) {
+            let other = &entries[*other];
             return Err(format!(
-                "{} {} is already answered as {}",
-                entry.method, entry.path, entries[*other].path
+                "{} {} is already answered as {} by {}",
+                entry.method, entry.path, other.path, other.name
             ));
         }
         leaf.push((entry.method.clone(), index));
@@ -252,7 +265,11 @@ mod tests {
             .iter()
             .map(|route| {
                 let (method, path) = route.split_once(' ').unwrap();
-                TableEntry { method: method.parse().unwrap(), path: Template::parse(path).unwrap() }
+                TableEntry {
+                    method: method.parse().unwrap(),
+                    path: Template::parse(path).unwrap(),
+                    name: route.to_string(),
+                }
             })
             .collect();
         Trie::build(&entries)
@@ -375,7 +392,7 @@ mod tests {
                     routes.push((template, routes.len()));
                 }
             }
-            let entries: Vec<_> = routes.iter().map(|(path, _)| TableEntry { method: Method::GET, path: path.clone() }).collect();
+            let entries: Vec<_> = routes.iter().map(|(path, _)| TableEntry { method: Method::GET, path: path.clone(), name: path.to_string() }).collect();
             let trie = Trie::build(&entries).unwrap();
             let path = format!("/{}", path.join("/"));
             let found = match trie.find(&Method::GET, &path) { Match::Found(index, _) => Some(index), _ => None };

@@ -15,6 +15,9 @@ pub(crate) struct Options {
     /// Where to listen; port 0 lets the system choose [default: what the program says, else 127.0.0.1:8080]
     #[arg(long, env = "KETCH_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// For development: scripts of any port of localhost may read every reply
+    #[arg(long)]
+    dev: bool,
 }
 
 /// How long blocking work that outlived the drain is waited for.
@@ -25,6 +28,7 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
         Some(address) => server.listen_from(address, "--listen or KETCH_LISTEN"),
         None => server,
     };
+    let server = if options.dev { server.development() } else { server };
     let built = server.build().map_err(ketch_server::Error::from)?;
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -359,7 +359,8 @@ fn every_problem_is_reported_at_once_with_its_place() {
     for expected in [
         "no middleware named `audti` is defined; did you mean `audit`?",
         "`{id}` in the path `/members/{id}` matches no argument",
-        "HolaService::say_hola: GET /hello-world/say-hello is already answered as /hello-world/say-hello",
+        "HolaService::say_hola: GET /hello-world/say-hello is already answered as /hello-world/say-hello by \
+         HelloWorldService::say_hello (crates/ketch/tests/it/declared.rs:",
     ] {
         assert!(problems.contains(expected), "{expected}: {problems}");
     }
