@@ -38,9 +38,9 @@ pub use ketch_model::{
 };
 pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
 pub use ketch_web::{
-    Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware,
-    NoContent, PathArg, Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie,
-    caller_mut, configure,
+    Accepted, Arg, ArgDocs, Asked, ByteStream, Capacity, Created, EndpointId, EndsAtStop, Event, Exchange,
+    File, Folder, Guard, Html, Json, Match, Middleware, NoContent, PathArg, Redirect, Reply, ReplyDocs,
+    Request, RequestId, Response, RouteTable, Service, Sse, Status, TableEntry, Trie, caller_mut, configure,
 };
 pub use {schemars, serde, serde_json};
 
@@ -49,8 +49,9 @@ pub mod prelude {
     pub use axum::middleware::{Next, from_fn};
 
     pub use crate::{
-        Accepted, ApiError, Caller, Created, Error, Html, Json, NoContent, Request, Response, Result, Scope,
-        Server, caller_mut, configure, delete, get, patch, post, put, service,
+        Accepted, ApiError, ByteStream, Caller, Created, Error, Event, File, Folder, Html, Json, NoContent,
+        Redirect, Request, Response, Result, Scope, Server, Sse, Status, caller_mut, configure, delete, get,
+        patch, post, put, service,
     };
 }
 

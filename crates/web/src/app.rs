@@ -274,7 +274,7 @@ async fn run(pipeline: &Pipeline, request: Request, exchange: Exchange) -> Resul
     result
 }
 
-fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
+pub(crate) fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let text =
         text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
