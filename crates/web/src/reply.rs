@@ -17,6 +17,7 @@ use crate::schemas::Schemas;
     message = "`{Self}` cannot be sent as a response",
     label = "not a response",
     note = "return `String`, `Json<T>`, `Created<T>`, `NoContent`, `Html`, or `Result` of one of those",
+    note = "more: `File`, `ByteStream`, `Sse`, `Redirect`, and `Status<207, …>` for another status",
     note = "an error type becomes a response with `#[derive(ApiError)]`"
 )]
 pub trait Reply: Sized {

@@ -104,23 +104,27 @@ pub(crate) fn guarded(
     pieces: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static,
     id: Option<RequestId>,
 ) -> Body {
-    Body::from_stream(Guarded { pieces: Some(Box::pin(pieces)), id })
+    Body::from_stream(Guarded { pieces: Some(Box::pin(pieces)), failed: None, id })
 }
 
 struct Guarded {
     /// None once it has ended or failed.
     pieces: Option<Pieces>,
+    failed: Option<Failure>,
     id: Option<RequestId>,
 }
 
 impl Guarded {
-    fn fail(&mut self, failure: Failure) -> Failure {
-        let id = self.id.map_or_else(String::new, |id| id.to_string());
+    /// The failure is told on the next turn: the connection first sends what it holds. A client that got nothing at all
+    /// might take the connection for a stale one, and ask again.
+    fn fail(&mut self, failure: Failure, context: &Context<'_>) {
+        let id = self.id.map(tracing::field::display);
         tracing::error!(request_id = id, cause = %failure, "a reply's stream failed");
         // Whatever panicked once may do so again while it is put away.
         let pieces = self.pieces.take();
         let _again = catch_unwind(AssertUnwindSafe(move || drop(pieces)));
-        failure
+        self.failed = Some(failure);
+        context.waker().wake_by_ref();
     }
 }
 
@@ -128,20 +132,21 @@ impl Stream for Guarded {
     type Item = Result<Bytes, Failure>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(pieces) = &mut self.pieces else { return Poll::Ready(None) };
+        let Some(pieces) = &mut self.pieces else { return Poll::Ready(self.failed.take().map(Err)) };
         match catch_unwind(AssertUnwindSafe(|| pieces.as_mut().poll_next(context))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Some(Ok(piece)))) => Poll::Ready(Some(Ok(piece))),
-            Ok(Poll::Ready(Some(Err(failure)))) => Poll::Ready(Some(Err(self.fail(failure)))),
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Some(Ok(piece)))) => return Poll::Ready(Some(Ok(piece))),
+            Ok(Poll::Ready(Some(Err(failure)))) => self.fail(failure, context),
             Ok(Poll::Ready(None)) => {
                 self.pieces = None;
-                Poll::Ready(None)
+                return Poll::Ready(None);
             }
             Err(panic) => {
                 let panic = panicked("a reply's stream", &*panic);
                 let cause = panic.cause().map_or_else(|| panic.to_string(), ToString::to_string);
-                Poll::Ready(Some(Err(self.fail(cause.into()))))
+                self.fail(cause.into(), context);
             }
         }
+        Poll::Pending
     }
 }

@@ -184,7 +184,9 @@ fn content(opened: Opened) -> io::Result<Found> {
         return Ok(Found::Large(opened));
     }
     let mut bytes = Vec::new();
-    opened.file.take(AT_ONCE).read_to_end(&mut bytes)?;
+    // What has no length is empty, or no file on a disk.
+    let most = if opened.length == 0 { 0 } else { AT_ONCE };
+    opened.file.take(most).read_to_end(&mut bytes)?;
     Ok(Found::Whole(bytes.into()))
 }
 

@@ -38,7 +38,7 @@ impl FileBody {
 
     fn fail(&mut self, fault: io::Error) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         self.state = State::Ended;
-        let id = self.id.map_or_else(String::new, |id| id.to_string());
+        let id = self.id.map(tracing::field::display);
         tracing::error!(request_id = id, cause = %fault, "a file could not be read to its end");
         Poll::Ready(Some(Err(fault)))
     }
