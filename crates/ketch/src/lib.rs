@@ -39,9 +39,10 @@ pub use ketch_model::{
 };
 pub use ketch_server::{Built, Error as ServerError, HookResult, Ready, STOP_TIME, Server, explain, routes};
 pub use ketch_web::{
-    Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, EndsAtStop, Exchange, Guard, Html, Json, Match,
-    Middleware, NoContent, PathArg, RATE_KEYS, Reply, ReplyDocs, Request, RequestBegun, RequestEnded,
-    RequestId, Response, RouteTable, Scalar, Service, TableEntry, Trie, caller_mut, configure,
+    Accepted, Arg, ArgDocs, Asked, ByteStream, Capacity, Created, EndpointId, EndsAtStop, Event, Exchange,
+    File, Folder, Guard, Html, Json, Match, Middleware, NoContent, PathArg, RATE_KEYS, Redirect, Reply,
+    ReplyDocs, Request, RequestBegun, RequestEnded, RequestId, Response, RouteTable, Scalar, Service, Sse,
+    Status, TableEntry, Trie, caller_mut, configure,
 };
 pub use {garde, schemars, serde, serde_json};
 
@@ -50,8 +51,9 @@ pub mod prelude {
     pub use axum::middleware::{Next, from_fn};
 
     pub use crate::{
-        Accepted, ApiError, Caller, Created, Error, Html, Json, NoContent, Query, Request, Response, Result,
-        Scalar, Scope, Server, Validate, caller_mut, configure, delete, get, patch, post, put, service,
+        Accepted, ApiError, ByteStream, Caller, Created, Error, Event, File, Folder, Html, Json, NoContent,
+        Query, Redirect, Request, Response, Result, Scalar, Scope, Server, Sse, Status, Validate, caller_mut,
+        configure, delete, get, patch, post, put, service,
     };
 }
 

@@ -365,7 +365,7 @@ async fn within(
     result
 }
 
-fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
+pub(crate) fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let text =
         text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());

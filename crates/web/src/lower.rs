@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ketch_model::{
-    ArgSpec, Docs, Effective, Endpoint, In, Inferred, Level, Leveled, Names, Problem, Settings, resolve,
+    Answer, ArgSpec, Docs, Effective, Endpoint, In, Inferred, Level, Leveled, Names, Problem, Settings,
+    resolve,
 };
 use ketch_syntax::{Template, kebab, suggestion};
 
@@ -11,6 +12,7 @@ use crate::good_reply::describe_status;
 use crate::rules::bad_pattern;
 use crate::schemas::Schemas;
 use crate::service::{Configured, Declared, Handler, Service};
+use crate::stub;
 
 /// An endpoint and what answers it.
 #[derive(Clone)]
@@ -79,8 +81,7 @@ fn one<S: Service>(
     levels: &[Leveled<'_>],
     service: Arc<S>,
 ) -> Result<Route, Vec<Problem>> {
-    let Declared { name, method, docs, args, replies: (mut replies, errors), answer, bind, place, .. } =
-        declared;
+    let Declared { name, method, docs, args, replies, answer, bind, place, .. } = declared;
     let names = Names { service: S::NAME.to_owned(), endpoint: name.to_owned(), tag: root.to_owned() };
     let settings = resolve(&names.full(), Inferred { root, route: &kebab(name) }, levels)?;
     let problem = |message: String| Problem::new(Some(place.clone()), names.full(), message);
@@ -90,12 +91,31 @@ fn one<S: Service>(
     if !faults.is_empty() {
         return Err(faults.into_iter().map(problem).collect());
     }
+    let stub = stub::plan(&settings, &path, None).map_err(|fault| {
+        vec![Problem::new(settings.stub.place.clone().or(Some(place.clone())), names.full(), fault)]
+    })?;
+    let declared = bind.to(service);
+    let (answer, handler, (mut replies, errors)) = match (stub, answer) {
+        (None, Answer::Stub) => {
+            return Err(vec![problem(format!(
+                "`{name}` has no body, and its stub was taken away: write a body"
+            ))]);
+        }
+        (None, answer) => (answer, declared, replies),
+        // What a method without a body says that it will return is what its documents promise.
+        (Some(stub), Answer::Stub) => {
+            let promised = if replies.0.is_empty() { stub.describe() } else { replies };
+            (Answer::Stub, stub.handler(Some(declared)), promised)
+        }
+        // Its type goes on saying what the documents promise.
+        (Some(stub), _) => (Answer::Stub, stub.handler(None), replies),
+    };
     describe_status(&settings, answer, &mut replies)
         .map_err(|fault| vec![Problem::new(settings.status.place.clone(), names.full(), fault)])?;
     let docs = Docs::from_comments(docs, S::DOCS);
     let place = Some(place);
     let endpoint = Endpoint { names, method, path, settings, docs, args, replies, errors, answer, place };
-    Ok(Route { endpoint, shed: Shed::WhenFull, handler: bind.to(service) })
+    Ok(Route { endpoint, shed: Shed::WhenFull, handler })
 }
 
 /// Gives each argument its final place: levels 1 to 3 and 5 may have put names into the path, or taken them out.

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use ketch_model::{Content, Error, ErrorSpec, ReplySpec};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::exchange::Response;
+use crate::exchange::{Input, RequestId, Response};
 use crate::json::written;
 use crate::schemas::Schemas;
 
@@ -17,17 +17,48 @@ use crate::schemas::Schemas;
     message = "`{Self}` cannot be sent as a response",
     label = "not a response",
     note = "return `String`, `Json<T>`, `Created<T>`, `NoContent`, `Html`, or `Result` of one of those",
+    note = "more: `File`, `ByteStream`, `Sse`, `Redirect`, and `Status<207, …>` for another status",
     note = "an error type becomes a response with `#[derive(ApiError)]`"
 )]
 pub trait Reply: Sized {
+    /// Whether it depends on what was asked: then [`reply_to`](Self::reply_to) is called. The head of the request is
+    /// kept for those alone.
+    const LOOKS_BACK: bool = false;
+
     /// Makes the reply.
     ///
     /// # Errors
     /// The error that is answered instead.
     fn reply(self) -> Result<Response, Error>;
 
+    /// Makes the reply to this request.
+    ///
+    /// # Errors
+    /// As [`reply`](Self::reply).
+    fn reply_to(self, _asked: &Asked) -> Result<Response, Error> {
+        self.reply()
+    }
+
     /// Says what the documents need to know.
     fn describe(docs: &mut ReplyDocs<'_>);
+}
+
+/// The head of a request, as far as a reply may depend on it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The request's id, for the log.
+    pub id: RequestId,
+    /// Its method.
+    pub method: Method,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+impl Asked {
+    pub(crate) fn of(input: &Input) -> Self {
+        let parts = input.parts();
+        Self { id: input.exchange().id(), method: parts.method.clone(), headers: parts.headers.clone() }
+    }
 }
 
 /// An error that an endpoint may return; [`ketch_macros::ApiError`] derives it.
@@ -88,8 +119,14 @@ impl<'a> ReplyDocs<'a> {
 }
 
 impl<R: Reply, E: ApiError> Reply for Result<R, E> {
+    const LOOKS_BACK: bool = R::LOOKS_BACK;
+
     fn reply(self) -> Result<Response, Error> {
         self.map_err(ApiError::into_error)?.reply()
+    }
+
+    fn reply_to(self, asked: &Asked) -> Result<Response, Error> {
+        self.map_err(ApiError::into_error)?.reply_to(asked)
     }
 
     fn describe(docs: &mut ReplyDocs<'_>) {

@@ -10,7 +10,7 @@ use http::Method;
 use ketch_model::{Answer, ArgSpec, Error, ErrorSpec, Place, ReplySpec, Settings};
 
 use crate::exchange::{Input, Response};
-use crate::reply::{Reply, ReplyDocs};
+use crate::reply::{Asked, Reply, ReplyDocs};
 use crate::schemas::Schemas;
 
 /// A reply that is being made.
@@ -97,8 +97,15 @@ where
     R::describe(&mut docs);
     let bind = move |service: Arc<S>| -> Handler {
         Arc::new(move |input| {
+            let asked = R::LOOKS_BACK.then(|| Box::new(Asked::of(&input)));
             let value = handler(Arc::clone(&service), input);
-            Box::pin(async move { value.await?.reply() })
+            Box::pin(async move {
+                let value = value.await?;
+                match asked {
+                    Some(asked) => value.reply_to(&asked),
+                    None => value.reply(),
+                }
+            })
         })
     };
     (Bind(Box::new(bind)), docs.finish())

@@ -5,9 +5,12 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use ketch::http::request::Parts;
 use ketch::prelude::*;
 use ketch::{Guard, Limits};
@@ -64,6 +67,20 @@ impl Shaky {
     #[get]
     fn blocking() -> String {
         panic!("blocking fell over")
+    }
+
+    #[get]
+    async fn stream(&self) -> ByteStream {
+        let pieces = stream::iter([true, false]).map(|good| {
+            assert!(good, "stream fell over");
+            Ok::<_, Error>(Bytes::from_static(b"good so far"))
+        });
+        ByteStream::new(pieces)
+    }
+
+    #[get]
+    async fn events(&self) -> Sse {
+        Sse::new(stream::poll_fn(|_| -> Poll<Option<Result<Event>>> { panic!("stream fell over") }))
     }
 
     #[get]

@@ -61,3 +61,38 @@ fn r3_every_panic_is_a_500_and_nothing_more() {
     assert!(told as u64 >= count * PATHS.len() as u64, "every panic is in the log");
     println!("R3: {} panics, memory +{grown} bytes over the second half", count * PATHS.len() as u64);
 }
+
+/// A reply that falls over while it is sent is cut off, so that its client knows; and nothing else is.
+#[test]
+fn r3_a_stream_that_panics_is_cut_off_and_nothing_more() {
+    let served = Served::start();
+    let count = 500 * soak_factor();
+    let mut before = None;
+    for round in 0..count {
+        for (path, sent) in [("/shaky/stream", "good so far"), ("/shaky/events", "")] {
+            let mut stream = TcpStream::connect(served.addr).unwrap();
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply).unwrap();
+            assert!(reply.starts_with("HTTP/1.1 200") && reply.contains(sent), "{path}: {reply}");
+            assert!(!reply.ends_with("\r\n0\r\n\r\n"), "{path} looks whole: {reply}");
+            assert!(!reply.contains("fell over"), "the cause stays in the log: {reply}");
+        }
+        if round == count / 2 {
+            before = served.resident();
+        }
+    }
+    let mut stream = TcpStream::connect(served.addr).unwrap();
+    assert!(ask(&mut stream, "GET /hello").ends_with("hello"));
+    drop(stream);
+    let grown = served.resident().zip(before).map_or(0, |(after, before)| after.saturating_sub(before));
+    assert!(grown < 4 << 20, "memory grew by {grown} bytes over the second half");
+    served.signal("TERM");
+    let (status, said) = served.wait();
+    assert!(status.success(), "{said}");
+    let told = |line: &&str| {
+        line.contains("a reply's stream panicked: stream fell over") && line.contains("request_id")
+    };
+    assert_eq!(said.lines().filter(told).count() as u64, count * 2, "every panic is in the log");
+    println!("R3: {} panics in streams, memory +{grown} bytes over the second half", count * 2);
+}

@@ -1,0 +1,173 @@
+//! Stubs: files that answer in place of code, put there by the fifth level.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use ketch::prelude::*;
+use ketch::test::{Client, Scenario, check, client};
+
+use crate::scratch::Scratch;
+
+struct MockService;
+
+#[service]
+impl MockService {
+    #[get]
+    async fn yet_to_code(&self) -> &'static str {
+        "code"
+    }
+
+    #[get("boats/{id}")]
+    async fn boat(&self, id: u32) -> String {
+        id.to_string()
+    }
+
+    #[post]
+    async fn order(&self, new: Json<u32>) -> Created<u32> {
+        Created(new.into_inner())
+    }
+}
+
+fn stubbed(stub: &str) -> Client {
+    let mock = configure(MockService).endpoint(MockService::YET_TO_CODE, |e| e.stub(stub));
+    client(Server::new().add(mock))
+}
+
+fn text(path: &std::path::Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// FUEL's own example, found beside the executable.
+#[tokio::test]
+async fn a_relative_stub_stands_beside_the_executable() {
+    let beside = std::env::current_exe().unwrap().parent().unwrap().join("sub/directory");
+    fs::create_dir_all(&beside).unwrap();
+    fs::write(beside.join("stub_file.txt"), "file data").unwrap();
+    let client = stubbed("sub/directory/stub_file.txt");
+    let answer = client.get("/mock/yet-to-code").await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, "file data"));
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+    fs::remove_file(beside.join("stub_file.txt")).unwrap();
+    assert_eq!(client.get("/mock/yet-to-code").await.status, 404);
+}
+
+/// Tests run in the folder of their package.
+#[tokio::test]
+async fn or_in_the_working_directory() {
+    let answer = stubbed("Cargo.toml").get("/mock/yet-to-code").await;
+    assert!(answer.text().contains("name = \"ketch\""), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_stub_has_a_type_a_status_and_a_delay() {
+    let scratch = Scratch::new("stub-settings");
+    let order = scratch.write("order.json", "{}");
+    let mock = configure(MockService)
+        .endpoint(MockService::ORDER, |e| e.stub(text(&order)).status(202).delay("200ms"))
+        .endpoint(MockService::YET_TO_CODE, |e| e.stub(text(&order)).delay("60s").timeout("100ms"))
+        .endpoint(MockService::BOAT, |e| e.stub(text(&order)).status(204));
+    let client = client(Server::new().add(mock));
+    let asked = Instant::now();
+    let answer = client.post("/mock/order", &()).await;
+    assert!(asked.elapsed() >= Duration::from_millis(200));
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (202, "{}"));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(client.get("/mock/yet-to-code").await.status, 504, "the delay ends with the deadline");
+    let nothing = client.get("/mock/boats/7").await;
+    assert_eq!((nothing.status.as_u16(), nothing.text().as_str()), (204, ""));
+}
+
+#[tokio::test]
+async fn each_value_of_a_parameter_has_a_file() {
+    let scratch = Scratch::new("stub-params");
+    scratch.write("boats/7.json", r#"{"name":"Vela"}"#);
+    scratch.write("boats/caf\u{e9}.json", "coffee");
+    scratch.write("boats/8", "a file of another name");
+    let mock = configure(MockService)
+        .endpoint(MockService::BOAT, |e| e.stub(text(&scratch.path("boats/{id}.json"))));
+    let row = |request, status, contains| Scenario { request, status, contains, ..Scenario::default() };
+    let rows = [
+        row("GET /mock/boats/7", 200, &["Vela"] as &[_]),
+        row("GET /mock/boats/%37", 200, &["Vela"]),
+        row("GET /mock/boats/caf%C3%A9", 200, &["coffee"]),
+        row("GET /mock/boats/8", 404, &["no_stub"]),
+        row("GET /mock/boats/..%2fboats%2f7", 404, &["no_stub"]),
+    ];
+    check(&client(Server::new().add(mock)), &rows).await;
+}
+
+#[tokio::test]
+async fn a_missing_stub_is_404_and_says_nothing_of_where() {
+    let scratch = Scratch::new("stub-missing");
+    let path = scratch.path("later/stub.json");
+    let client = stubbed(text(&path));
+    let answer = client.get("/mock/yet-to-code").await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.text().contains("no_stub"), "{}", answer.text());
+    assert!(!answer.text().contains("stub.json") && !answer.text().contains("os error"), "{}", answer.text());
+    scratch.write("later/stub.json", "here now");
+    assert_eq!(client.get("/mock/yet-to-code").await.text(), "here now");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(client.get("/mock/yet-to-code").await.status, 404, "a folder is no file");
+}
+
+/// Same length, same time of change, other content.
+#[tokio::test]
+async fn a_change_is_seen_at_once_even_within_one_tick() {
+    let scratch = Scratch::new("stub-changes");
+    let path = scratch.write("stub.txt", "0");
+    let client = stubbed(text(&path));
+    let time = fs::metadata(&path).unwrap().modified().unwrap();
+    for round in 0..50 {
+        let content = (round % 10).to_string();
+        fs::write(&path, &content).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        assert_eq!(client.get("/mock/yet-to-code").await.text(), content);
+    }
+}
+
+#[tokio::test]
+async fn a_stub_is_as_large_as_16_mib_and_no_larger() {
+    let scratch = Scratch::new("stub-large");
+    let path = scratch.write("stub.bin", "");
+    let client = stubbed(text(&path));
+    for (length, status) in [(0, 200), (65_536, 200), (65_537, 200), (16 << 20, 200), ((16 << 20) + 1, 500)] {
+        fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
+        let answer = client.get("/mock/yet-to-code").await;
+        assert_eq!(answer.status, status, "{length}");
+        if status == 200 {
+            assert_eq!(answer.body.len() as u64, length);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stub_that_is_taken_away_again_leaves_the_code() {
+    let mock = configure(MockService)
+        .endpoint(MockService::YET_TO_CODE, |e| e.stub("stub.txt"))
+        .endpoint(MockService::YET_TO_CODE, ketch::Settings::no_stub);
+    let answer = client(Server::new().add(mock)).get("/mock/yet-to-code").await;
+    assert_eq!(answer.text(), "code");
+}
+
+#[test]
+fn stubs_that_can_never_be_are_told_of_when_the_server_is_built() {
+    let problems = |stub: &str| {
+        let mock = configure(MockService).endpoint(MockService::BOAT, |e| e.stub(stub));
+        Server::new().add(mock).build().unwrap_err().to_string()
+    };
+    let up = problems("stubs/../boat.json");
+    assert!(up.contains("has a `..`") && up.contains("stubs.rs"), "{up}");
+    let unknown = problems("stubs/{ids}.json");
+    assert!(unknown.contains("no parameter") && unknown.contains("did you mean `id`?"), "{unknown}");
+}
+
+#[test]
+fn the_explanation_says_that_a_stub_answers() {
+    let mock = configure(MockService).endpoint(MockService::YET_TO_CODE, |e| e.stub("stub.txt"));
+    let built = Server::new().add(mock).build().unwrap();
+    let mut endpoints = built.api().endpoints.iter();
+    let endpoint = endpoints.find(|endpoint| endpoint.names.endpoint == "yet_to_code").unwrap();
+    assert_eq!(endpoint.answer.name(), "stub");
+}
