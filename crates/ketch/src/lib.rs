@@ -28,6 +28,8 @@
 pub mod test;
 
 pub use axum::middleware::from_fn;
+pub use bytes::Bytes;
+pub use cookie;
 pub use http;
 pub use ketch_cli::{main, main_from};
 pub use ketch_edge::{Limits, Stopped};
@@ -38,9 +40,10 @@ pub use ketch_model::{
 };
 pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
 pub use ketch_web::{
-    Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware,
-    NoContent, PathArg, Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie,
-    caller_mut, configure,
+    Accepted, Arg, ArgDocs, Capacity, Cookie, Created, Ctx, EndpointId, Exchange, Extract, ExtractBody, Form,
+    Guard, Header, Html, Json, Match, Middleware, Multipart, NoContent, Occurs, Part, PathArg, Reply,
+    Request, RequestId, Response, RouteTable, Scalar, Service, TableEntry, Trie, caller_mut, configure,
+    read_body,
 };
 pub use {schemars, serde, serde_json};
 
@@ -49,8 +52,9 @@ pub mod prelude {
     pub use axum::middleware::{Next, from_fn};
 
     pub use crate::{
-        Accepted, ApiError, Caller, Created, Error, Html, Json, NoContent, Request, Response, Result, Scope,
-        Server, caller_mut, configure, delete, get, patch, post, put, service,
+        Accepted, ApiError, Bytes, Caller, Cookie, Created, Ctx, Error, Extract, ExtractBody, Form, Header,
+        Html, Json, Multipart, NoContent, Request, Response, Result, Scope, Server, caller_mut, configure,
+        delete, get, patch, post, put, read_body, service,
     };
 }
 

@@ -10,11 +10,17 @@ use crate::arg::{Arg, ArgDocs, PathArg};
 use crate::exchange::Input;
 use crate::query;
 
-/// A value that is written as text.
-pub(crate) trait Scalar: Sized + JsonSchema {
+/// A value that is written as text: `String`, `bool` and numbers. Implement it to read a type of your own from headers
+/// and cookies.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a single value that is written as text",
+    label = "not `String`, `bool` or a number"
+)]
+pub trait Scalar: Sized + JsonSchema + Send {
     /// What a client should send, after "is not".
     const WANTED: &'static str;
 
+    /// The value; none when the text is not one.
     fn parse(text: Cow<'_, str>) -> Option<Self>;
 }
 
@@ -130,11 +136,7 @@ fn one<T: Scalar>(input: &Input, name: &'static str) -> Result<Option<T>, Error>
 }
 
 /// `text` is none when it was not UTF-8.
-pub(crate) fn parse<T: Scalar>(
-    place: In,
-    name: &'static str,
-    text: Option<Cow<'_, str>>,
-) -> Result<T, Error> {
+pub(crate) fn parse<T: Scalar>(place: In, name: &str, text: Option<Cow<'_, str>>) -> Result<T, Error> {
     let Some(text) = text else {
         return Err(fault(place, name, "invalid", format!("`{name}` is not UTF-8")));
     };

@@ -97,8 +97,13 @@ where
     R::describe(&mut docs);
     let bind = move |service: Arc<S>| -> Handler {
         Arc::new(move |input| {
+            let exchange = input.exchange().clone();
             let value = handler(Arc::clone(&service), input);
-            Box::pin(async move { value.await?.reply() })
+            Box::pin(async move {
+                let mut reply = value.await?.reply()?;
+                exchange.said_to(&mut reply);
+                Ok(reply)
+            })
         })
     };
     (Bind(Box::new(bind)), docs.finish())
