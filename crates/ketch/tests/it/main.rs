@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 #![expect(clippy::print_stdout, reason = "a run says what it has measured")]
 
+mod arguments;
+mod bodies;
 mod child;
 mod compile_fail;
 mod declared;
@@ -15,11 +17,14 @@ mod http2_cases;
 mod http2_frames;
 mod http2_stalls;
 mod messages;
+mod multipart;
 mod new_project;
 mod overload;
 mod panics;
 mod probe;
+mod quiet;
 mod raw;
 mod shutdown;
 mod slow;
 mod watch;
+mod websocket;

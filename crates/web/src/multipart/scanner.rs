@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn headers_are_bounded_and_so_is_what_is_kept() {
-        let long = [b"--b\r\nA: ".as_slice(), &[b'x'; HEAD]].concat();
+        let long = [b"--b\r\nA: ".as_slice(), &[b'x'; HEAD + 1]].concat();
         assert_eq!(read("b", &[&long]), Err(Fault::LongHead));
         let mut scanner = Scanner::new("b");
         scanner.feed(b"--b\r\n\r\n");
