@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::BytesMut;
-use http::HeaderValue;
 use http::header::CONNECTION;
+use http::{HeaderValue, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -20,6 +20,7 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ketch_web::{App, Request, Response};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::body::TimedBody;
@@ -27,7 +28,7 @@ use crate::guards::Ambiguous;
 use crate::limits::{HEAD_BUFFER, Limits};
 use crate::listen::{Phase, Phases};
 use crate::sniff::{Spoken, sniff};
-use crate::wire::{LOST, Wire};
+use crate::wire::{LOST, Switch, Wire};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -59,26 +60,35 @@ async fn http1(
     deadline: Instant,
     peer: SocketAddr,
     shared: Arc<Shared>,
-    phases: Phases,
+    mut phases: Phases,
 ) {
     let first_bad = Arc::new(AtomicU64::new(0));
-    let wire = Wire::http1(stream, early, &shared.limits, Arc::clone(&first_bad));
+    let (told, (open, closed)) = (Arc::new(AtomicBool::new(false)), oneshot::channel());
+    let switch = Switch { told: Arc::clone(&told), phases: phases.clone(), _open: open };
+    let wire = Wire::http1(stream, early, &shared.limits, Arc::clone(&first_bad), switch);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(shared.limits.head_time).max_buf_size(HEAD_BUFFER);
-    let heads = Arc::new(Heads { asked: AtomicU64::new(0), first_bad });
+    let heads = Arc::new(Heads { asked: AtomicU64::new(0), first_bad, switched: Arc::clone(&told) });
     let door = Door { shared, peer, heads: Some(Arc::clone(&heads)) };
-    let connection = builder.serve_connection(TokioIo::new(wire), door);
+    let connection = builder.serve_connection(TokioIo::new(wire), door).with_upgrades();
     // From the first head on hyper's own deadline ends an idle connection, and it needs no farewell.
     let drive = drive(
         connection,
         |connection| connection.graceful_shutdown(),
         std::future::pending(),
         std::future::pending(),
-        phases,
+        phases.clone(),
     );
     tokio::select! {
         () = drive => {}
         () = silent(&heads, deadline) => {}
+    }
+    // hyper is done with a connection that has switched, but it is still one.
+    if told.load(Ordering::Acquire) {
+        tokio::select! {
+            _ = closed => {}
+            _ = phases.wait_for(|phase| *phase == Phase::Over) => {}
+        }
     }
 }
 
@@ -159,6 +169,8 @@ struct Door {
 struct Heads {
     asked: AtomicU64,
     first_bad: Arc<AtomicU64>,
+    /// Set when the connection switches to another protocol.
+    switched: Arc<AtomicBool>,
 }
 
 impl Heads {
@@ -195,6 +207,11 @@ impl Service<http::Request<Incoming>> for Door {
                 request.extensions_mut().insert(Ambiguous);
             }
             let mut response = shared.app.handle(request, Some(peer)).await;
+            if let Some(heads) = &heads
+                && response.status() == StatusCode::SWITCHING_PROTOCOLS
+            {
+                heads.switched.store(true, Ordering::Release);
+            }
             // hyper closes when the rest of a body is not there to be skipped; the client should know (RFC 9112, 9.6).
             if heads.is_some_and(|heads| heads.are_lost() || !ended.load(Ordering::Acquire)) {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

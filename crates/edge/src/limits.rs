@@ -19,6 +19,9 @@ pub struct Limits {
     pub patience: Duration,
     /// The longest an HTTP/2 stream may live, its reply sent. Default 10 min.
     pub stream_time: Duration,
+    /// The longest that the peer of an upgraded connection, such as a WebSocket, may be silent. It counts as a
+    /// connection; when the server drains it reads its end, and at the end of `drain` it is cut. Default 5 min.
+    pub switched_idle: Duration,
     /// HTTP/2 streams at a time on one connection. Default 128.
     pub streams: u32,
     /// Bytes of a path; beyond it 414. Default 4 KiB.
@@ -54,6 +57,7 @@ impl Default for Limits {
             rate: 512,
             patience: Duration::from_secs(10),
             stream_time: Duration::from_mins(10),
+            switched_idle: Duration::from_mins(5),
             streams: 128,
             path: 4 << 10,
             query: 8 << 10,

@@ -5,16 +5,18 @@ use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::limits::Limits;
+use crate::listen::{Phase, Phases};
 use crate::scan::Scan;
 
 /// How long, and how much of it, the rest of a refused body is read before the connection is closed: a socket closed
@@ -32,6 +34,26 @@ pub(crate) struct Wire {
     first_bad: Arc<AtomicU64>,
     stall: Stall,
     linger: Option<(Pin<Box<Sleep>>, usize)>,
+    idle: Duration,
+    switch: Option<Switch>,
+    switched: Option<Switched>,
+}
+
+/// What becomes of an HTTP/1 connection that switches to another protocol (RFC 9110, 7.8). hyper lets go of it then, so
+/// nobody but this wire bounds it.
+pub(crate) struct Switch {
+    /// Set when it switches.
+    pub(crate) told: Arc<AtomicBool>,
+    pub(crate) phases: Phases,
+    /// Dropped with the wire, so that the connection counts as long as it is open.
+    pub(crate) _open: oneshot::Sender<()>,
+}
+
+/// A connection that has switched: its peer may be silent for so long, and it ends when the server drains.
+struct Switched {
+    idle: Duration,
+    silence: Pin<Box<Sleep>>,
+    draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Wire {
@@ -41,14 +63,18 @@ impl Wire {
         early: BytesMut,
         limits: &Limits,
         first_bad: Arc<AtomicU64>,
+        switch: Switch,
     ) -> Self {
-        Self { scan: Some(Scan::default()), first_bad, ..Self::http2(stream, early, limits) }
+        let (scan, switch) = (Some(Scan::default()), Some(switch));
+        Self { scan, first_bad, switch, ..Self::http2(stream, early, limits) }
     }
 
     /// Watches HTTP/2, whose framing hyper is strict about.
     pub(crate) fn http2(stream: TcpStream, early: BytesMut, limits: &Limits) -> Self {
         let stall = Stall { patience: limits.patience, enough: limits.enough(), waiting: None };
-        Self { stream, early, scan: None, first_bad: Arc::default(), stall, linger: None }
+        let idle = limits.switched_idle;
+        let (scan, linger, switch, switched) = (None, None, None, None);
+        Self { stream, early, scan, first_bad: Arc::default(), stall, linger, idle, switch, switched }
     }
 
     fn look(&mut self, bytes: &[u8]) {
@@ -57,6 +83,27 @@ impl Wire {
             let lost = if scan.is_lost() { LOST } else { 0 };
             self.first_bad.store(scan.first_bad() | lost, Ordering::Release);
         }
+    }
+
+    /// From the switch on the bytes are no HTTP, and the deadline is another.
+    fn see_switch(&mut self) {
+        let Some(switch) = &self.switch else { return };
+        if self.switched.is_some() || !switch.told.load(Ordering::Acquire) {
+            return;
+        }
+        self.scan = None;
+        let mut phases = switch.phases.clone();
+        let draining = async move {
+            // Without a server there is nobody to serve for.
+            let _gone = phases.wait_for(|phase| *phase != Phase::Serving).await;
+        };
+        let (idle, silence) = (self.idle, Box::pin(sleep(self.idle)));
+        self.switched = Some(Switched { idle, silence, draining: Some(Box::pin(draining)) });
+    }
+
+    /// Whether the server has given up waiting for a connection that has switched.
+    fn is_over(&self) -> bool {
+        self.switched.is_some() && self.switch.as_ref().is_some_and(|s| *s.phases.borrow() == Phase::Over)
     }
 
     /// Reads and drops what a refused client still sends, within [`LINGER`].
@@ -91,8 +138,18 @@ impl AsyncRead for Wire {
             }
             return Poll::Ready(Ok(()));
         }
+        wire.see_switch();
+        if let Some(switched) = &mut wire.switched
+            && switched.poll_draining(context)
+        {
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut wire.stream).poll_read(context, buffer))?;
+        let read = Pin::new(&mut wire.stream).poll_read(context, buffer);
+        if let Some(switched) = &mut wire.switched {
+            return switched.judge(context, read);
+        }
+        ready!(read)?;
         wire.look(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
@@ -100,6 +157,9 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        if self.is_over() {
+            return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
+        }
         let wrote = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.stall.judge(context, wrote, bytes.len())
     }
@@ -109,6 +169,9 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
+        if self.is_over() {
+            return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
+        }
         let wrote = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.stall.judge(context, wrote, slices.iter().map(|slice| slice.len()).sum())
     }
@@ -129,6 +192,29 @@ impl AsyncWrite for Wire {
             ready!(self.poll_linger(context));
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Switched {
+    /// Whether the server drains: then the peer has said its last.
+    fn poll_draining(&mut self, context: &mut Context<'_>) -> bool {
+        if let Some(draining) = &mut self.draining
+            && draining.as_mut().poll(context).is_ready()
+        {
+            self.draining = None;
+        }
+        self.draining.is_none()
+    }
+
+    /// Passes a read's outcome on, or ends the connection when its peer has been silent for too long.
+    fn judge(&mut self, context: &mut Context<'_>, read: Poll<Result<()>>) -> Poll<Result<()>> {
+        if read.is_ready() {
+            self.silence.as_mut().reset(Instant::now() + self.idle);
+        } else if self.silence.as_mut().poll(context).is_ready() {
+            let late = Error::new(ErrorKind::TimedOut, "the peer has said nothing for too long");
+            return Poll::Ready(Err(late));
+        }
+        read
     }
 }
 

@@ -28,6 +28,8 @@
 pub mod test;
 
 pub use axum::middleware::from_fn;
+pub use bytes::Bytes;
+pub use cookie;
 pub use garde::Validate;
 pub use http;
 pub use ketch_cli::{main, main_from};
@@ -39,10 +41,11 @@ pub use ketch_model::{
 };
 pub use ketch_server::{Built, Error as ServerError, HookResult, Ready, STOP_TIME, Server, explain, routes};
 pub use ketch_web::{
-    Accepted, Arg, ArgDocs, Asked, ByteStream, Capacity, Created, EndpointId, EndsAtStop, Event, Exchange,
-    File, Folder, Guard, Html, Json, Match, Middleware, NoContent, PathArg, RATE_KEYS, Redirect, Reply,
-    ReplyDocs, Request, RequestBegun, RequestEnded, RequestId, Response, RouteTable, Scalar, Service, Sse,
-    Status, TableEntry, Trie, caller_mut, configure,
+    Accepted, Arg, ArgDocs, Asked, ByteStream, Capacity, Cookie, Created, Ctx, EndpointId, EndsAtStop, Event,
+    Exchange, Extract, ExtractBody, File, Folder, Form, Guard, Header, Html, Json, Match, Middleware,
+    Multipart, NoContent, Occurs, Part, PathArg, RATE_KEYS, Redirect, Reply, ReplyDocs, Request,
+    RequestBegun, RequestEnded, RequestId, Response, RouteTable, Scalar, Service, Sse, Status, TableEntry,
+    Trie, caller_mut, configure, read_body,
 };
 pub use {garde, schemars, serde, serde_json};
 
@@ -51,9 +54,10 @@ pub mod prelude {
     pub use axum::middleware::{Next, from_fn};
 
     pub use crate::{
-        Accepted, ApiError, ByteStream, Caller, Created, Error, Event, File, Folder, Html, Json, NoContent,
-        Query, Redirect, Request, Response, Result, Scalar, Scope, Server, Sse, Status, Validate, caller_mut,
-        configure, delete, get, patch, post, put, service,
+        Accepted, ApiError, ByteStream, Bytes, Caller, Cookie, Created, Ctx, Error, Event, Extract,
+        ExtractBody, File, Folder, Form, Header, Html, Json, Multipart, NoContent, Query, Redirect, Request,
+        Response, Result, Scalar, Scope, Server, Sse, Status, Validate, caller_mut, configure, delete, get,
+        patch, post, put, read_body, service,
     };
 }
 

@@ -80,6 +80,13 @@ impl Admission {
         self.end();
     }
 
+    /// Takes a place again, if there is one, for work that goes on without the body it has waited for.
+    pub(crate) fn regain(&self) {
+        if let Ok(place) = Arc::clone(&self.places.in_flight).try_acquire_owned() {
+            *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        }
+    }
+
     /// Whether the body is being waited for.
     pub(crate) fn waits_for_body(&self) -> bool {
         self.waits_for_body.load(Ordering::Acquire)

@@ -4,11 +4,11 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use axum::body::Body;
 use http::request::Parts;
-use http::{Extensions, HeaderValue};
+use http::{Extensions, HeaderName, HeaderValue};
 use ketch_model::{Caller, Endpoint};
 use tokio::sync::Semaphore;
 
@@ -80,6 +80,17 @@ struct Inner {
     params: Params,
     blocking: Arc<Semaphore>,
     admission: Admission,
+    /// What the handler has said of its reply's headers; most say nothing.
+    said: OnceLock<Mutex<Vec<Said>>>,
+}
+
+/// What becomes of a header of the reply.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// Whatever stands there goes.
+    Set(HeaderName, HeaderValue),
+    /// It comes beside what stands there.
+    Add(HeaderName, HeaderValue),
 }
 
 impl Exchange {
@@ -91,7 +102,8 @@ impl Exchange {
         blocking: Arc<Semaphore>,
         admission: Admission,
     ) -> Self {
-        Self(Arc::new(Inner { id, peer, endpoint, params, blocking, admission }))
+        let said = OnceLock::new();
+        Self(Arc::new(Inner { id, peer, endpoint, params, blocking, admission, said }))
     }
 
     /// The request's id.
@@ -116,6 +128,23 @@ impl Exchange {
 
     pub(crate) fn blocking(&self) -> &Arc<Semaphore> {
         &self.0.blocking
+    }
+
+    /// Keeps a header for the good reply.
+    pub(crate) fn say(&self, said: Said) {
+        let all = self.0.said.get_or_init(Mutex::default);
+        all.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+    }
+
+    /// Gives the reply the headers that were kept for it.
+    pub(crate) fn said_to(&self, reply: &mut Response) {
+        let Some(all) = self.0.said.get() else { return };
+        for said in std::mem::take(&mut *all.lock().unwrap_or_else(PoisonError::into_inner)) {
+            match said {
+                Said::Set(name, value) => drop(reply.headers_mut().insert(name, value)),
+                Said::Add(name, value) => drop(reply.headers_mut().append(name, value)),
+            }
+        }
     }
 
     /// The raw text of a parameter of the route.
@@ -152,14 +181,23 @@ pub fn caller_mut(extensions: &mut Extensions) -> &mut Caller {
 #[derive(Debug)]
 pub struct Input {
     pub(crate) parts: Parts,
-    pub(crate) body: Body,
+    body: Held,
     pub(crate) exchange: Exchange,
+}
+
+/// A body that one argument may take, or a [`Ctx`](crate::Ctx) later on.
+pub(crate) type SharedBody = Arc<Mutex<Option<Body>>>;
+
+#[derive(Debug)]
+enum Held {
+    Here(Option<Body>),
+    Shared(SharedBody),
 }
 
 impl Input {
     pub(crate) fn new(request: Request, exchange: Exchange) -> Self {
         let (parts, body) = request.into_parts();
-        Self { parts, body, exchange }
+        Self { parts, body: Held::Here(Some(body)), exchange }
     }
 
     /// The request without its body.
@@ -172,9 +210,23 @@ impl Input {
         &self.exchange
     }
 
-    /// The body, once; after that it is empty.
+    /// The body, once, whichever argument asks first; after that it is empty. Nothing limits it here.
     pub fn take_body(&mut self) -> Body {
-        std::mem::take(&mut self.body)
+        let body = match &mut self.body {
+            Held::Here(body) => body.take(),
+            Held::Shared(body) => body.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        };
+        body.unwrap_or_default()
+    }
+
+    /// The body, for somebody who may want it later, if nobody else does.
+    pub(crate) fn share_body(&mut self) -> SharedBody {
+        let shared = match &mut self.body {
+            Held::Here(body) => Arc::new(Mutex::new(body.take())),
+            Held::Shared(body) => Arc::clone(body),
+        };
+        self.body = Held::Shared(Arc::clone(&shared));
+        shared
     }
 }
 

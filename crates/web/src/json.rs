@@ -3,14 +3,14 @@
 use std::ops::{Deref, DerefMut};
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
-use ketch_model::{ArgSpec, Content, Error, FieldError, In, ReplySpec};
+use http::{HeaderValue, StatusCode};
+use ketch_model::{ArgSpec, Content, Error, In, ReplySpec};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use crate::arg::{Arg, ArgDocs};
-use crate::body;
+use crate::body::{self, media_type, pointer, unfit};
 use crate::exchange::{Input, Response};
 use crate::reply::{Reply, ReplyDocs};
 
@@ -59,7 +59,7 @@ impl<T: DeserializeOwned + JsonSchema + Send> Arg for Json<T> {
     }
 
     async fn read(input: &mut Input, _name: &'static str) -> Result<Self, Error> {
-        if !is_json(&input.parts.headers) {
+        if !media_type(&input.parts.headers).is_some_and(|essence| is_json(&essence)) {
             return Err(Error::new(
                 415,
                 "unsupported_media_type",
@@ -67,7 +67,7 @@ impl<T: DeserializeOwned + JsonSchema + Send> Arg for Json<T> {
             ));
         }
         let bytes = body::whole(input).await?;
-        serde_json::from_slice(&bytes).map(Json).map_err(|error| unreadable::<T>(&bytes, error))
+        parse::<T>(&bytes).map(Json).map_err(|error| unreadable::<T>(&bytes, error))
     }
 }
 
@@ -100,11 +100,16 @@ pub(crate) fn written(status: StatusCode, value: &impl Serialize) -> Result<Resp
     Ok(response)
 }
 
-/// Whether the content type is `application/json` or ends in `+json` (RFC 6839), whatever its parameters.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(Ok(content_type)) = headers.get(CONTENT_TYPE).map(HeaderValue::to_str) else { return false };
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+/// Whether the media type is `application/json` or ends in `+json` (RFC 6839).
+fn is_json(essence: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = T::deserialize(Whole(&mut reader))?;
+    reader.end()?;
+    Ok(value)
 }
 
 /// The body is read a second time, now with an eye on where: only failing requests pay for that.
@@ -113,27 +118,83 @@ fn unreadable<T: DeserializeOwned>(bytes: &[u8], error: serde_json::Error) -> Er
         return Error::new(400, "invalid_json", format!("the body is not JSON: {error}"));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let Err(located) = serde_path_to_error::deserialize::<_, T>(&mut reader) else {
+    let Err(located) = serde_path_to_error::deserialize::<_, T>(Whole(&mut reader)) else {
         return Error::internal(error);
     };
-    let name = pointer(located.path());
-    let message = located.inner().to_string();
-    Error::arguments(vec![FieldError { place: In::Body, name, code: "invalid", message }])
+    unfit(pointer(located.path()), located.inner().to_string())
 }
 
-/// A JSON Pointer (RFC 6901) to what could not be read.
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut out = String::new();
-    for segment in path {
-        let text = match segment {
-            Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => key.clone(),
-            Segment::Enum { variant } => variant.clone(),
-            Segment::Unknown => continue,
-        };
-        out.push('/');
-        out.push_str(&text.replace('~', "~0").replace('/', "~1"));
+/// Reads a struct from an object only. serde would also take an array of its members in their order, which no document
+/// tells of. This holds for the body itself; structs within it are read as serde does.
+struct Whole<D>(D);
+
+macro_rules! as_it_is {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.$method(visitor)
+        }
+    )*};
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Whole<D> {
+    type Error = D::Error;
+
+    as_it_is! {
+        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_byte_buf deserialize_option deserialize_unit deserialize_seq deserialize_map
+        deserialize_identifier deserialize_ignored_any
     }
-    out
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_unit_struct(name, visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_newtype_struct(name, visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_tuple(length, visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_tuple_struct(name, length, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.0.is_human_readable()
+    }
 }

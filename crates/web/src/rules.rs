@@ -10,6 +10,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::arg::ArgDocs;
+use crate::cookies::Cookie;
+use crate::header::{Header, header_name};
 use crate::scalar::{Measure, Scalar};
 
 /// The rules of one argument, and what else its attribute says for the documents.
@@ -89,8 +91,9 @@ impl Rules {
     pub fn check<T: Ruled>(&self, place: In, name: &'static str, value: &T) -> Result<(), Error> {
         let broken = value.measures().into_iter().find_map(|measure| self.broken(measure));
         let Some(rule) = broken else { return Ok(()) };
+        let name = if place == In::Header { header_name(name).into_owned() } else { name.to_owned() };
         let message = format!("`{name}` must {rule}");
-        let field = FieldError { place, name: name.to_owned(), code: FieldError::RULE, message };
+        let field = FieldError { place, name, code: FieldError::RULE, message };
         Err(Error::arguments(vec![field]))
     }
 
@@ -189,6 +192,18 @@ impl<T: Scalar> Ruled for Option<T> {
 impl<T: Scalar> Ruled for Vec<T> {
     fn measures(&self) -> Vec<Measure<'_>> {
         self.iter().map(Scalar::measure).collect()
+    }
+}
+
+impl<T: Ruled> Ruled for Header<T> {
+    fn measures(&self) -> Vec<Measure<'_>> {
+        self.0.measures()
+    }
+}
+
+impl<T: Ruled> Ruled for Cookie<T> {
+    fn measures(&self) -> Vec<Measure<'_>> {
+        self.0.measures()
     }
 }
 

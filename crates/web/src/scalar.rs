@@ -190,11 +190,7 @@ fn one<T: Scalar>(input: &Input, name: &'static str) -> Result<Option<T>, Error>
 }
 
 /// `text` is none when it was not UTF-8.
-pub(crate) fn parse<T: Scalar>(
-    place: In,
-    name: &'static str,
-    text: Option<Cow<'_, str>>,
-) -> Result<T, Error> {
+pub(crate) fn parse<T: Scalar>(place: In, name: &str, text: Option<Cow<'_, str>>) -> Result<T, Error> {
     let Some(text) = text else {
         return Err(fault(place, name, "invalid", format!("`{name}` is not UTF-8")));
     };

@@ -98,13 +98,16 @@ where
     let bind = move |service: Arc<S>| -> Handler {
         Arc::new(move |input| {
             let asked = R::LOOKS_BACK.then(|| Box::new(Asked::of(&input)));
+            let exchange = input.exchange().clone();
             let value = handler(Arc::clone(&service), input);
             Box::pin(async move {
                 let value = value.await?;
-                match asked {
-                    Some(asked) => value.reply_to(&asked),
-                    None => value.reply(),
-                }
+                let mut reply = match asked {
+                    Some(asked) => value.reply_to(&asked)?,
+                    None => value.reply()?,
+                };
+                exchange.said_to(&mut reply);
+                Ok(reply)
             })
         })
     };

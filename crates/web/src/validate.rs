@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::arg::ArgDocs;
+use crate::form::Form;
 use crate::json::Json;
 
 /// Asks whether an argument's type states rules, and checks them.
@@ -45,6 +46,19 @@ pub trait Holds {
 }
 
 impl<T: JsonSchema> Holds for Json<T> {
+    type Value = T;
+    const PLACE: In = In::Body;
+
+    fn value(&self) -> &T {
+        &self.0
+    }
+
+    fn wire_name(path: &garde::Path) -> String {
+        pointer(path, &schemars::schema_for!(T).to_value())
+    }
+}
+
+impl<T: JsonSchema> Holds for Form<T> {
     type Value = T;
     const PLACE: In = In::Body;
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 #![expect(clippy::print_stdout, reason = "a run says what it has measured")]
 
+mod arguments;
+mod bodies;
 mod child;
 mod compile_fail;
 mod compression;
@@ -23,10 +25,12 @@ mod http2_stalls;
 mod messages;
 mod middleware;
 mod mounts;
+mod multipart;
 mod new_project;
 mod overload;
 mod panics;
 mod probe;
+mod quiet;
 mod rate;
 mod raw;
 mod redirects;
@@ -40,3 +44,4 @@ mod stubs;
 mod traversal;
 mod traversal_cases;
 mod watch;
+mod websocket;

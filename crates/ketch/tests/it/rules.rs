@@ -75,6 +75,16 @@ impl Ruled {
         Created(format!("{} {flag}", boat.boat_name))
     }
 
+    #[post]
+    async fn sign_on(
+        &self,
+        sailor: Form<Sailor>,
+        #[arg(max = 3, name = "x-watch")] watch: Header<u8>,
+        #[arg(pattern = "[a-z]+")] berth: Cookie<Option<String>>,
+    ) -> String {
+        format!("{} {} {:?}", sailor.0.age, watch.0, berth.0)
+    }
+
     #[get(ROUTE, headers = [CONSTANT])]
     async fn constant(&self, id: u32) -> String {
         id.to_string()
@@ -107,6 +117,9 @@ async fn values_are_read_checked_and_refused_by_their_rules() {
         Scenario { name: "all violations", request: "POST /register?flag=nl", body: r#"{"boatName":"","length":1,"crew":[{"age":16},{"age":15}]}"#, status: 422,
             contains: &["4 values break their rules", "\"#/boatName\"", "\"#/length\"", "\"#/crew/1/age\"", "\"flag\""], lacks: &["crew/0"], ..row },
         Scenario { name: "unreadable body, broken flag", request: "POST /register?flag=nl", body: r#"{"boatName":1}"#, status: 400, contains: &["#/boatName", "\"flag\""], ..row },
+        Scenario { name: "a form's rules", request: "POST /sign-on", headers: &[("content-type", "application/x-www-form-urlencoded"), ("x-watch", "4"), ("cookie", "berth=A1")], body: "age=15", status: 422,
+            contains: &["3 values break", "\"#/age\"", "\"parameter\":\"x-watch\"", "\"in\":\"header\"", "\"in\":\"cookie\""], ..row },
+        Scenario { name: "a good form", request: "POST /sign-on", headers: &[("content-type", "application/x-www-form-urlencoded"), ("x-watch", "3"), ("cookie", "berth=a")], body: "age=16", contains: &["16 3 Some(\"a\")"], ..row },
         Scenario { name: "a constant's route", request: "GET /constant/7", contains: &["7"], ..row },
     ];
     check(&client, &rows).await;
