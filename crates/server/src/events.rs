@@ -62,7 +62,7 @@ impl Events {
 
 impl Server {
     /// Adds a hook that runs when the server has bound its address and before it accepts anything. When it fails, the
-    /// server does not start. It has no deadline of its own.
+    /// server does not start. It has no deadline of its own; a signal to stop ends it.
     #[must_use]
     pub fn on_start<F, Fut>(mut self, hook: F) -> Self
     where
@@ -89,7 +89,8 @@ impl Server {
         self
     }
 
-    /// Adds a hook that runs when the server has drained. All of them together have [`STOP_TIME`].
+    /// Adds a hook that runs when the server has drained. All of them together have [`STOP_TIME`]; a second signal
+    /// ends them at once.
     #[must_use]
     pub fn on_stop<F, Fut>(mut self, hook: F) -> Self
     where

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 
+use futures_util::FutureExt;
 use ketch_edge::{Stopped, bind, stop_signal};
 use tokio::net::TcpListener;
 
@@ -59,7 +61,8 @@ impl Built {
     }
 
     /// Serves on a listener until `stop` resolves, then drains; when `stop_now` resolves, what is left is cut. Start
-    /// hooks run before `ready` is told and anything is accepted, stop hooks after the drain.
+    /// hooks run before `ready` is told and anything is accepted, stop hooks after the drain; a server that is told to
+    /// stop while it starts runs no more of either.
     ///
     /// # Errors
     /// When a start hook failed, or the listener has no address.
@@ -73,10 +76,18 @@ impl Built {
         let Self { app, api, address, limits, readiness, docs, mut events } = self;
         let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
         let here = Ready { title: api.title.clone(), address, docs };
-        events.start(&here).await?;
+        let (mut stop, mut stop_now) = (pin!(stop.fuse()), pin!(stop_now.fuse()));
+        tokio::select! {
+            started = events.start(&here) => started?,
+            () = stop.as_mut() => return Ok(Stopped::Drained),
+        }
         ready(here);
-        let stopped = ketch_edge::serve(listener, app, limits, readiness, stop, stop_now).await;
-        events.stop().await;
+        let stopped =
+            ketch_edge::serve(listener, app, limits, readiness, stop.as_mut(), stop_now.as_mut()).await;
+        tokio::select! {
+            () = events.stop() => {}
+            () = stop_now.as_mut() => tracing::warn!("stopped before the stop hooks were done"),
+        }
         Ok(stopped)
     }
 }

@@ -33,8 +33,12 @@ impl Mount {
     /// When the path does not begin with a slash, ends with one, or has parameters.
     pub fn new(path: impl Into<String>, router: Router, place: Place) -> Result<Self, Problem> {
         let path = path.into();
+        // axum panics at segments that were parameters in its older syntax.
         let is_literal = |template: Template| {
-            template.segments().iter().all(|segment| matches!(segment, Segment::Literal(_)))
+            template
+                .segments()
+                .iter()
+                .all(|segment| matches!(segment, Segment::Literal(text) if !text.starts_with([':', '*'])))
         };
         let plain = path == "/"
             || (path.starts_with('/')

@@ -165,6 +165,32 @@ async fn a_start_hook_that_fails_keeps_the_server_from_starting() {
     }
 }
 
+#[tokio::test]
+async fn a_server_can_be_stopped_while_it_starts_and_while_it_stops() {
+    let never = || std::future::pending::<()>();
+    let listener = || tokio::net::TcpListener::bind("127.0.0.1:0");
+    let starting = Server::new().on_start(move |_| async move {
+        never().await;
+        Ok(())
+    });
+    let (built, ready) = (starting.build().unwrap(), |_| panic!("it is not ready"));
+    let serving = built.serve(listener().await.unwrap(), ready, std::future::ready(()), never());
+    assert_eq!(timeout(PATIENCE, serving).await.unwrap().unwrap(), Stopped::Drained);
+
+    let (tell, told) = oneshot::channel();
+    let stopping = Server::new().on_stop(move || async move {
+        tell.send(()).unwrap();
+        never().await;
+    });
+    let again = async {
+        let _hook_runs = told.await;
+    };
+    let serving =
+        stopping.build().unwrap().serve(listener().await.unwrap(), |_| {}, std::future::ready(()), again);
+    // Well below what stop hooks may take by themselves.
+    assert_eq!(timeout(ketch::STOP_TIME / 2, serving).await.unwrap().unwrap(), Stopped::Drained);
+}
+
 /// Asks for a stream and reads until it ticks.
 async fn ticking(server: &TestServer, path: &str) -> (TcpStream, Vec<u8>) {
     let mut stream = TcpStream::connect(server.addr()).await.unwrap();

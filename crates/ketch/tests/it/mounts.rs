@@ -172,7 +172,10 @@ fn mounts_are_listed() {
 
 #[test]
 fn bad_and_overlapping_mounts_are_problems() {
-    for path in ["", "legacy", "/legacy/", "/{id}", "/a//b", "/{*rest}", "//"] {
+    for path in [
+        "", "legacy", "/legacy/", "/{id}", "/a//b", "/{*rest}", "//", "/:id", "/a/*rest", "/a?b", "/a#b",
+        "/{",
+    ] {
         let problems = Server::new().mount(path, router()).build().unwrap_err().to_string();
         assert!(problems.contains(&format!("nothing can be mounted at `{path}`")), "{problems}");
         assert!(problems.contains(file!()), "{problems}");
