@@ -125,7 +125,9 @@ impl StubFile {
         if matches!(self.status.as_u16(), 204 | 205) {
             return Ok(response);
         }
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_str(&content_type).map_err(Error::internal)?);
         *response.body_mut() = match content {
             Found::Whole(bytes) => Body::from(bytes),
             Found::Large(opened) => Body::new(FileBody::new(opened.file, 0, opened.length, Some(id))),
