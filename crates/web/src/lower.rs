@@ -100,8 +100,10 @@ fn one<S: Service>(
         }
         (None, answer) => (answer, declared, replies),
         (Some(stub), Answer::Stub) => (Answer::Stub, stub.clone().handler(Some(declared)), stub.describe()),
-        // Its type goes on saying what the documents promise.
-        (Some(stub), _) => (Answer::Stub, stub.handler(None), replies),
+        (Some(stub), _) => {
+            let (stub, replies) = stub.over(replies);
+            (Answer::Stub, stub.handler(None), replies)
+        }
     };
     let docs = Docs::from_comments(docs, S::DOCS);
     let place = Some(place);
