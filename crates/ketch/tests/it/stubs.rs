@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
+use ketch::http::Method;
 use ketch::prelude::*;
 use ketch::test::{Client, Scenario, check, client};
 
@@ -134,10 +136,14 @@ async fn a_stub_is_as_large_as_16_mib_and_no_larger() {
     let client = stubbed(text(&path));
     for (length, status) in [(0, 200), (65_536, 200), (65_537, 200), (16 << 20, 200), ((16 << 20) + 1, 500)] {
         fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
-        let answer = client.get("/mock/yet-to-code").await;
+        // Tests of memory run beside this one, so the largest is not taken in whole.
+        let method = if length < 1 << 20 { Method::GET } else { Method::HEAD };
+        let answer = client.send(method.clone(), "/mock/yet-to-code", &[], Body::empty()).await;
         assert_eq!(answer.status, status, "{length}");
-        if status == 200 {
+        if status == 200 && method == Method::GET {
             assert_eq!(answer.body.len() as u64, length);
+        } else if status == 200 {
+            assert_eq!(answer.header("content-length"), Some(length.to_string().as_str()));
         }
     }
 }
