@@ -7,6 +7,7 @@ mod conditions;
 mod folder;
 mod opening;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +46,7 @@ pub(crate) use opening::{Opened, beneath, is_plain, server_failed};
 /// ```
 pub struct File {
     opened: Opened,
-    content_type: &'static str,
+    content_type: Cow<'static, str>,
     download: Option<String>,
 }
 
@@ -64,7 +65,7 @@ impl File {
     /// Says what the file is, in place of what its extension says.
     #[must_use]
     pub fn content_type(mut self, media_type: &'static str) -> Self {
-        self.content_type = media_type;
+        self.content_type = media_type.into();
         self
     }
 
@@ -110,7 +111,7 @@ impl File {
             return Ok(response);
         }
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_str(self.content_type).map_err(Error::internal)?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_str(&self.content_type).map_err(Error::internal)?);
         if let Some(name) = &self.download {
             headers.insert(CONTENT_DISPOSITION, disposition(name)?);
         }
@@ -181,20 +182,12 @@ where
     })
 }
 
-/// The media type that a name's extension stands for, with the character set where there is one.
-pub(crate) fn content_type(name: &Path) -> &'static str {
+/// The media type that a name's extension stands for, with the character set where it is text.
+pub(crate) fn content_type(name: &Path) -> Cow<'static, str> {
     match mime_guess::from_path(name).first_raw() {
-        Some("text/plain") => "text/plain; charset=utf-8",
-        Some("text/html") => "text/html; charset=utf-8",
-        Some("text/css") => "text/css; charset=utf-8",
-        Some("text/csv") => "text/csv; charset=utf-8",
-        Some("text/javascript") => "text/javascript; charset=utf-8",
-        Some("text/markdown") => "text/markdown; charset=utf-8",
-        Some("text/xml") => "text/xml; charset=utf-8",
-        Some("text/calendar") => "text/calendar; charset=utf-8",
-        Some(text) if text.starts_with("text/") => "text/plain; charset=utf-8",
-        Some(known) => known,
-        None => "application/octet-stream",
+        Some(text) if text.starts_with("text/") => format!("{text}; charset=utf-8").into(),
+        Some(known) => known.into(),
+        None => "application/octet-stream".into(),
     }
 }
 
@@ -257,7 +250,7 @@ mod tests {
             ("a.json", "application/json"),
             ("a.html", "text/html; charset=utf-8"),
             ("a.TXT", "text/plain; charset=utf-8"),
-            ("a.rs", "text/plain; charset=utf-8"),
+            ("a.vtt", "text/vtt; charset=utf-8"),
             ("a.png", "image/png"),
             ("a", "application/octet-stream"),
             ("a.nothing-known", "application/octet-stream"),

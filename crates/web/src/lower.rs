@@ -102,13 +102,15 @@ fn one<S: Service>(
             ))]);
         }
         (None, answer) => (answer, declared, replies),
-        // What a method without a body says that it will return is what its documents promise.
-        (Some(stub), Answer::Stub) => {
-            let promised = if replies.0.is_empty() { stub.describe() } else { replies };
+        (Some(stub), Answer::Stub) if replies.0.is_empty() => {
+            let promised = stub.describe();
             (Answer::Stub, stub.handler(Some(declared)), promised)
         }
-        // Its type goes on saying what the documents promise.
-        (Some(stub), _) => (Answer::Stub, stub.handler(None), replies),
+        // What a method says that it returns is what the documents promise, whether it has a body or not.
+        (Some(stub), answer) => {
+            let (stub, replies) = stub.over(replies);
+            (Answer::Stub, stub.handler((answer == Answer::Stub).then_some(declared)), replies)
+        }
     };
     describe_status(&settings, answer, &mut replies)
         .map_err(|fault| vec![Problem::new(settings.status.place.clone(), names.full(), fault)])?;

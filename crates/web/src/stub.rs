@@ -35,7 +35,8 @@ pub(crate) struct StubFile {
     folder: PathBuf,
     /// The path below the folder, part by part.
     below: Vec<Vec<Piece>>,
-    status: StatusCode,
+    /// 200 if none is said.
+    status: Option<StatusCode>,
     delay: Option<Duration>,
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn plan(
         roots,
         folder,
         below: pieces.split_off(constant),
-        status: status.unwrap_or(StatusCode::OK),
+        status,
         delay: settings.delay.value,
     }))
 }
@@ -98,12 +99,27 @@ impl StubFile {
         })
     }
 
+    /// A stub over code, and what the documents say of it: what the type promises, its status too where none is said.
+    pub(crate) fn over(
+        mut self,
+        (replies, mut errors): (Vec<ReplySpec>, Vec<ErrorSpec>),
+    ) -> (Self, (Vec<ReplySpec>, Vec<ErrorSpec>)) {
+        let promised = |reply: &ReplySpec| reply.status.is_success() && reply.content.is_some();
+        let Some(promised) = replies.into_iter().find(promised) else {
+            let described = self.describe();
+            return (self, described);
+        };
+        let status = *self.status.get_or_insert(promised.status);
+        errors.push(NO_STUB);
+        (self, (vec![ReplySpec { status, ..promised }], errors))
+    }
+
     /// What the documents say of a stub whose type says nothing.
     pub(crate) fn describe(&self) -> (Vec<ReplySpec>, Vec<ErrorSpec>) {
-        let empty = matches!(self.status.as_u16(), 204 | 205);
+        let status = self.status();
         let content = Content { media_type: "*/*", schema: json!({}) };
         let description = "The stub.".to_owned();
-        let reply = ReplySpec { status: self.status, description, content: Some(content).filter(|_| !empty) };
+        let reply = ReplySpec { status, description, content: Some(content).filter(|_| !bodiless(status)) };
         (vec![reply], vec![NO_STUB])
     }
 
@@ -121,16 +137,22 @@ impl StubFile {
         let read = tokio::task::spawn_blocking(move || first(&places, &path));
         let content = read.await.map_err(Error::internal)??;
         let mut response = Response::default();
-        *response.status_mut() = self.status;
-        if matches!(self.status.as_u16(), 204 | 205) {
+        *response.status_mut() = self.status();
+        if bodiless(self.status()) {
             return Ok(response);
         }
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_str(&content_type).map_err(Error::internal)?);
         *response.body_mut() = match content {
             Found::Whole(bytes) => Body::from(bytes),
             Found::Large(opened) => Body::new(FileBody::new(opened.file, 0, opened.length, Some(id))),
         };
         Ok(response)
+    }
+
+    fn status(&self) -> StatusCode {
+        self.status.unwrap_or(StatusCode::OK)
     }
 
     /// The path below the folder for a request; none when a value would be no single visible name.
@@ -152,6 +174,10 @@ impl StubFile {
 
 const NO_STUB: ErrorSpec =
     ErrorSpec { status: 404, code: "no_stub", description: "There is no file to answer with" };
+
+fn bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
+}
 
 /// The file's content, as far as it is read at once.
 enum Found {
