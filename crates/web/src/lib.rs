@@ -13,6 +13,7 @@ mod cookies;
 mod exchange;
 mod extract;
 mod form;
+mod fuzz;
 mod guard;
 mod header;
 mod json;
@@ -65,4 +66,10 @@ pub mod __private {
     pub use crate::reply::ApiError;
     pub use crate::schemas::Schemas;
     pub use crate::service::{Declared, EndpointId, Service, bind};
+}
+
+/// Parsers of foreign bytes, for fuzz targets. Not an interface for people.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::fuzz::{cookie, header, multipart, query};
 }

@@ -16,6 +16,7 @@ use super::raw::{Connection, Pace};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(crate = "ketch::serde")]
+#[expect(dead_code, reason = "it is shown as a whole")]
 struct Boat {
     name: String,
     length: u16,
