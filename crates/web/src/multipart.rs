@@ -93,15 +93,12 @@ impl Multipart {
         while self.inside {
             self.data().await?;
         }
-        let head = match self.event().await? {
-            Event::Head(head) => head,
-            _ => {
-                // What follows the last delimiter means nothing, and must be read for the connection to go on.
-                while !self.ended {
-                    self.more().await?;
-                }
-                return Ok(None);
+        let Event::Head(head) = self.event().await? else {
+            // What follows the last delimiter means nothing, and must be read for the connection to go on.
+            while !self.ended {
+                self.more().await?;
             }
+            return Ok(None);
         };
         self.parts += 1;
         if self.parts > PARTS {
