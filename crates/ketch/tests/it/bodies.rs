@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::quiet::quietly;
 use super::raw::{Connection, Pace};
+use super::watch::alone;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(crate = "ketch::serde")]
@@ -303,6 +304,7 @@ async fn n8_encoded_bodies_are_refused_everywhere() {
 
 #[tokio::test]
 async fn n8_json_that_is_made_to_hurt() {
+    let _alone = alone().await;
     let client = client(Server::new().add(Bodies));
     let keys: String = (0..1_000_000).map(|key| format!("\"{key}\":1,")).collect();
     let rows: [(&str, String, &[u16]); 6] = [
