@@ -2,6 +2,8 @@
 //!
 //! Not here: what is within multipart forms (`multipart`), floods of sizes (`floods`).
 
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use http::Method;
 use ketch::http;
@@ -9,6 +11,7 @@ use ketch::prelude::*;
 use ketch::schemars::JsonSchema;
 use ketch::serde::Deserialize;
 use ketch::test::{Scenario, TestServer, check, client};
+use ketch::{Capacity, Limits};
 use serde_json::Value;
 
 use super::quiet::quietly;
@@ -361,4 +364,38 @@ async fn a_body_without_a_length_is_bounded_too() {
         }
     })
     .await;
+}
+
+/// However a body is read, who waits for it leaves the place to others.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_body_takes_no_place() {
+    let kinds = [
+        ("/json", JSON[0].1),
+        ("/raw", "a/b"),
+        ("/parts", PARTS[0].1),
+        ("/context", FORM[0].1),
+        ("/request", "a/b"),
+        ("/extract", JSON[0].1),
+    ];
+    let limits = Limits { body_idle: Duration::from_secs(100), ..Limits::default() };
+    let capacity = Capacity { in_flight: 1, ..Capacity::default() };
+    let server = TestServer::start(Server::new().limits(limits).capacity(capacity).add(Bodies)).await;
+    for (path, content_type) in kinds {
+        let mut slow = Connection::open(server.addr()).await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: {content_type}\r\n");
+        slow.send(format!("{head}Content-Length: 100\r\n\r\n ").as_bytes(), Pace::Whole).await;
+        let end = Instant::now() + Duration::from_secs(20);
+        // The slow one has the place for a moment, until it finds nothing more to read.
+        for answered in 0.. {
+            let mut quick = Connection::open(server.addr()).await;
+            let request = b"POST /raw HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\nabc";
+            quick.send(request, Pace::Whole).await;
+            match quick.reply(false).await.unwrap().status {
+                200 if answered > 20 => break,
+                200 | 503 => assert!(Instant::now() < end, "{path}: the place is not left"),
+                other => panic!("{path}: {other}"),
+            }
+        }
+    }
+    drop(server);
 }
