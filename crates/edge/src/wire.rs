@@ -103,7 +103,9 @@ impl Wire {
 
     /// Whether the server has given up waiting for a connection that has switched.
     fn is_over(&self) -> bool {
-        self.switched.is_some() && self.switch.as_ref().is_some_and(|s| *s.phases.borrow() == Phase::Over)
+        self.switch.as_ref().is_some_and(|switch| {
+            switch.told.load(Ordering::Acquire) && *switch.phases.borrow() == Phase::Over
+        })
     }
 
     /// Reads and drops what a refused client still sends, within [`LINGER`].

@@ -18,7 +18,7 @@ use crate::reply::{Reply, ReplyDocs};
 ///
 /// As an argument it fails with 415 when the content type is not JSON, 413 when the body is larger than the
 /// endpoint's `limit`, and 400 when it is not JSON or does not fit `T`, naming the member by JSON Pointer. Nesting is
-/// read 128 levels deep.
+/// read 128 levels deep. A struct is read from an object only, where it is the body itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 

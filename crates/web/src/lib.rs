@@ -17,6 +17,7 @@ mod exchange;
 mod extract;
 mod file;
 mod form;
+mod fuzz;
 mod good_reply;
 mod guard;
 mod header;
@@ -98,4 +99,10 @@ pub mod __private {
     pub use crate::service::{Declared, EndpointId, Service, bind, bind_stub, bind_typed_stub};
     pub use crate::validate::{Holds, Probe, Stated, Unstated, query_name};
     pub use garde::Path;
+}
+
+/// Parsers of foreign bytes, for fuzz targets. Not an interface for people.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::fuzz::{cookie, header, multipart, query};
 }

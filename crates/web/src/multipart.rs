@@ -93,15 +93,12 @@ impl Multipart {
         while self.inside {
             self.data().await?;
         }
-        let head = match self.event().await? {
-            Event::Head(head) => head,
-            _ => {
-                // What follows the last delimiter means nothing, and must be read for the connection to go on.
-                while !self.ended {
-                    self.more().await?;
-                }
-                return Ok(None);
+        let Event::Head(head) = self.event().await? else {
+            // What follows the last delimiter means nothing, and must be read for the connection to go on.
+            while !self.ended {
+                self.more().await?;
             }
+            return Ok(None);
         };
         self.parts += 1;
         if self.parts > PARTS {
@@ -289,4 +286,23 @@ fn malformed(message: String) -> Error {
 
 fn too_large(code: &'static str, message: String) -> Error {
     Error::new(413, code, message).closing()
+}
+
+/// The parts of a body that comes in pieces of so many bytes; none when it is malformed. For fuzz targets.
+pub(crate) fn fuzzed(content_type: &str, body: &[u8], piece: usize) -> Option<Vec<(String, Vec<u8>)>> {
+    let mut scanner = Scanner::new(&head::boundary(content_type).ok()?);
+    let (mut pieces, mut ended) = (body.chunks(piece), false);
+    let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+    loop {
+        match scanner.next(ended).ok()? {
+            Event::Head(head) => parts.push((Head::parse(&head).ok()?.name, Vec::new())),
+            Event::Data(data) => parts.last_mut()?.1.extend_from_slice(&data),
+            Event::End => {}
+            Event::Over => return Some(parts),
+            Event::Hungry => match pieces.next() {
+                Some(piece) => scanner.feed(piece),
+                None => ended = true,
+            },
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Not here: what is within multipart forms (`multipart`), floods of sizes (`floods`).
 
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use http::Method;
 use ketch::http;
@@ -9,13 +11,16 @@ use ketch::prelude::*;
 use ketch::schemars::JsonSchema;
 use ketch::serde::Deserialize;
 use ketch::test::{Scenario, TestServer, check, client};
+use ketch::{Capacity, Limits};
 use serde_json::Value;
 
 use super::quiet::quietly;
 use super::raw::{Connection, Pace};
+use super::watch::alone;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(crate = "ketch::serde")]
+#[expect(dead_code, reason = "it is shown as a whole")]
 struct Boat {
     name: String,
     length: u16,
@@ -302,13 +307,14 @@ async fn n8_encoded_bodies_are_refused_everywhere() {
 
 #[tokio::test]
 async fn n8_json_that_is_made_to_hurt() {
+    let _alone = alone().await;
     let client = client(Server::new().add(Bodies));
     let keys: String = (0..1_000_000).map(|key| format!("\"{key}\":1,")).collect();
     let rows: [(&str, String, &[u16]); 6] = [
         ("arrays 100,000 deep", "[".repeat(100_000), &[400]),
         ("closed arrays 100,000 deep", "[".repeat(100_000) + &"]".repeat(100_000), &[400]),
         ("objects 100,000 deep", "{\"a\":".repeat(100_000), &[400]),
-        ("1 M keys", format!("{{{}\"end\":1}}", keys), &[200]),
+        ("1 M keys", format!("{{{keys}\"end\":1}}"), &[200]),
         ("a number of 10 MB", "1".repeat(10 << 20), &[200, 400]),
         ("a string of 10 MB", format!("\"{}\"", "\\u0041".repeat(10 << 17)), &[200]),
     ];
@@ -358,4 +364,38 @@ async fn a_body_without_a_length_is_bounded_too() {
         }
     })
     .await;
+}
+
+/// However a body is read, who waits for it leaves the place to others.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_body_takes_no_place() {
+    let kinds = [
+        ("/json", JSON[0].1),
+        ("/raw", "a/b"),
+        ("/parts", PARTS[0].1),
+        ("/context", FORM[0].1),
+        ("/request", "a/b"),
+        ("/extract", JSON[0].1),
+    ];
+    let limits = Limits { body_idle: Duration::from_secs(100), ..Limits::default() };
+    let capacity = Capacity { in_flight: 1, ..Capacity::default() };
+    let server = TestServer::start(Server::new().limits(limits).capacity(capacity).add(Bodies)).await;
+    for (path, content_type) in kinds {
+        let mut slow = Connection::open(server.addr()).await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: {content_type}\r\n");
+        slow.send(format!("{head}Content-Length: 100\r\n\r\n ").as_bytes(), Pace::Whole).await;
+        let end = Instant::now() + Duration::from_secs(20);
+        // The slow one has the place for a moment, until it finds nothing more to read.
+        for answered in 0.. {
+            let mut quick = Connection::open(server.addr()).await;
+            let request = b"POST /raw HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\nabc";
+            quick.send(request, Pace::Whole).await;
+            match quick.reply(false).await.unwrap().status {
+                200 if answered > 20 => break,
+                200 | 503 => assert!(Instant::now() < end, "{path}: the place is not left"),
+                other => panic!("{path}: {other}"),
+            }
+        }
+    }
+    drop(server);
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::probe::Target;
 use super::{http2_frames, raw};
@@ -20,6 +20,11 @@ const ROOM_EACH: u64 = 1 << 20;
 
 /// One attack runs at a time, so that the memory it takes is its own.
 static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// For a test that is no attack and takes much memory: no attack is measured as long as this is held.
+pub(crate) async fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().await
+}
 
 /// Runs an attack of so many connections while honest clients ask all the time and the memory is watched.
 pub(crate) async fn under_watch(name: &str, target: &Target, connections: u64, attack: impl AsyncFnOnce()) {

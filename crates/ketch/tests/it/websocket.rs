@@ -113,6 +113,7 @@ async fn a_peer_that_is_silent_for_too_long_is_let_go() {
 /// They count as connections while they are open, and no longer.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_of_them_leave_no_place_taken() {
+    let _alone = super::watch::alone().await;
     let limits = Limits { connections_per_address: 100, ..Limits::default() };
     let server = TestServer::start(Server::new().limits(limits).add(Sockets)).await;
     for _ in 0..2 {

@@ -58,6 +58,7 @@ pub(crate) enum Fault {
 }
 
 /// What a delimiter opens.
+#[derive(Clone, Copy)]
 enum After {
     /// A part, after so many bytes of the line.
     Part(usize),
@@ -237,8 +238,10 @@ mod tests {
 
     use super::*;
 
+    type Parts = Vec<(Vec<u8>, Vec<u8>)>;
+
     /// All parts of a body that comes in so many pieces: heads and data.
-    fn read(boundary: &str, pieces: &[&[u8]]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+    fn read(boundary: &str, pieces: &[&[u8]]) -> Result<Parts, Fault> {
         let (mut scanner, mut parts, mut pieces) = (Scanner::new(boundary), Vec::new(), pieces.iter());
         let mut ended = false;
         loop {
