@@ -21,12 +21,13 @@ pub fn document(api: &Api, version: Option<&str>) -> Value {
         info["description"] = json!(description);
     }
     let problem = problem::schema_name(&api.schemas);
+    let paths = paths(&shown, &problem);
     let mut document = json!({
         "openapi": "3.1.0",
         "info": info,
         "tags": tags(&shown),
-        "paths": paths(&shown, &problem),
-        "components": components(api, &shown, problem),
+        "components": components(api, &shown, &paths, problem),
+        "paths": paths,
     });
     let versions = versions(api);
     if version.is_none() && !versions.is_empty() {
@@ -126,16 +127,14 @@ fn rename_parameters(operation: &mut Value, endpoint: &Endpoint, first: &Endpoin
     }
 }
 
-fn components(api: &Api, endpoints: &[&Endpoint], problem: String) -> Value {
+fn components(api: &Api, endpoints: &[&Endpoint], paths: &Value, problem: String) -> Value {
     let mut schemas: Map<String, Value> =
         api.schemas.iter().map(|(name, schema)| (name.clone(), schema.clone())).collect();
-    let header = |(name, about): &(&str, &str)| {
-        ((*name).to_owned(), json!({ "description": about, "schema": { "type": "string" } }))
-    };
-    let mut components = json!({
-        "responses": { "Problem": problem::response(&problem) },
-        "headers": responses::HEADERS.iter().map(header).collect::<Map<_, _>>(),
-    });
+    let mut components = json!({ "responses": { "Problem": problem::response(&problem) } });
+    let headers = responses::headers(paths);
+    if !headers.is_empty() {
+        components["headers"] = headers.into();
+    }
     schemas.insert(problem, problem::schema());
     components["schemas"] = schemas.into();
     if endpoints.iter().any(|endpoint| !endpoint.settings.scope.value.is_public()) {

@@ -4,6 +4,7 @@
 
 mod compare;
 mod document;
+mod file;
 mod merge;
 mod operation;
 mod problem;

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::merge::merge_content;
 use crate::problem;
 
-/// Headers that replies may have, by name, for `components.headers`.
-pub(crate) const HEADERS: [(&str, &str); 8] = [
+/// Headers that replies may have, by name.
+const HEADERS: [(&str, &str); 8] = [
     ("Age", "How many seconds ago a kept reply was made (RFC 9111)."),
     ("Cache-Control", "How long the reply may be kept (RFC 9111)."),
     ("Deprecation", "Since when callers are told to move on, as `@` and seconds since 1970 (RFC 9745)."),
@@ -22,6 +22,16 @@ pub(crate) const HEADERS: [(&str, &str); 8] = [
     ("Vary", "The request's headers that the reply depends on (RFC 9110)."),
     ("WWW-Authenticate", "How to say who is calling (RFC 9110)."),
 ];
+
+/// The headers that these paths refer to, for `components.headers`.
+pub(crate) fn headers(paths: &Value) -> Map<String, Value> {
+    let paths = paths.to_string();
+    let used = |name: &str| paths.contains(&format!("\"#/components/headers/{name}\""));
+    let header = |(name, about): &(&str, &str)| {
+        ((*name).to_owned(), json!({ "description": about, "schema": { "type": "string" } }))
+    };
+    HEADERS.iter().filter(|(name, _)| used(name)).map(header).collect()
+}
 
 /// The responses of an endpoint by status, and `default` for what every endpoint may answer. `problem` is the name of the
 /// error body's schema.

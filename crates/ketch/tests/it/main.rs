@@ -16,6 +16,8 @@ mod http2_frames;
 mod http2_stalls;
 mod messages;
 mod new_project;
+mod openapi;
+mod openapi_sink;
 mod overload;
 mod panics;
 mod probe;
