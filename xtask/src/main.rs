@@ -10,6 +10,7 @@
 mod bench;
 mod check;
 mod command;
+mod documents;
 mod example;
 mod schemathesis;
 mod soak;

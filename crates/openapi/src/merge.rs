@@ -94,8 +94,8 @@ fn merge_parameters(one: Option<Value>, other: Option<&Value>) -> Vec<Value> {
                 let other = rest.remove(index);
                 parameter["schema"] = either(&parameter["schema"], &other["schema"]);
                 parameter["required"] = json!(parameter["required"] == true && other["required"] == true);
-                if other.get("allowReserved").is_some() {
-                    parameter["allowReserved"] = json!(true);
+                if other.get("x-ketch-catch-all").is_some() {
+                    parameter["x-ketch-catch-all"] = json!(true);
                 }
             }
             None => make_optional(parameter),

@@ -82,9 +82,9 @@ fn parameter(arg: &ArgSpec, endpoint: &Endpoint) -> Option<Value> {
     if arg.repeated && arg.place == In::Query {
         parameter["explode"] = json!(true);
     }
-    // A catch-all holds slashes, which a client must not encode.
+    // A catch-all holds slashes, which a client must not encode; OpenAPI 3.1 has no word for that in a path.
     if in_path.is_some_and(|param| param.catch_all) {
-        parameter["allowReserved"] = json!(true);
+        parameter["x-ketch-catch-all"] = json!(true);
     }
     Some(parameter)
 }

@@ -7,7 +7,6 @@ use std::process::{Command, ExitCode};
 
 use axum::body::Body;
 use ketch::http::Method;
-use ketch::prelude::*;
 use ketch::test::{client, expect_file};
 use serde_json::{Value, json};
 

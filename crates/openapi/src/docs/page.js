@@ -359,7 +359,7 @@ function fillPath(template, fields) {
     const found = fields.find(({ parameter }) => parameter.in === "path" && parameter.name === name), value = found?.values().join(",");
     if (value === "." || value === "..") throw new Error(`“${value}” cannot be a path segment: every client removes it from the URL.`);
     if (!value) return whole;
-    return found.parameter.allowReserved ? value.split("/").map(encode).join("/") : encode(value);
+    return found.parameter["x-ketch-catch-all"] ? value.split("/").map(encode).join("/") : encode(value);
   });
 }
 
