@@ -153,12 +153,11 @@ impl SinkService {
         needed: i8,
         flag: Option<bool>,
         many: Vec<u16>,
-        ratio: Option<f32>,
     ) -> Result<String, SinkError> {
         match id {
             0 => Err(SinkError::NoSuchSink(id)),
             1 => Err(SinkError::Clogged),
-            _ => Ok(format!("{name} {rest} {needed} {flag:?} {many:?} {ratio:?}")),
+            _ => Ok(format!("{name} {rest} {needed} {flag:?} {many:?}")),
         }
     }
 
