@@ -7,6 +7,7 @@
 //! ignored), errors and their codes, lengths and ranges of replies. A parameter of the path may change its name: the URL
 //! stays what it was.
 
+mod limits;
 mod schema;
 mod shape;
 

@@ -2,7 +2,7 @@
 //! told, and `ketch openapi --check`.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use axum::body::Body;
@@ -11,8 +11,6 @@ use ketch::test::{client, expect_file};
 use serde_json::{Value, json};
 
 use crate::openapi_sink::sink;
-
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
 #[tokio::test]
 async fn the_documents_of_the_kitchen_sink_are_what_they_were() {
@@ -199,11 +197,11 @@ fn sink_says(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-#[test]
-fn check_knows_versions() {
-    let stored = |name: &str| Path::new(GOLDEN).join(name).to_str().unwrap().to_owned();
-    let whole = stored("openapi.json");
-    let second = stored("openapi-v2.json");
+#[tokio::test]
+async fn check_knows_versions() {
+    let (folder, client) = (Folder::new("versions"), client(sink()));
+    let whole = folder.file("whole.json", &client.get("/openapi.json").await.text());
+    let second = folder.file("v2.json", &client.get("/openapi/v2.json").await.text());
     let good = "0 breaking changes, 0 notes\nsuccess: true";
     assert!(sink_says(&["--check", &whole]).contains(good));
     assert!(sink_says(&["--check", &second, "--version", "2"]).contains(good));
