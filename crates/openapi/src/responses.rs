@@ -175,15 +175,24 @@ fn errors(endpoint: &Endpoint) -> BTreeMap<u16, Vec<(&'static str, &'static str)
     }
     for arg in endpoint.args.iter().filter(|arg| arg.place.is_body()) {
         let form = Form::of(arg);
-        if form == Form::Json {
-            add(400, "invalid_json", "The body is not JSON");
+        match form {
+            Form::Json => add(400, "invalid_json", "The body is not JSON"),
+            Form::Fields => add(400, "invalid_form", "The body is not a form, or not UTF-8"),
+            Form::Parts => add(400, "invalid_multipart", "The body is not a form with parts"),
+            Form::Raw => {}
         }
         add(400, "broken_body", "The body broke off or is not framed as it should be");
         add(408, "slow_body", "The body came too slowly");
         add(413, "body_too_large", "The body is larger than the limit");
+        if form == Form::Parts {
+            add(413, "part_too_large", "A part is larger than the limit");
+            add(413, "part_headers_too_large", "The headers of a part are larger than what is read");
+            add(413, "too_many_parts", "The form has more parts than are read");
+        }
         if form != Form::Raw {
             add(415, "unsupported_media_type", "The body's type is not the one that is read");
         }
+        add(415, "unsupported_encoding", "The body is compressed, which is not read");
     }
     if endpoint.args.iter().any(|arg| arg.rules) {
         add(422, "rules_broken", "An argument can be read but breaks a rule");
@@ -206,6 +215,8 @@ fn errors(endpoint: &Endpoint) -> BTreeMap<u16, Vec<(&'static str, &'static str)
 enum Form {
     Json,
     Fields,
+    /// A form with parts, which the endpoint reads itself.
+    Parts,
     /// Bytes as they come, whatever their type.
     Raw,
 }
@@ -214,7 +225,8 @@ impl Form {
     fn of(arg: &ArgSpec) -> Self {
         let essence = arg.media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         match essence {
-            "application/x-www-form-urlencoded" | "multipart/form-data" => Self::Fields,
+            "application/x-www-form-urlencoded" => Self::Fields,
+            "multipart/form-data" => Self::Parts,
             json if json == "application/json" || json.ends_with("+json") => Self::Json,
             _ => Self::Raw,
         }
@@ -225,7 +237,7 @@ impl Form {
 fn can_be_invalid(arg: &ArgSpec) -> bool {
     match arg.place {
         In::Context => false,
-        In::Body => Form::of(arg) != Form::Raw,
+        In::Body => matches!(Form::of(arg), Form::Json | Form::Fields),
         _ => true,
     }
 }
