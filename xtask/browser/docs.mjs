@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 
 const [chromium, url, profile] = process.argv.slice(2);
+assert.ok(profile, "say the browser, the URL and a folder for the profile");
 const STEP_MS = 20_000; // how long a step may take before it counts as failed
 const flags = ["--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
   "--no-first-run", "--disable-extensions", "--disable-background-networking", `--user-data-dir=${profile}`, "about:blank"];
