@@ -8,8 +8,10 @@
 )]
 
 mod bench;
+mod browser;
 mod check;
 mod command;
+mod documents;
 mod example;
 mod schemathesis;
 mod soak;

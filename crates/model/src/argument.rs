@@ -66,6 +66,8 @@ pub struct ArgSpec {
     pub required: bool,
     /// Whether it may come several times (`?tag=a&tag=b`).
     pub repeated: bool,
+    /// Whether it states rules beyond its type: a request that breaks one is answered 422.
+    pub rules: bool,
     /// The media type of a body.
     pub media_type: Option<&'static str>,
     /// What it lets the endpoint see.
@@ -88,6 +90,7 @@ impl ArgSpec {
             place,
             required: true,
             repeated: false,
+            rules: false,
             media_type: None,
             sees: Sees::Itself,
             rules: false,

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use ketch_model::{Api, Endpoint};
+use ketch_syntax::Segment;
 use serde_json::{Map, Value, json};
 
+use crate::merge::merge;
 use crate::operation::operation;
+use crate::{problem, responses};
 
 /// The document: of every endpoint, or with `version` of those that have it or have none. Hidden endpoints are left out.
 ///
@@ -17,12 +20,14 @@ pub fn document(api: &Api, version: Option<&str>) -> Value {
     if let Some(description) = &api.description {
         info["description"] = json!(description);
     }
+    let problem = problem::schema_name(&api.schemas);
+    let paths = paths(&shown, &problem);
     let mut document = json!({
         "openapi": "3.1.0",
         "info": info,
         "tags": tags(&shown),
-        "paths": paths(&shown),
-        "components": components(api, &shown),
+        "components": components(api, &shown, &paths, problem),
+        "paths": paths,
     });
     let versions = versions(api);
     if version.is_none() && !versions.is_empty() {
@@ -68,77 +73,72 @@ fn tags(endpoints: &[&Endpoint]) -> Value {
     tags.into()
 }
 
-fn paths(endpoints: &[&Endpoint]) -> Value {
+/// The operations by path and method.
+///
+/// Paths that differ only in the names or patterns of their parameters are one path to OpenAPI. The first template
+/// names the parameters for all, and operations that meet there are merged.
+fn paths(endpoints: &[&Endpoint], problem: &str) -> Value {
     let mut paths: Map<String, Value> = Map::new();
+    let mut shapes: BTreeMap<String, &Endpoint> = BTreeMap::new();
     let mut ids: BTreeMap<String, u32> = BTreeMap::new();
     for endpoint in endpoints {
         let method = endpoint.method.as_str().to_ascii_lowercase();
-        // Two templates that differ in a pattern only are one path here: the later keeps its pattern in the name.
-        let mut path = endpoint.path.plain();
-        if paths.get(&path).is_some_and(|methods| methods.get(&method).is_some()) {
-            path = endpoint.path.to_string();
-        }
-        let methods = paths.entry(path).or_insert_with(|| json!({}));
-        let mut operation = operation(endpoint);
-        // The same service may be there twice, under two prefixes.
+        let first = *shapes.entry(shape(endpoint)).or_insert(endpoint);
+        let methods = paths.entry(first.path.plain()).or_insert_with(|| json!({}));
+        let mut operation = operation(endpoint, problem);
+        rename_parameters(&mut operation, endpoint, first);
+        // The same service may be there twice, under two prefixes. No part of a name ends with a hyphen and a number.
         let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
         let count = ids.entry(id.clone()).and_modify(|count| *count += 1).or_insert(1);
         if *count > 1 {
-            operation["operationId"] = json!(format!("{id}.{count}"));
+            operation["operationId"] = json!(format!("{id}-{count}"));
         }
-        methods[method] = operation;
+        methods[&method] = match methods.get_mut(&method).map(Value::take) {
+            Some(there) => merge(there, operation),
+            None => operation,
+        };
     }
     paths.into()
 }
 
-fn components(api: &Api, endpoints: &[&Endpoint]) -> Value {
+/// A path without the names of its parameters.
+fn shape(endpoint: &Endpoint) -> String {
+    let segment = |segment: &Segment| match segment {
+        Segment::Literal(text) => format!("/{text}"),
+        Segment::Param(_) => "/{}".to_owned(),
+    };
+    endpoint.path.segments().iter().map(segment).collect()
+}
+
+/// Gives the parameters of the path the names that `first` has for them.
+fn rename_parameters(operation: &mut Value, endpoint: &Endpoint, first: &Endpoint) {
+    let renamed: BTreeMap<&str, &str> = endpoint
+        .path
+        .params()
+        .zip(first.path.params())
+        .map(|(own, shown)| (own.name.as_str(), shown.name.as_str()))
+        .collect();
+    let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
+    for parameter in parameters.iter_mut().filter(|parameter| parameter["in"] == "path") {
+        let shown = parameter["name"].as_str().and_then(|name| renamed.get(name)).copied();
+        if let Some(shown) = shown {
+            parameter["name"] = json!(shown);
+        }
+    }
+}
+
+fn components(api: &Api, endpoints: &[&Endpoint], paths: &Value, problem: String) -> Value {
     let mut schemas: Map<String, Value> =
         api.schemas.iter().map(|(name, schema)| (name.clone(), schema.clone())).collect();
-    schemas.insert("Problem".to_owned(), problem_schema());
-    let mut components = json!({ "schemas": schemas, "responses": { "Problem": problem_response() } });
+    let mut components = json!({ "responses": { "Problem": problem::response(&problem) } });
+    let headers = responses::headers(paths);
+    if !headers.is_empty() {
+        components["headers"] = headers.into();
+    }
+    schemas.insert(problem, problem::schema());
+    components["schemas"] = schemas.into();
     if endpoints.iter().any(|endpoint| !endpoint.settings.scope.value.is_public()) {
         components["securitySchemes"] = json!({ "bearer": { "type": "http", "scheme": "bearer" } });
     }
     components
-}
-
-fn problem_response() -> Value {
-    json!({
-        "description": "What went wrong (RFC 9457).",
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-    })
-}
-
-/// The one error body. It is written here once more than in `web`, and a test compares the two.
-fn problem_schema() -> Value {
-    let text = |about: &str| json!({ "type": "string", "description": about });
-    json!({
-        "type": "object",
-        "description": "The one error body (RFC 9457).",
-        "required": ["type", "title", "status", "detail", "code", "message", "request_id"],
-        "properties": {
-            "type": text("Always `about:blank`: the code says what it is."),
-            "title": text("The status in words."),
-            "status": { "type": "integer", "minimum": 400, "maximum": 599 },
-            "detail": text("What went wrong, for people."),
-            "code": text("What went wrong, for programs."),
-            "message": text("The same as `detail`."),
-            "request_id": text("The request's name in the server's log."),
-            "errors": {
-                "type": "array",
-                "description": "One entry for each argument or member of the body that could not be read.",
-                "items": {
-                    "type": "object",
-                    "required": ["code", "message"],
-                    "properties": {
-                        "parameter": text("The argument's name."),
-                        "in": { "enum": ["path", "query", "context"] },
-                        "pointer": text("The member of the body, as a JSON Pointer after `#`."),
-                        "code": text("`missing`, `invalid` or `repeated`."),
-                        "message": text("What to send instead."),
-                    },
-                },
-            },
-        },
-    })
 }

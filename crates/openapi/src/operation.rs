@@ -1,16 +1,19 @@
-//! One endpoint as an OpenAPI operation: parameters, body, replies, errors and scopes.
+//! One endpoint as an OpenAPI operation: parameters, body and scopes. Its replies are in `responses`.
 
-use std::collections::BTreeMap;
+use ketch_model::{ArgSpec, Deprecation, Endpoint, In, Scope};
+use serde_json::{Value, json};
 
-use ketch_model::{ArgSpec, Deprecation, Endpoint, In, ReplySpec, Scope};
-use serde_json::{Map, Value, json};
+use crate::responses::responses;
 
-/// The operation object of an endpoint.
-pub(crate) fn operation(endpoint: &Endpoint) -> Value {
+/// Headers that OpenAPI leaves to other parts of a document: as parameters they would be ignored.
+const RULED: [&str; 3] = ["accept", "content-type", "authorization"];
+
+/// The operation object of an endpoint. `problem` is the name of the error body's schema.
+pub(crate) fn operation(endpoint: &Endpoint, problem: &str) -> Value {
     let mut operation = json!({
         "operationId": operation_id(endpoint),
         "tags": [endpoint.names.tag],
-        "responses": responses(endpoint),
+        "responses": responses(endpoint, problem),
     });
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -18,7 +21,7 @@ pub(crate) fn operation(endpoint: &Endpoint) -> Value {
         }
     };
     put("summary", endpoint.docs.summary.as_ref().map(|text| json!(text)));
-    put("description", endpoint.docs.description.as_ref().map(|text| json!(text)));
+    put("description", description(endpoint).map(Value::from));
     let parameters: Vec<Value> = endpoint.args.iter().filter_map(|arg| parameter(arg, endpoint)).collect();
     put("parameters", (!parameters.is_empty()).then(|| parameters.into()));
     put("requestBody", endpoint.args.iter().find(|arg| arg.place.is_body()).map(body));
@@ -36,8 +39,22 @@ fn operation_id(endpoint: &Endpoint) -> String {
     }
 }
 
+/// The comment, and the headers that cannot be parameters.
+fn description(endpoint: &Endpoint) -> Option<String> {
+    let ruled = endpoint.args.iter().filter(|arg| is_ruled(arg)).map(|arg| {
+        let about = arg.about.as_ref().map(|about| format!(": {about}")).unwrap_or_default();
+        format!("Reads the header `{}`{about}", arg.name)
+    });
+    let paragraphs: Vec<String> = endpoint.docs.description.clone().into_iter().chain(ruled).collect();
+    (!paragraphs.is_empty()).then(|| paragraphs.join("\n\n"))
+}
+
+fn is_ruled(arg: &ArgSpec) -> bool {
+    arg.place == In::Header && RULED.iter().any(|name| arg.name.eq_ignore_ascii_case(name))
+}
+
 fn parameter(arg: &ArgSpec, endpoint: &Endpoint) -> Option<Value> {
-    if !matches!(arg.place, In::Path | In::Query) {
+    if matches!(arg.place, In::Body | In::Context) || is_ruled(arg) {
         return None;
     }
     let mut schema = arg.schema.clone();
@@ -45,88 +62,57 @@ fn parameter(arg: &ArgSpec, endpoint: &Endpoint) -> Option<Value> {
     if let Some(param) = in_path
         && schema.get("type") == Some(&json!("string"))
     {
-        schema["minLength"] = json!(1);
+        // No segment is empty; what the schema says itself may be stricter.
+        if schema.get("minLength").and_then(Value::as_u64).unwrap_or_default() == 0 {
+            schema["minLength"] = json!(1);
+        }
         if let Some(pattern) = &param.pattern {
-            schema["pattern"] = json!(format!("^(?:{pattern})$"));
+            restrict(&mut schema, &format!("^(?:{pattern})$"));
         }
     }
+    let required = arg.required || arg.place == In::Path;
     let mut parameter =
-        json!({ "name": arg.name, "in": arg.place.name(), "required": arg.required, "schema": schema });
-    if arg.repeated {
+        json!({ "name": arg.name, "in": arg.place.name(), "required": required, "schema": schema });
+    if let Some(about) = &arg.about {
+        parameter["description"] = json!(about);
+    }
+    if let Some(example) = &arg.example {
+        parameter["example"] = example.clone();
+    }
+    if arg.repeated && arg.place == In::Query {
         parameter["explode"] = json!(true);
     }
-    // A catch-all holds slashes, which a client must not encode.
+    // A catch-all holds slashes, which a client must not encode; OpenAPI 3.1 has no word for that in a path.
     if in_path.is_some_and(|param| param.catch_all) {
-        parameter["allowReserved"] = json!(true);
+        parameter["x-ketch-catch-all"] = json!(true);
     }
     Some(parameter)
 }
 
+/// Adds a pattern; one that the argument states itself holds beside it.
+fn restrict(schema: &mut Value, pattern: &str) {
+    if schema.get("pattern").is_some_and(|own| own != pattern) {
+        schema["allOf"] = json!([{ "pattern": pattern }]);
+    } else {
+        schema["pattern"] = json!(pattern);
+    }
+}
+
 fn body(arg: &ArgSpec) -> Value {
     let media_type = arg.media_type.unwrap_or("application/octet-stream");
-    json!({ "required": arg.required, "content": { media_type: { "schema": arg.schema } } })
+    let mut media = json!({ "schema": arg.schema });
+    if let Some(example) = &arg.example {
+        media["example"] = example.clone();
+    }
+    let mut body = json!({ "required": arg.required, "content": { media_type: media } });
+    if let Some(about) = &arg.about {
+        body["description"] = json!(about);
+    }
+    body
 }
 
 /// Scopes in disjunctive form are just what a list of security requirements says.
 fn security(scope: &Scope) -> Option<Value> {
     let requirement = |clause: &Vec<String>| json!({ "bearer": clause });
     (!scope.is_public()).then(|| scope.clauses().iter().map(requirement).collect())
-}
-
-fn responses(endpoint: &Endpoint) -> Value {
-    let mut responses: Map<String, Value> =
-        endpoint.replies.iter().map(|reply| (reply.status.as_str().to_owned(), response(reply))).collect();
-    for (status, errors) in errors(endpoint) {
-        let list: Vec<Value> =
-            errors.iter().map(|(code, about)| json!({ "code": code, "description": about })).collect();
-        let about: Vec<&str> = errors.iter().map(|(_, about)| *about).collect();
-        responses.insert(
-            status.to_string(),
-            json!({
-                "description": about.join("; "),
-                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-                "x-ketch-errors": list,
-            }),
-        );
-    }
-    responses.insert("default".to_owned(), json!({ "$ref": "#/components/responses/Problem" }));
-    responses.into()
-}
-
-fn response(reply: &ReplySpec) -> Value {
-    let mut response = json!({ "description": reply.description });
-    if let Some(content) = &reply.content {
-        response["content"] = json!({ content.media_type: { "schema": content.schema } });
-    }
-    response
-}
-
-/// The errors an endpoint may answer, by status: its own, and those that follow from what it is. What every endpoint
-/// may answer (503, 504) is under `default`.
-fn errors(endpoint: &Endpoint) -> BTreeMap<u16, Vec<(&'static str, &'static str)>> {
-    let mut all: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
-    let mut add = |status: u16, code: &'static str, about: &'static str| {
-        let list = all.entry(status).or_default();
-        if !list.contains(&(code, about)) {
-            list.push((code, about));
-        }
-    };
-    let body = endpoint.args.iter().any(|arg| arg.place.is_body());
-    if endpoint.args.iter().any(|arg| arg.place != In::Context) {
-        add(400, "invalid_arguments", "An argument is missing or cannot be read");
-    }
-    if body {
-        add(400, "invalid_json", "The body is not JSON");
-        add(408, "slow_body", "The body came too slowly");
-        add(413, "body_too_large", "The body is larger than the limit");
-        add(415, "unsupported_media_type", "The body's type is not the one that is read");
-    }
-    if !endpoint.settings.scope.value.is_public() {
-        add(401, "unauthorized", "Nobody is known to be calling");
-        add(403, "forbidden", "The caller lacks a scope");
-    }
-    for error in &endpoint.errors {
-        add(error.status, error.code, error.description);
-    }
-    all
 }

@@ -27,6 +27,8 @@ mod middleware;
 mod mounts;
 mod multipart;
 mod new_project;
+mod openapi;
+mod openapi_sink;
 mod overload;
 mod panics;
 mod probe;

@@ -1,150 +1,5 @@
-<!doctype html>
-<!--
-  The API documentation page, served at GET /docs: one file that reads an OpenAPI 3.1 document in the browser, shows it, and
-  sends requests. `data-document` on <body> says where the document is; the server rewrites that attribute and nothing else.
+// What the API documentation page does: loads a document, shows it, and sends requests. page.html says what it is not.
 
-  Deliberately not: a general OpenAPI viewer (no callbacks, links, webhooks, XML, external files or OAuth flows), not Markdown
-  (paragraphs, code and plain lists only), not a place that stores anything (the token lives in this tab's sessionStorage), and
-  not dependent on anything: no CDN, no framework, no build. It needs no eval, no style attributes and no HTML sinks: what
-  comes from a document or a reply becomes text nodes, so a hostile description is only ever read, never run.
--->
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>API documentation</title>
-<link rel="icon" href="data:,">
-<style>
-:root {
-  --paper: #fff; --raised: #fafbfc; --sunken: #f4f6f8; --line: #e3e7ec; --edge: #8a94a3; --ink: #17202e; --soft: #566172;
-  --accent: #0a5fb4; --on-accent: #fff; --green: #0b6e47; --blue: #1657c0; --amber: #855300; --violet: #6c3fc4; --red: #b3202f;
-  --sans: ui-sans-serif, system-ui, -apple-system, "Segoe UI", Inter, Roboto, "Liberation Sans", sans-serif;
-  --mono: ui-monospace, SFMono-Regular, Menlo, "Cascadia Mono", Consolas, "DejaVu Sans Mono", monospace;
-  --gutter: clamp(1rem, 4vw, 3rem);
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #10141b; --raised: #151a22; --sunken: #1b212b; --line: #29313d; --edge: #6b7788; --ink: #e4e9f0; --soft: #9ba7b7;
-    --accent: #74b4ff; --on-accent: #07182b; --green: #55cf9b; --blue: #7db1ff; --amber: #e5b45c; --violet: #bd9dff; --red: #ff8b93;
-  }
-}
-*, ::before, ::after { box-sizing: border-box; }
-[hidden] { display: none !important; }
-html { scroll-padding-top: 1rem; -webkit-text-size-adjust: 100%; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.6 var(--sans); overflow-wrap: anywhere; }
-h1, h2, h3, h4, p, ul, pre, table { margin: 0; }
-h1 { font-size: clamp(1.6rem, 4vw, 2.1rem); line-height: 1.2; letter-spacing: -.02em; }
-h2 { font-size: 1.25rem; letter-spacing: -.01em; } h3 { font-size: .95rem; margin-bottom: .5rem; }
-h4 { font-size: .8rem; font-weight: 500; color: var(--soft); margin: .9rem 0 .3rem; }
-code, pre, .path, .method, .name { font-family: var(--mono); font-size: .86em; }
-code { background: var(--sunken); border-radius: 4px; padding: .1em .35em; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
-.skip { position: absolute; left: -999rem; z-index: 3; color: var(--ink); background: var(--paper); padding: .5rem 1rem; }
-.skip:focus { left: .5rem; top: .5rem; }
-.soft { color: var(--soft); } .warn { color: var(--amber); } .small { font-size: .8rem; } .name { font-weight: 600; }
-.line { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .6rem; }
-.prose { max-width: 44rem; } .prose .lines { white-space: pre-line; } .prose p + p, .prose pre { margin-top: .7rem; }
-
-.layout { display: grid; grid-template-columns: 17.5rem minmax(0, 1fr); }
-.side { position: sticky; top: 0; height: 100vh; display: flex; flex-direction: column; gap: .75rem; padding: 1.5rem 1.25rem 0;
-  background: var(--raised); border-right: 1px solid var(--line); }
-nav { overflow-y: auto; margin: 0 -.5rem; padding: 0 .5rem 2rem; }
-nav h2 { font-size: .78rem; font-weight: 600; margin: 1rem 0 .25rem; letter-spacing: 0; }
-nav a { display: flex; gap: .6rem; align-items: baseline; padding: .2rem .4rem; margin: 0 -.4rem; border-radius: 6px;
-  color: var(--soft); text-decoration: none; font-size: .84rem; line-height: 1.45; }
-nav a:hover, nav a[aria-current=true] { background: var(--sunken); color: var(--ink); }
-nav ul, .tree { list-style: none; padding: 0; }
-.search { position: relative; }
-.search kbd { position: absolute; right: .6rem; top: 50%; translate: 0 -50%; font: .75rem var(--mono); color: var(--soft);
-  border: 1px solid var(--line); border-radius: 4px; padding: 0 .35rem; background: var(--sunken); pointer-events: none; }
-.search input:focus + kbd { display: none; }
-main { padding: 2.5rem var(--gutter) 6rem; max-width: 84rem; outline: none; }
-.intro { padding-bottom: 1.5rem; } .intro .facts { margin: .6rem 0 1rem; }
-.group { padding-top: 2rem; } .group > .prose { color: var(--soft); margin-top: .25rem; }
-.rows { margin-top: .9rem; border: 1px solid var(--line); border-radius: 10px; overflow: clip; }
-
-.endpoint + .endpoint { border-top: 1px solid var(--line); }
-.endpoint > summary { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem .8rem; padding: .7rem 1rem; cursor: pointer; }
-.endpoint > summary:hover, .endpoint[open] > summary { background: var(--raised); }
-.endpoint > summary:focus-visible { outline-offset: -2px; border-radius: 10px; }
-.endpoint[open] > summary { border-bottom: 1px solid var(--line); }
-.path { font-weight: 600; } .path i { font-style: normal; font-weight: 400; color: var(--accent); }
-.summary { flex: 1 1 12rem; color: var(--soft); }
-.deprecated .path { text-decoration: line-through; text-decoration-color: var(--soft); }
-.inside { display: grid; gap: 2rem; padding: 1.5rem 1rem 2rem; }
-.reference { display: grid; gap: 1.9rem; align-content: start; min-width: 0; }
-@media (min-width: 1150px) {
-  .inside { grid-template-columns: minmax(0, 1fr) minmax(22rem, 27rem); padding-inline: 1.5rem; gap: 2.5rem; }
-  .try { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow-y: auto; }
-}
-.method, .status { --tone: var(--soft); color: var(--tone); }
-.method { background: color-mix(in srgb, var(--tone) 9%, transparent); border-radius: 5px; font-size: .7rem; font-weight: 700;
-  padding: .12rem .3rem; min-width: 4.6em; text-align: center; flex: none; }
-nav .method { background: none; padding: 0; min-width: 3.7em; text-align: left; font-size: .64rem; }
-.status { font-weight: 650; margin-right: .15rem; }
-.get, .s2 { --tone: var(--green); } .post, .s3 { --tone: var(--blue); } .put, .s4 { --tone: var(--amber); }
-.patch { --tone: var(--violet); } .delete, .s5 { --tone: var(--red); }
-.mark { font-size: .75rem; line-height: 1.4; border: 1px solid var(--line); border-radius: 99px; padding: .05rem .55rem; }
-.mark:not(.warn) { color: var(--soft); }
-
-table { width: 100%; border-collapse: collapse; table-layout: fixed; }
-th, td { text-align: left; vertical-align: top; padding: .6rem 1rem .6rem 0; border-top: 1px solid var(--line); font-weight: 400; }
-th:first-child { width: 36%; } td:last-child { padding-right: 0; }
-thead th { border-top: 0; padding-block: 0 .35rem; font-size: .8rem; color: var(--soft); }
-.facts { display: flex; flex-wrap: wrap; gap: .15rem .9rem; font-size: .82rem; color: var(--soft); } .facts code { color: var(--ink); }
-.tree > li { padding: .5rem 0; border-top: 1px solid var(--line); } .prose + .tree, .facts + .tree { margin-top: .6rem; }
-.quiet > summary { cursor: pointer; font-size: .82rem; color: var(--accent); width: fit-content; }
-.quiet > .tree { margin: .35rem 0 0 .3rem; padding-left: .9rem; border-left: 2px solid var(--line); }
-.quiet > .tree > li:first-child { border-top: 0; } .quiet > pre { margin-top: .4rem; }
-.response { border: 1px solid var(--line); border-radius: 8px; margin-top: .5rem; }
-.response > summary { padding: .5rem .8rem; cursor: pointer; } .response > div { padding: .3rem .8rem .9rem; } .response h4:first-child { margin-top: 0; }
-pre { background: var(--sunken); border-radius: 8px; padding: .75rem .9rem; overflow: auto; line-height: 1.5; white-space: pre-wrap;
-  max-height: 28rem; }
-pre .key { color: var(--blue); } pre .string { color: var(--green); } pre .literal { color: var(--violet); }
-
-.try { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 1rem; align-self: start; min-width: 0; }
-.try form, .stack { display: grid; grid-template-columns: minmax(0, 1fr); gap: .8rem; }
-.field { display: block; font-size: .84rem; } .field > .line { margin-bottom: .2rem; }
-input, select, textarea { width: 100%; font: .84rem/1.5 var(--mono); color: var(--ink); background: var(--paper);
-  border: 1px solid var(--edge); border-radius: 6px; padding: .4rem .6rem; }
-textarea { resize: vertical; display: block; } .side input, .side select { font-family: var(--sans); }
-::placeholder { color: var(--soft); opacity: 1; }
-.secret { -webkit-text-security: disc; } /* not type=password: a password manager would offer to keep what this page must not */
-button { font: 600 .86rem var(--sans); border: 1px solid var(--edge); border-radius: 6px; padding: .4rem .9rem; cursor: pointer;
-  background: var(--paper); color: var(--ink); }
-.send { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
-button:disabled { opacity: .55; cursor: not-allowed; }
-.bar { display: flex; flex-wrap: wrap; gap: .5rem .9rem; align-items: center; justify-content: space-between; margin-bottom: .3rem; }
-.bar button { padding: .15rem .6rem; font-size: .78rem; font-weight: 500; } .bar h4 { margin: 0; } .bar:empty { display: none; }
-.failure { border-left: 3px solid var(--red); padding: .2rem 0 .2rem 1rem; max-width: 44rem; } .failure > * + * { margin-top: .5rem; }
-@media (max-width: 820px) {
-  html { scroll-padding-top: 4rem; }
-  .layout { display: block; }
-  .side { display: grid; grid-template-columns: 1fr auto; height: auto; z-index: 2; padding: .6rem var(--gutter);
-    border: 0; border-bottom: 1px solid var(--line); }
-  .side strong, nav, kbd { display: none; }
-  main { padding-top: 1.5rem; }
-  input, select, textarea { font-size: 16px; } /* below 16px a phone zooms in on focus */
-  .path { flex: 1 1 60%; } .summary { flex-basis: 100%; }
-}
-</style>
-</head>
-<body data-document="/openapi.json">
-<a class="skip" href="#main">Skip to the endpoints</a>
-<div class="layout">
-  <header class="side">
-    <strong></strong>
-    <label class="search"><input type="search" placeholder="Find an endpoint" aria-label="Find an endpoint by path or summary"
-      aria-keyshortcuts="/" autocomplete="off" spellcheck="false"><kbd aria-hidden="true">/</kbd></label>
-    <select aria-label="API version" hidden></select>
-    <nav aria-label="Endpoints"></nav>
-  </header>
-  <main id="main" tabindex="-1"><p class="soft">Loading the API document…</p></main>
-</div>
-<noscript>This page builds the documentation from an OpenAPI document and needs JavaScript to do it.</noscript>
-<script type="module">
 const DEADLINE_MS = 30_000, BODY_LIMIT = 256 * 1024;
 const METHODS = ["get", "post", "put", "patch", "delete", "head", "options", "trace"];
 const TOKEN_KEY = "ketch-docs-token";
@@ -504,7 +359,7 @@ function fillPath(template, fields) {
     const found = fields.find(({ parameter }) => parameter.in === "path" && parameter.name === name), value = found?.values().join(",");
     if (value === "." || value === "..") throw new Error(`“${value}” cannot be a path segment: every client removes it from the URL.`);
     if (!value) return whole;
-    return found.parameter.allowReserved ? value.split("/").map(encode).join("/") : encode(value);
+    return found.parameter["x-ketch-catch-all"] ? value.split("/").map(encode).join("/") : encode(value);
   });
 }
 
@@ -756,6 +611,3 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target === page.search) { resetSearch(); page.search.blur(); }
 });
 show(new URLSearchParams(location.search).get("version") ?? "");
-</script>
-</body>
-</html>
