@@ -9,6 +9,7 @@ mod arg;
 mod blocking;
 mod body;
 mod exchange;
+mod fuzz;
 mod guard;
 mod json;
 mod lower;
@@ -50,4 +51,10 @@ pub mod __private {
     pub use crate::reply::ApiError;
     pub use crate::schemas::Schemas;
     pub use crate::service::{Declared, EndpointId, Service, bind};
+}
+
+/// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::fuzz::query;
 }
