@@ -3,6 +3,10 @@
 //! A target is a function of bytes that panics when the code under it breaks a promise. Tests call it with the files
 //! under `seeds/`; `cargo xtask soak` lets libFuzzer make up more. The parsers themselves are not here.
 
+#[path = "../targets/head.rs"]
+mod head;
+#[path = "../targets/json.rs"]
+mod json;
 #[path = "../targets/query.rs"]
 mod query;
 #[path = "../targets/route.rs"]
@@ -21,6 +25,8 @@ pub struct Target {
 
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
+    Target { name: "head", run: head::run },
+    Target { name: "json", run: json::run },
     Target { name: "query", run: query::run },
     Target { name: "route", run: route::run },
     Target { name: "settings", run: settings::run },

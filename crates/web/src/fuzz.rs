@@ -2,10 +2,44 @@
 //! breaks a promise. Not an interface for people: it changes without notice.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::json::unreadable;
 use crate::query::values;
+
+/// A type with every form that serde reads in a way of its own.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it is only read into")]
+struct Written {
+    name: String,
+    count: Option<u8>,
+    share: f64,
+    kind: Kind,
+    parts: Vec<Written>,
+    by_name: BTreeMap<String, (bool, i64)>,
+    #[serde(flatten)]
+    more: BTreeMap<String, u16>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it is only read into")]
+enum Kind {
+    Plain,
+    Of(u8, char),
+    With { letter: char },
+}
+
+/// A JSON body: what cannot be read is the client's fault, never the server's.
+pub fn json(bytes: &[u8]) {
+    if let Err(error) = serde_json::from_slice::<Written>(bytes) {
+        let error = unreadable::<Written>(bytes, error);
+        assert_eq!(error.status().as_u16(), 400, "{error:?}");
+    }
+}
 
 /// A query string: any text as it is; and, cut at its line ends, as values that must come back from the string that
 /// is made of them.

@@ -56,5 +56,5 @@ pub mod __private {
 /// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
 #[doc(hidden)]
 pub mod __fuzz {
-    pub use crate::fuzz::query;
+    pub use crate::fuzz::{json, query};
 }
