@@ -14,9 +14,9 @@ use http::header::{ALLOW, CONTENT_LENGTH, LOCATION};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 use ketch_model::{Error, Live, Problem};
-use tokio::sync::Semaphore;
 
 use crate::admission::{Admission, Places};
+use crate::blocking::Threads;
 use crate::exchange::{Exchange, Request, RequestId, Response};
 use crate::guard::Guard;
 use crate::lower::Route;
@@ -51,7 +51,7 @@ pub struct App {
     guards: Vec<Arc<dyn Guard>>,
     capacity: Capacity,
     places: Arc<Places>,
-    blocking: Arc<Semaphore>,
+    blocking: Arc<Threads>,
 }
 
 /// The table and what it leads to; swapped as one.
@@ -154,7 +154,7 @@ impl AppBuilder {
             guards,
             capacity,
             places: Arc::new(Places::new(capacity)),
-            blocking: Arc::new(Semaphore::new(capacity.blocking.clamp(1, Semaphore::MAX_PERMITS))),
+            blocking: Arc::new(Threads::new(capacity.blocking)),
         })
     }
 }

@@ -10,9 +10,9 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{Extensions, HeaderValue};
 use ketch_model::{Caller, Endpoint};
-use tokio::sync::Semaphore;
 
 use crate::admission::Admission;
+use crate::blocking::Threads;
 
 /// A request, as it comes from the connection.
 pub type Request = http::Request<Body>;
@@ -78,7 +78,7 @@ struct Inner {
     peer: Option<SocketAddr>,
     endpoint: Arc<Endpoint>,
     params: Params,
-    blocking: Arc<Semaphore>,
+    blocking: Arc<Threads>,
     admission: Admission,
 }
 
@@ -88,7 +88,7 @@ impl Exchange {
         peer: Option<SocketAddr>,
         endpoint: Arc<Endpoint>,
         params: Params,
-        blocking: Arc<Semaphore>,
+        blocking: Arc<Threads>,
         admission: Admission,
     ) -> Self {
         Self(Arc::new(Inner { id, peer, endpoint, params, blocking, admission }))
@@ -114,7 +114,7 @@ impl Exchange {
         &self.0.admission
     }
 
-    pub(crate) fn blocking(&self) -> &Arc<Semaphore> {
+    pub(crate) fn blocking(&self) -> &Arc<Threads> {
         &self.0.blocking
     }
 
