@@ -13,6 +13,7 @@ mod check;
 mod command;
 mod documents;
 mod example;
+mod fuzz;
 mod schemathesis;
 mod soak;
 mod steps;
@@ -40,6 +41,8 @@ enum Command {
     Test,
     /// Ketch beside raw axum, into docs/performance.md; for a machine that does nothing else.
     Bench(bench::Options),
+    /// Makes up inputs for the parsers, each for a while.
+    Fuzz(fuzz::Options),
     /// The long forms of the tests; takes hours.
     Soak(soak::Options),
 }
@@ -64,6 +67,7 @@ fn run(command: &Command, steps: &mut Steps) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(&workspace),
         Command::Test => test::run(&workspace, steps),
         Command::Bench(options) => bench::run(&workspace, steps, options),
+        Command::Fuzz(options) => fuzz::run(&workspace, steps, options),
         Command::Soak(options) => soak::run(&workspace, steps, options),
     }
 }

@@ -9,13 +9,16 @@ use anyhow::{Context as _, Result};
 use crate::schemathesis::Effort;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{command, schemathesis, tools};
+use crate::{command, fuzz, schemathesis, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// The seed of the generated requests; a fresh one each run when it is left out.
     #[arg(long)]
     seed: Option<u64>,
+    /// How long to fuzz each target, in seconds.
+    #[arg(long, default_value_t = 60)]
+    fuzz_seconds: u64,
 }
 
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -> Result<()> {
@@ -26,6 +29,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
         scenarios.args(["test", "--package", "ketch", "--test", "it", "--", "--nocapture"]);
         command::run(scenarios.env("KETCH_SOAK", "1"))
     })?;
+    fuzz::run(workspace, steps, &fuzz::Options::all(options.fuzz_seconds))?;
     steps.run("schemathesis", || schemathesis::run(workspace, &tools, Effort::Long { seed }))
 }
 

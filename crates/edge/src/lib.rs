@@ -5,6 +5,7 @@
 
 mod body;
 mod connection;
+mod fuzz;
 mod guards;
 mod health;
 mod limits;
@@ -19,3 +20,9 @@ pub use health::{Health, Readiness};
 pub use limits::Limits;
 pub use listen::{Stopped, bind, serve};
 pub use signal::{StopSignal, stop_signal};
+
+/// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::fuzz::first_bad;
+}

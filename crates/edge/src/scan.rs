@@ -99,7 +99,8 @@ impl Scan {
             return &[];
         };
         if self.length == 0 {
-            self.ended(&bytes[..end], end, end.checked_sub(1).map_or(0, |at| bytes[at]));
+            // No more than the start, as of a line that comes in pieces: the verdict is the same however it comes.
+            self.ended(&bytes[..end.min(CARRY)], end, end.checked_sub(1).map_or(0, |at| bytes[at]));
         } else {
             self.keep(&bytes[..end]);
             let (carry, kept) = (self.carry, self.kept);
@@ -131,7 +132,13 @@ impl Scan {
                     self.head_ended();
                 }
             }
-            State::ChunkSize => self.state = chunk(start),
+            State::ChunkSize => match chunk(start) {
+                // The size goes on past what was kept of it.
+                Some(_) if length > start.len() + 1 && start.iter().all(u8::is_ascii_hexdigit) => {
+                    self.lose_track();
+                }
+                size => self.state = size.unwrap_or(State::Off),
+            },
             // hyper and this would go on at different places.
             State::Trailers if bare => self.lose_track(),
             State::Trailers if empty => self.state = State::Head,
@@ -179,14 +186,12 @@ impl Scan {
     }
 }
 
-/// The state after the line that says how long a chunk is.
-fn chunk(line: &[u8]) -> State {
+/// The state after the line that says how long a chunk is; `None` when hyper refuses it.
+fn chunk(line: &[u8]) -> Option<State> {
     let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
-    let size = std::str::from_utf8(&line[..digits]).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
-    match size {
-        Some(0) => State::Trailers,
-        Some(size) => size.checked_add(2).map_or(State::Off, State::Chunk),
-        None => State::Off,
+    match u64::from_str_radix(std::str::from_utf8(&line[..digits]).ok()?, 16).ok()? {
+        0 => Some(State::Trailers),
+        size => size.checked_add(2).map(State::Chunk),
     }
 }
 
@@ -224,6 +229,20 @@ mod tests {
         let spaces = [b"POST / HTTP/1.1\r\nContent-Length:".as_slice(), &[b' '; 70]].concat();
         assert_eq!(first_bad(&[&spaces, b"44\r\n\r\n"]), 1);
         assert_eq!(first_bad(&[b"POST / HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n\r\n"]), 1);
+    }
+
+    #[test]
+    fn a_number_that_is_longer_than_what_is_kept_is_refused_however_it_comes() {
+        let spaces = [b"POST / HTTP/1.1\r\nContent-Length:".as_slice(), &[b' '; 70], b"44\r\n\r\n"].concat();
+        assert_eq!(first_bad(&[&spaces]), 1);
+        let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".as_slice();
+        let zeros = [head, &[b'0'; 70], b"5\r\nhello\r\n0\r\n\r\n"].concat();
+        assert_eq!(first_bad(&[&zeros]), 2);
+        let cuts: Vec<&[u8]> = zeros.chunks(7).collect();
+        assert_eq!(first_bad(&cuts), 2);
+        let fits = [head, &[b'0'; 63], b"5\r\nhello\r\n0\r\n\r\n"].concat();
+        assert_eq!(first_bad(&[&fits, BOTH]), 2);
+        assert_eq!(first_bad(&[&fits, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"]), 0);
     }
 
     #[test]

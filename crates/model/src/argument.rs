@@ -72,8 +72,6 @@ pub struct ArgSpec {
     pub media_type: Option<&'static str>,
     /// What it lets the endpoint see.
     pub sees: Sees,
-    /// Whether rules are stated for it: a value that breaks one is 422.
-    pub rules: bool,
     /// What it is, for the documents.
     pub about: Option<String>,
     /// A value to show in the documents.
@@ -93,7 +91,6 @@ impl ArgSpec {
             rules: false,
             media_type: None,
             sees: Sees::Itself,
-            rules: false,
             about: None,
             example: None,
             schema,

@@ -94,7 +94,7 @@ impl Template {
                 "a `{*…}` takes the rest of the path, so it must come last".to_owned(),
             ));
         }
-        let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+        let Some(inner) = in_braces(text) else {
             self.segments.push(Segment::Literal(literal(text)?));
             return Ok(());
         };
@@ -160,6 +160,23 @@ fn split(text: &str) -> Result<Vec<String>, TemplateError> {
     segments.push(segment);
     segments.retain(|segment| !segment.is_empty());
     Ok(segments)
+}
+
+/// What is inside, when the first brace is closed by the last letter; `{a}{b}` and `{a}b` are no parameters.
+fn in_braces(segment: &str) -> Option<&str> {
+    let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
+    let mut depth = 0_usize;
+    let mut escaped = false;
+    for letter in inner.chars() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '{' => depth += 1,
+            '}' => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+    }
+    Some(inner)
 }
 
 fn literal(text: &str) -> Result<String, TemplateError> {
@@ -233,6 +250,8 @@ mod tests {
             ("a/{id", "missing `}`"),
             ("a/id}", "without its `{`"),
             ("a/v{id}", "whole segment"),
+            ("a/{x:b}{y:c}", "whole segment"),
+            ("a/{x}-{y}", "whole segment"),
             ("{id}/{id}", "appears twice"),
             ("{*rest}/x", "must come last"),
             ("{}", "is not a name"),

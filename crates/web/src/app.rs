@@ -10,15 +10,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use futures_util::FutureExt;
-use http::header::{CONTENT_LENGTH, ORIGIN};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
-use http_body::Body as _;
-use ketch_model::{Effective, Error, Live, Problem};
-use tokio::sync::Semaphore;
-
 use crate::admission::{Admission, Places};
+use crate::blocking::Threads;
 use crate::cors::preflight;
 use crate::events::Hooks;
 use crate::exchange::{Exchange, Params, Request, RequestId, Response};
@@ -33,6 +26,12 @@ use crate::request_log::{Line, Way};
 use crate::stop::Stopping;
 use crate::table::{Match, RouteTable, TableEntry, Trie};
 use crate::unrouted::{allowed, bare, options, without_slash, wrong_method};
+use axum::body::Body;
+use futures_util::FutureExt;
+use http::header::{CONTENT_LENGTH, ORIGIN};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
+use ketch_model::{Effective, Error, Live, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -60,7 +59,7 @@ pub struct App {
     guards: Vec<Arc<dyn Guard>>,
     capacity: Capacity,
     places: Arc<Places>,
-    blocking: Arc<Semaphore>,
+    blocking: Arc<Threads>,
     /// What replies get that no endpoint makes.
     elsewhere: Outermost,
     hooks: Option<Arc<Hooks>>,
@@ -145,7 +144,7 @@ impl AppBuilder {
             guards,
             capacity,
             places: Arc::new(Places::new(capacity)),
-            blocking: Arc::new(Semaphore::new(capacity.blocking.clamp(1, Semaphore::MAX_PERMITS))),
+            blocking: Arc::new(Threads::new(capacity.blocking)),
             elsewhere,
             hooks: (!hooks.is_empty()).then(|| Arc::new(hooks)),
             stopping: Stopping::default(),

@@ -10,9 +10,9 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{Extensions, HeaderName, HeaderValue};
 use ketch_model::{Caller, Endpoint};
-use tokio::sync::Semaphore;
 
 use crate::admission::Admission;
+use crate::blocking::Threads;
 
 /// A request, as it comes from the connection.
 pub type Request = http::Request<Body>;
@@ -78,7 +78,7 @@ struct Inner {
     peer: Option<SocketAddr>,
     endpoint: Arc<Endpoint>,
     params: Params,
-    blocking: Arc<Semaphore>,
+    blocking: Arc<Threads>,
     admission: Admission,
     /// What the handler has said of its reply's headers; most say nothing.
     said: OnceLock<Mutex<Vec<Said>>>,
@@ -99,7 +99,7 @@ impl Exchange {
         peer: Option<SocketAddr>,
         endpoint: Arc<Endpoint>,
         params: Params,
-        blocking: Arc<Semaphore>,
+        blocking: Arc<Threads>,
         admission: Admission,
     ) -> Self {
         let said = OnceLock::new();
@@ -126,7 +126,7 @@ impl Exchange {
         &self.0.admission
     }
 
-    pub(crate) fn blocking(&self) -> &Arc<Semaphore> {
+    pub(crate) fn blocking(&self) -> &Arc<Threads> {
         &self.0.blocking
     }
 

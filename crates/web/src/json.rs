@@ -113,7 +113,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
 }
 
 /// The body is read a second time, now with an eye on where: only failing requests pay for that.
-fn unreadable<T: DeserializeOwned>(bytes: &[u8], error: serde_json::Error) -> Error {
+pub(crate) fn unreadable<T: DeserializeOwned>(bytes: &[u8], error: serde_json::Error) -> Error {
     if !error.is_data() {
         return Error::new(400, "invalid_json", format!("the body is not JSON: {error}"));
     }

@@ -101,8 +101,8 @@ pub mod __private {
     pub use garde::Path;
 }
 
-/// Parsers of foreign bytes, for fuzz targets. Not an interface for people.
+/// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
 #[doc(hidden)]
 pub mod __fuzz {
-    pub use crate::fuzz::{cookie, header, multipart, query};
+    pub use crate::fuzz::{cookie, header, json, multipart, query};
 }

@@ -140,9 +140,10 @@ impl Trie {
         if let Some((_, next)) = self.nodes[at].patterns.iter().find(|(regex, _)| regex.as_str() == whole) {
             return Ok(*next);
         }
-        let regex = RegexBuilder::new(&whole)
-            .size_limit(PATTERN_LIMIT)
-            .build()
+        // By itself first: `a)|(?:b` is no pattern, but would be one inside of the group, and match what it likes.
+        let compile = |text| RegexBuilder::new(text).size_limit(PATTERN_LIMIT).build();
+        let regex = compile(pattern)
+            .and_then(|_| compile(&whole))
             .map_err(|fault| format!("the pattern `{pattern}` cannot be used: {fault}"))?;
         let next = self.grow();
         self.nodes[at].patterns.push((regex, next));
@@ -341,6 +342,12 @@ mod tests {
         assert_eq!(faults.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2, 5]);
         assert!(faults[0].1.contains("already answered as /a/{x}"), "{}", faults[0].1);
         assert!(faults[1].1.contains("cannot be used"), "{}", faults[1].1);
+    }
+
+    #[test]
+    fn a_pattern_cannot_leave_its_group() {
+        let faults = table(&["GET /a/{x:b)|(?:c}"]).unwrap_err();
+        assert!(faults[0].1.contains("cannot be used"), "{}", faults[0].1);
     }
 
     /// What the trie should find, the slow way: of all entries that fit, the one whose segments are best, first first.
