@@ -37,10 +37,13 @@ pub use ketch_model::{
     Settings, SystemClock,
 };
 pub use ketch_server::{Built, Error as ServerError, Ready, Server, explain, routes};
+#[cfg(feature = "redis")]
+pub use ketch_web::RedisCache;
 pub use ketch_web::{
-    Accepted, Arg, ArgDocs, Capacity, Created, EndpointId, Exchange, Guard, Html, Json, Match, Middleware,
-    NoContent, PathArg, Reply, Request, RequestId, Response, RouteTable, Service, TableEntry, Trie,
-    caller_mut, configure,
+    Accepted, Arg, ArgDocs, CacheError, CacheKey, CacheStats, CacheStore, Capacity, Created, EndpointId,
+    Entry, Exchange, Guard, Html, Json, Kept, Lookup, Match, MemoryCache, Middleware, NoContent, PathArg,
+    Reply, Request, RequestId, Response, RouteTable, Service, Storing, TableEntry, Ticket, Trie, caller_mut,
+    configure,
 };
 pub use {schemars, serde, serde_json};
 
@@ -49,8 +52,8 @@ pub mod prelude {
     pub use axum::middleware::{Next, from_fn};
 
     pub use crate::{
-        Accepted, ApiError, Caller, Created, Error, Html, Json, NoContent, Request, Response, Result, Scope,
-        Server, caller_mut, configure, delete, get, patch, post, put, service,
+        Accepted, ApiError, Caller, Created, Error, Html, Json, MemoryCache, NoContent, Request, Response,
+        Result, Scope, Server, caller_mut, configure, delete, get, patch, post, put, service,
     };
 }
 

@@ -106,7 +106,11 @@ impl Server {
     }
 
     fn app(self, routes: Vec<Route>, problems: &mut Vec<Problem>) -> Option<App> {
-        let mut builder = App::builder().routes(routes).middlewares(self.middlewares).capacity(self.capacity);
+        let mut builder = App::builder()
+            .routes(routes)
+            .middlewares(self.middlewares)
+            .caches(self.caches)
+            .capacity(self.capacity);
         for guard in shipped(&self.limits).into_iter().chain(self.guards) {
             builder = builder.guard(guard);
         }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use axum::response::IntoResponse;
 use ketch_edge::Limits;
-use ketch_model::{Place, Problem, Settings};
+use ketch_model::{Clock, Place, Problem, Settings};
 use ketch_web::{
-    Capacity, Guard, IntoConfigured, Middleware, Next, Request, Route, RouteTable, Schemas, Service,
-    TableEntry, lower,
+    CacheKey, CacheStore, Caches, Capacity, Guard, IntoConfigured, Middleware, Next, Request, Route,
+    RouteTable, Schemas, Service, TableEntry, lower,
 };
 use tower::Layer;
 
@@ -26,6 +26,7 @@ pub struct Server {
     pub(crate) settings: Settings,
     pub(crate) services: Vec<Lowering>,
     pub(crate) middlewares: BTreeMap<String, Middleware>,
+    pub(crate) caches: Caches,
     pub(crate) guards: Vec<Arc<dyn Guard>>,
     pub(crate) limits: Limits,
     pub(crate) capacity: Capacity,
@@ -75,6 +76,7 @@ impl Server {
             settings: Settings::new(),
             services: Vec::new(),
             middlewares: BTreeMap::new(),
+            caches: Caches::default(),
             guards: Vec::new(),
             limits: Limits::default(),
             capacity: Capacity::default(),
@@ -146,6 +148,60 @@ impl Server {
             Some(message) => self.problems.push(Problem::new(Some(Place::caller()), "server", message)),
             None => drop(self.middlewares.insert(name, Middleware::new(layer))),
         }
+        self
+    }
+
+    /// Defines a cache that endpoints can name: [`MemoryCache`](ketch_web::MemoryCache), `RedisCache`, or an
+    /// application's own.
+    #[must_use]
+    #[track_caller]
+    pub fn define_cache(mut self, name: impl Into<String>, store: impl CacheStore) -> Self {
+        let name = name.into();
+        let message = match name.as_str() {
+            "-" => Some("`-` means no cache, so none can be called that".to_owned()),
+            _ if self.caches.stores.contains_key(&name) => {
+                Some(format!("the cache `{name}` is defined twice"))
+            }
+            _ => None,
+        };
+        self.problems.extend(store.problem());
+        match message {
+            Some(message) => self.problems.push(Problem::new(Some(Place::caller()), "server", message)),
+            None => drop(self.caches.stores.insert(name, Arc::new(store))),
+        }
+        self
+    }
+
+    /// Defines a function that makes keys for a cache, for endpoints to name with the setting `key`. It is given the
+    /// request and the usual key; what it makes is told apart from other endpoints' keys by itself. A request for which
+    /// it makes none has nothing to do with the cache.
+    ///
+    /// Its key must cover all that the reply depends on: what it leaves out, callers share.
+    #[must_use]
+    #[track_caller]
+    pub fn define_cache_key<F>(mut self, name: impl Into<String>, make: F) -> Self
+    where
+        F: Fn(&CacheKey<'_>) -> Option<String> + Send + Sync + 'static,
+    {
+        let name = name.into();
+        let message = match name.as_str() {
+            "-" => Some("`-` means the usual key, so no function can be called that".to_owned()),
+            _ if self.caches.keys.contains_key(&name) => {
+                Some(format!("the key function `{name}` is defined twice"))
+            }
+            _ => None,
+        };
+        match message {
+            Some(message) => self.problems.push(Problem::new(Some(Place::caller()), "server", message)),
+            None => drop(self.caches.keys.insert(name, Arc::new(make))),
+        }
+        self
+    }
+
+    /// Replaces the clock that kept replies age by, for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.caches.clock = clock;
         self
     }
 

@@ -17,6 +17,7 @@ use ketch_model::{Error, Live, Problem};
 use tokio::sync::Semaphore;
 
 use crate::admission::{Admission, Places};
+use crate::cache::Caches;
 use crate::exchange::{Exchange, Request, RequestId, Response};
 use crate::guard::Guard;
 use crate::lower::Route;
@@ -77,6 +78,7 @@ type TableMaker = Box<dyn FnOnce(&[TableEntry]) -> Result<Box<dyn RouteTable>, V
 pub struct AppBuilder {
     routes: Vec<Route>,
     middlewares: BTreeMap<String, Middleware>,
+    caches: Caches,
     guards: Vec<Arc<dyn Guard>>,
     capacity: Capacity,
     table: TableMaker,
@@ -100,6 +102,13 @@ impl AppBuilder {
     #[must_use]
     pub fn middlewares(mut self, middlewares: BTreeMap<String, Middleware>) -> Self {
         self.middlewares = middlewares;
+        self
+    }
+
+    /// Defines the caches and key functions that endpoints name.
+    #[must_use]
+    pub fn caches(mut self, caches: Caches) -> Self {
+        self.caches = caches;
         self
     }
 
@@ -129,7 +138,7 @@ impl AppBuilder {
     /// # Errors
     /// Every conflict of routes and every name that is not defined.
     pub fn build(self) -> Result<App, Vec<Problem>> {
-        let Self { routes, middlewares, guards, capacity, table } = self;
+        let Self { routes, middlewares, caches, guards, capacity, table } = self;
         let entries: Vec<TableEntry> = routes
             .iter()
             .map(|route| TableEntry {
@@ -146,7 +155,7 @@ impl AppBuilder {
         });
         let pipelines = routes
             .into_iter()
-            .map(|route| Arc::new(Pipeline::compose(route, &middlewares, &mut problems)))
+            .map(|route| Arc::new(Pipeline::compose(route, &middlewares, &caches, &mut problems)))
             .collect();
         let (Ok(table), true) = (table, problems.is_empty()) else { return Err(problems) };
         Ok(App {
@@ -165,6 +174,7 @@ impl App {
         AppBuilder {
             routes: Vec::new(),
             middlewares: BTreeMap::new(),
+            caches: Caches::default(),
             guards: Vec::new(),
             capacity: Capacity::default(),
             table: Box::new(|entries| Trie::build(entries).map(|trie| Box::new(trie) as Box<dyn RouteTable>)),
@@ -336,7 +346,7 @@ fn without_slash(request: &Request) -> Response {
 /// Leaves the head of a reply, and the length the body would have had.
 fn strip_body(response: &mut Response) {
     if let Some(length) = response.body().size_hint().exact()
-        && response.status() != StatusCode::NO_CONTENT
+        && ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status())
     {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }

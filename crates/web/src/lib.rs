@@ -8,6 +8,7 @@ mod app;
 mod arg;
 mod blocking;
 mod body;
+mod cache;
 mod exchange;
 mod guard;
 mod json;
@@ -25,6 +26,12 @@ mod table;
 
 pub use app::{App, AppBuilder, Capacity};
 pub use arg::{Arg, ArgDocs, Faults, PathArg};
+#[cfg(feature = "redis")]
+pub use cache::RedisCache;
+pub use cache::{
+    CacheError, CacheKey, CacheStats, CacheStore, Caches, Entry, Kept, KeyFunction, Lookup, MemoryCache,
+    Storing, Ticket,
+};
 pub use exchange::{Exchange, Input, Params, Request, RequestId, Response, caller_mut};
 pub use guard::Guard;
 pub use json::Json;
@@ -50,4 +57,10 @@ pub mod __private {
     pub use crate::reply::ApiError;
     pub use crate::schemas::Schemas;
     pub use crate::service::{Declared, EndpointId, Service, bind};
+}
+
+/// What the fuzz targets call. Not an interface for people: it changes without notice.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::cache::check_key as cache_key;
 }

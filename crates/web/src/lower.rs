@@ -7,6 +7,7 @@ use ketch_model::{
 };
 use ketch_syntax::{Template, kebab, suggestion};
 
+use crate::cache;
 use crate::schemas::Schemas;
 use crate::service::{Configured, Declared, Handler, Service};
 
@@ -88,7 +89,11 @@ fn one<S: Service>(
     }
     let docs = Docs::from_comments(docs, S::DOCS);
     let place = Some(place);
-    let endpoint = Endpoint { names, method, path, settings, docs, args, replies, errors, answer, place };
+    let mut endpoint = Endpoint { names, method, path, settings, docs, args, replies, errors, answer, place };
+    let faults = cache::check(&mut endpoint);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     Ok(Route { endpoint, shed: Shed::WhenFull, handler: bind.to(service) })
 }
 

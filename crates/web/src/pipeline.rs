@@ -15,6 +15,7 @@ use ketch_syntax::suggestion;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
+use crate::cache::{Cached, Caches};
 use crate::exchange::{Exchange, Input, Request, Response};
 use crate::lower::{Route, Shed};
 use crate::middleware::{Middleware, Next};
@@ -39,11 +40,13 @@ impl Pipeline {
     pub(crate) fn compose(
         route: Route,
         defined: &BTreeMap<String, Middleware>,
+        caches: &Caches,
         problems: &mut Vec<Problem>,
     ) -> Self {
         let Route { endpoint, shed, handler } = route;
         let endpoint = Arc::new(endpoint);
-        let core = Core { endpoint: Arc::clone(&endpoint), handler };
+        let cache = Cached::compose(&endpoint, &handler, caches, problems);
+        let core = Core { endpoint: Arc::clone(&endpoint), handler, cache };
         let mut layers = Vec::new();
         for name in &endpoint.settings.middleware {
             match defined.get(&name.value) {
@@ -92,6 +95,7 @@ impl fmt::Debug for Pipeline {
 struct Core {
     endpoint: Arc<Endpoint>,
     handler: Handler,
+    cache: Option<Cached>,
 }
 
 impl Core {
@@ -99,7 +103,11 @@ impl Core {
         if let Err(refused) = admit(&self.endpoint.settings.scope.value, &request) {
             return Box::pin(std::future::ready(Err(refused)));
         }
-        (self.handler)(Input::new(request, exchange))
+        let input = Input::new(request, exchange);
+        match &self.cache {
+            Some(cache) => cache.answer(input),
+            None => (self.handler)(input),
+        }
     }
 }
 
