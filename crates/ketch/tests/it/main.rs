@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 #![expect(clippy::print_stdout, reason = "a run says what it has measured")]
 
+mod cache;
+mod cache_redis;
+mod cache_rules;
 mod child;
 mod compile_fail;
 mod declared;

@@ -89,7 +89,7 @@ impl Fill {
 
     /// A flight may have landed between the look-up and the join.
     async fn landed_meanwhile(&self) -> Option<Arc<Entry>> {
-        if self.miss.reason == Reason::Refresh || self.miss.ticket.is_none() {
+        if !self.flight.is_late() || self.miss.reason == Reason::Refresh || self.miss.ticket.is_none() {
             return None;
         }
         let store = &self.cached.0.store;

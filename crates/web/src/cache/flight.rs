@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -30,7 +31,13 @@ pub(super) enum Reason {
 
 /// The flights of one endpoint.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Flights(Arc<Mutex<HashMap<Route, Landing>>>);
+pub(super) struct Flights(Arc<Board>);
+
+#[derive(Debug, Default)]
+struct Board {
+    flights: Mutex<HashMap<Route, Landing>>,
+    landed: AtomicU64,
+}
 
 /// What comes of a flight, once it is known: the reply, or none when it is nobody else's.
 type Landing = watch::Receiver<Option<Arc<Entry>>>;
@@ -46,6 +53,7 @@ pub(super) enum Seat {
 pub(super) struct Flight {
     flights: Flights,
     route: Route,
+    late: bool,
     landing: watch::Sender<Option<Arc<Entry>>>,
 }
 
@@ -53,21 +61,32 @@ pub(super) struct Flight {
 pub(super) struct Follower(Landing);
 
 impl Flights {
-    pub(super) fn join(&self, route: Route) -> Seat {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// How many have landed: to be asked before a look-up, and given to [`join`](Self::join) after it.
+    pub(super) fn landed(&self) -> u64 {
+        self.0.landed.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn join(&self, route: Route, landed: u64) -> Seat {
+        let mut flights = self.0.flights.lock().unwrap_or_else(PoisonError::into_inner);
         match flights.entry(route) {
             Slot::Occupied(flight) => Seat::Follower(Follower(flight.get().clone())),
             Slot::Vacant(vacant) => {
                 let (landing, following) = watch::channel(None);
                 let route = vacant.key().clone();
                 vacant.insert(following);
-                Seat::Leader(Flight { flights: self.clone(), route, landing })
+                let late = self.landed() != landed;
+                Seat::Leader(Flight { flights: self.clone(), route, late, landing })
             }
         }
     }
 }
 
 impl Flight {
+    /// Whether another flight, perhaps for the same reply, has landed since the look-up.
+    pub(super) fn is_late(&self) -> bool {
+        self.late
+    }
+
     /// Gives the reply to all who wait for it.
     pub(super) fn land(self, entry: Arc<Entry>) {
         self.landing.send_replace(Some(entry));
@@ -76,8 +95,10 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let mut flights = self.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let board = &self.flights.0;
+        let mut flights = board.flights.lock().unwrap_or_else(PoisonError::into_inner);
         flights.remove(&self.route);
+        board.landed.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -100,12 +121,14 @@ mod tests {
     #[tokio::test]
     async fn who_comes_meanwhile_follows_until_the_leader_is_gone() {
         let flights = Flights::default();
-        let Seat::Leader(leader) = flights.join(route(0)) else { panic!("nobody leads") };
-        let Seat::Follower(follower) = flights.join(route(0)) else { panic!("two lead") };
-        assert!(matches!(flights.join(route(1)), Seat::Leader(_)), "there was a purge in between");
+        let Seat::Leader(leader) = flights.join(route(0), 0) else { panic!("nobody leads") };
+        let Seat::Follower(follower) = flights.join(route(0), 0) else { panic!("two lead") };
+        assert!(matches!(flights.join(route(1), 0), Seat::Leader(_)), "there was a purge in between");
         drop(leader);
         assert!(follower.wait().await.is_none());
-        assert!(matches!(flights.join(route(0)), Seat::Leader(_)));
-        assert!(flights.0.lock().unwrap().is_empty());
+        let Seat::Leader(later) = flights.join(route(0), 0) else { panic!("nobody leads") };
+        assert!(later.is_late(), "the first may have brought what this one looks for");
+        drop(later);
+        assert!(flights.0.flights.lock().unwrap().is_empty());
     }
 }

@@ -94,6 +94,8 @@ struct Miss {
     /// None when the store could not be asked: then nothing is stored either.
     ticket: Option<Ticket>,
     reason: Reason,
+    /// Flights that had landed before the look-up.
+    landed: u64,
 }
 
 impl Cached {
@@ -140,13 +142,13 @@ impl Cached {
         let Some(key) = (if wish.bypass { None } else { self.key(&input) }) else {
             return self.pass(input, Status::Bypass);
         };
-        let this = self.clone();
+        let (this, landed) = (self.clone(), self.0.flights.landed());
         match self.0.store.get_now(&key) {
             Some(lookup) => match self.hit(&lookup, &input, &wish) {
                 Ok(response) => Box::pin(std::future::ready(Ok(response))),
                 Err(reason) => {
                     let ticket = Some(lookup.ticket);
-                    Box::pin(this.miss(input, Miss { key, ticket, reason }, wish.only_kept))
+                    Box::pin(this.miss(input, Miss { key, ticket, reason, landed }, wish.only_kept))
                 }
             },
             None => Box::pin(async move {
@@ -157,7 +159,7 @@ impl Cached {
                     Ok(response) => Ok(response),
                     Err(reason) => {
                         let ticket = lookup.map(|lookup| lookup.ticket);
-                        this.miss(input, Miss { key, ticket, reason }, wish.only_kept).await
+                        this.miss(input, Miss { key, ticket, reason, landed }, wish.only_kept).await
                     }
                 }
             }),
@@ -185,7 +187,7 @@ impl Cached {
             return self.pass(input, miss.reason.status()).await;
         }
         let route = Route { key: miss.key.clone(), ticket: miss.ticket, reason: miss.reason };
-        match self.0.flights.join(route) {
+        match self.0.flights.join(route, miss.landed) {
             Seat::Leader(flight) => Fill { cached: self, miss, flight }.run(input).await,
             Seat::Follower(follower) => match follower.wait().await {
                 Some(entry) => Ok(from_entry(&entry, &input.parts.headers, Status::Collapsed, None)),
