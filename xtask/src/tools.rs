@@ -13,11 +13,18 @@ use crate::workspace::Workspace;
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
 /// What apt must provide. A machine that has it already is left alone.
-const NEEDS: &[Need] = &[Need {
-    package: "python3-venv",
-    probe: &["python3", "-c", "import ensurepip, venv"],
-    why: "the Python tools live in a virtual environment",
-}];
+const NEEDS: &[Need] = &[
+    Need {
+        package: "python3-venv",
+        probe: &["python3", "-c", "import ensurepip, venv"],
+        why: "the Python tools live in a virtual environment",
+    },
+    Need {
+        package: "redis-server",
+        probe: &["redis-server", "--version"],
+        why: "the cache that machines share is tested with it",
+    },
+];
 
 /// One system package and the command that succeeds when it is there.
 pub(crate) struct Need {

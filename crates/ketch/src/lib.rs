@@ -40,12 +40,15 @@ pub use ketch_model::{
     Problems, ReplySpec, Result, Scope, Settings, SystemClock,
 };
 pub use ketch_server::{Built, Error as ServerError, HookResult, Ready, STOP_TIME, Server, explain, routes};
+#[cfg(feature = "redis")]
+pub use ketch_web::RedisCache;
 pub use ketch_web::{
-    Accepted, Arg, ArgDocs, Asked, ByteStream, Capacity, Cookie, Created, Ctx, EndpointId, EndsAtStop, Event,
-    Exchange, Extract, ExtractBody, File, Folder, Form, Guard, Header, Html, Json, Match, Middleware,
-    Multipart, NoContent, Occurs, Part, PathArg, RATE_KEYS, Redirect, Reply, ReplyDocs, Request,
-    RequestBegun, RequestEnded, RequestId, Response, RouteTable, Scalar, Service, Sse, Status, TableEntry,
-    Trie, caller_mut, configure, read_body,
+    Accepted, Arg, ArgDocs, Asked, ByteStream, CacheError, CacheKey, CacheStats, CacheStore, Capacity,
+    Cookie, Created, Ctx, EndpointId, EndsAtStop, Entry, Event, Exchange, Extract, ExtractBody, File, Folder,
+    Form, Guard, Header, Html, Json, Kept, Lookup, Match, MemoryCache, Middleware, Multipart, NoContent,
+    Occurs, Part, PathArg, RATE_KEYS, Redirect, Reply, ReplyDocs, Request, RequestBegun, RequestEnded,
+    RequestId, Response, RouteTable, Scalar, Service, Sse, Status, Storing, TableEntry, Ticket, Trie,
+    caller_mut, configure, read_body,
 };
 pub use {garde, schemars, serde, serde_json};
 
@@ -55,9 +58,9 @@ pub mod prelude {
 
     pub use crate::{
         Accepted, ApiError, ByteStream, Bytes, Caller, Cookie, Created, Ctx, Error, Event, Extract,
-        ExtractBody, File, Folder, Form, Header, Html, Json, Multipart, NoContent, Query, Redirect, Request,
-        Response, Result, Scalar, Scope, Server, Sse, Status, Validate, caller_mut, configure, delete, get,
-        patch, post, put, read_body, service,
+        ExtractBody, File, Folder, Form, Header, Html, Json, MemoryCache, Multipart, NoContent, Query,
+        Redirect, Request, Response, Result, Scalar, Scope, Server, Sse, Status, Validate, caller_mut,
+        configure, delete, get, patch, post, put, read_body, service,
     };
 }
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::IntoResponse;
 use ketch_edge::Limits;
-use ketch_model::{Place, Problem, Settings};
+use ketch_model::{Clock, Place, Problem, Settings};
 use ketch_web::{
-    AppBuilder, Capacity, Guard, IntoConfigured, Middleware, Mode, Mount, Next, Request, Route, RouteTable,
-    Schemas, Service, TableEntry, lower,
+    AppBuilder, CacheKey, CacheStore, Capacity, Guard, IntoConfigured, Middleware, Mode, Mount, Next,
+    Request, Route, RouteTable, Schemas, Service, TableEntry, lower,
 };
 use tower::Layer;
 
@@ -130,17 +130,50 @@ impl Server {
         <L::Service as tower::Service<Request>>::Future: Send + 'static,
     {
         let name = name.into();
-        let message = match name.as_str() {
-            "-" => Some("`-` means no middleware, so none can be called that".to_owned()),
-            _ if self.app.middlewares.contains_key(&name) => {
-                Some(format!("the middleware `{name}` is defined twice"))
-            }
-            _ => None,
-        };
-        match message {
-            Some(message) => self.problems.push(Problem::new(Some(Place::caller()), "server", message)),
+        match bad_name(&name, "middleware", self.app.middlewares.contains_key(&name)) {
+            Some(problem) => self.problems.push(problem),
             None => drop(self.app.middlewares.insert(name, Middleware::new(layer))),
         }
+        self
+    }
+
+    /// Defines a cache that endpoints can name: [`MemoryCache`](ketch_web::MemoryCache), `RedisCache`, or an
+    /// application's own.
+    #[must_use]
+    #[track_caller]
+    pub fn define_cache(mut self, name: impl Into<String>, store: impl CacheStore) -> Self {
+        let name = name.into();
+        self.problems.extend(store.problem());
+        match bad_name(&name, "cache", self.app.caches.stores.contains_key(&name)) {
+            Some(problem) => self.problems.push(problem),
+            None => drop(self.app.caches.stores.insert(name, Arc::new(store))),
+        }
+        self
+    }
+
+    /// Defines a function that makes keys for a cache, for endpoints to name with the setting `key`. It is given the
+    /// request and the usual key; what it makes is told apart from other endpoints' keys by itself. A request for which
+    /// it makes none has nothing to do with the cache.
+    ///
+    /// Its key must cover all that the reply depends on: what it leaves out, callers share.
+    #[must_use]
+    #[track_caller]
+    pub fn define_cache_key<F>(mut self, name: impl Into<String>, make: F) -> Self
+    where
+        F: Fn(&CacheKey<'_>) -> Option<String> + Send + Sync + 'static,
+    {
+        let name = name.into();
+        match bad_name(&name, "key function", self.app.caches.keys.contains_key(&name)) {
+            Some(problem) => self.problems.push(problem),
+            None => drop(self.app.caches.keys.insert(name, Arc::new(make))),
+        }
+        self
+    }
+
+    /// Replaces the clock that kept replies age by, for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.app.caches.clock = clock;
         self
     }
 
@@ -226,4 +259,15 @@ impl Server {
     pub fn address(&self) -> Option<&str> {
         self.address.as_ref().map(|(address, _)| address.as_str())
     }
+}
+
+/// What is wrong with the name of a definition: it means "none", or is taken.
+#[track_caller]
+fn bad_name(name: &str, what: &str, taken: bool) -> Option<Problem> {
+    let message = match name {
+        "-" => format!("`-` means none, so no {what} can be called that"),
+        _ if taken => format!("the {what} `{name}` is defined twice"),
+        _ => return None,
+    };
+    Some(Problem::new(Some(Place::caller()), "server", message))
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::admission::{Admission, Places};
 use crate::blocking::Threads;
+use crate::cache::Caches;
 use crate::cors::preflight;
 use crate::events::Hooks;
 use crate::exchange::{Exchange, Params, Request, RequestId, Response};
@@ -97,6 +98,8 @@ pub struct AppBuilder {
     pub mounts: Vec<Mount>,
     /// The middlewares that endpoints name.
     pub middlewares: BTreeMap<String, Middleware>,
+    /// The caches and key functions that endpoints name.
+    pub caches: Caches,
     /// The guards; the first runs first.
     pub guards: Vec<Arc<dyn Guard>>,
     /// How much is done at a time.
@@ -123,12 +126,13 @@ impl AppBuilder {
     /// # Errors
     /// Every conflict of routes and mounts, every name that is not defined, and settings that contradict each other.
     pub fn build(self) -> Result<App, Vec<Problem>> {
-        let Self { routes, mounts, middlewares, guards, capacity, table, elsewhere, mode, hooks } = self;
+        let Self { routes, mounts, middlewares, caches, guards, capacity, table, elsewhere, mode, hooks } =
+            self;
         let mut problems = Vec::new();
         let table = make_table(&routes, table, &mut problems);
         let pipelines: Vec<_> = routes
             .into_iter()
-            .map(|route| Arc::new(Pipeline::compose(route, &middlewares, mode, &mut problems)))
+            .map(|route| Arc::new(Pipeline::compose(route, (&middlewares, &caches), mode, &mut problems)))
             .collect();
         let elsewhere = elsewhere
             .map_or_else(Outermost::default, |said| Outermost::of(&said, mode, "server", &mut problems));
@@ -374,7 +378,7 @@ pub(crate) fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
 /// Leaves the head of a reply, and the length the body would have had.
 fn strip_body(response: &mut Response) {
     if let Some(length) = response.body().size_hint().exact()
-        && response.status() != StatusCode::NO_CONTENT
+        && ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status())
     {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }

@@ -8,6 +8,7 @@ mod app;
 mod arg;
 mod blocking;
 mod body;
+mod cache;
 mod compression;
 mod context;
 mod cookies;
@@ -52,6 +53,12 @@ mod validate;
 pub use app::{App, AppBuilder, Capacity, TableMaker};
 pub use arg::{Arg, ArgDocs, Faults, PathArg};
 pub use body::read_body;
+#[cfg(feature = "redis")]
+pub use cache::RedisCache;
+pub use cache::{
+    CacheError, CacheKey, CacheStats, CacheStore, Caches, Entry, Kept, KeyFunction, Lookup, MemoryCache,
+    Storing, Ticket,
+};
 pub use context::Ctx;
 pub use cookies::Cookie;
 pub use events::{Hooks, RequestBegun, RequestEnded};
@@ -104,5 +111,6 @@ pub mod __private {
 /// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
 #[doc(hidden)]
 pub mod __fuzz {
+    pub use crate::cache::check_key as cache_key;
     pub use crate::fuzz::{cookie, header, json, multipart, query};
 }

@@ -8,6 +8,7 @@ use ketch_model::{
 };
 use ketch_syntax::{Template, kebab, suggestion};
 
+use crate::cache;
 use crate::good_reply::describe_status;
 use crate::rules::bad_pattern;
 use crate::schemas::Schemas;
@@ -116,7 +117,11 @@ fn one<S: Service>(
         .map_err(|fault| vec![Problem::new(settings.status.place.clone(), names.full(), fault)])?;
     let docs = Docs::from_comments(docs, S::DOCS);
     let place = Some(place);
-    let endpoint = Endpoint { names, method, path, settings, docs, args, replies, errors, answer, place };
+    let mut endpoint = Endpoint { names, method, path, settings, docs, args, replies, errors, answer, place };
+    let faults = cache::check(&mut endpoint);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     Ok(Route { endpoint, shed: Shed::WhenFull, handler })
 }
 

@@ -15,6 +15,7 @@ use ketch_syntax::suggestion;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
+use crate::cache::{Cached, Caches};
 use crate::compression::compression;
 use crate::exchange::{Exchange, Input, Request, Response};
 use crate::good_reply::with_settings;
@@ -43,7 +44,7 @@ impl Pipeline {
     /// Composes a route with its middlewares. Names that are not defined go to `problems`.
     pub(crate) fn compose(
         route: Route,
-        defined: &BTreeMap<String, Middleware>,
+        (defined, caches): (&BTreeMap<String, Middleware>, &Caches),
         mode: Mode,
         problems: &mut Vec<Problem>,
     ) -> Self {
@@ -53,7 +54,8 @@ impl Pipeline {
         let outermost = Outermost::of(settings, mode, &endpoint.names.full(), problems);
         let rate = settings.rate.value.map(|rate| Arc::new(RateLimiter::new(rate)));
         let handler = with_settings(&endpoint, handler);
-        let core = Core { endpoint: Arc::clone(&endpoint), rate, handler };
+        let cache = Cached::compose(&endpoint, &handler, caches, problems);
+        let core = Core { endpoint: Arc::clone(&endpoint), rate, cache, handler };
         let compression = settings.compress.value.then(compression);
         let mut layers: Vec<&Middleware> = compression.iter().collect();
         for name in &settings.middleware {
@@ -104,6 +106,7 @@ struct Core {
     endpoint: Arc<Endpoint>,
     rate: Option<Arc<RateLimiter>>,
     handler: Handler,
+    cache: Option<Cached>,
 }
 
 impl Core {
@@ -116,7 +119,11 @@ impl Core {
         {
             return Box::pin(std::future::ready(Err(refused)));
         }
-        (self.handler)(Input::new(request, exchange))
+        let input = Input::new(request, exchange);
+        match &self.cache {
+            Some(cache) => cache.answer(input),
+            None => (self.handler)(input),
+        }
     }
 }
 

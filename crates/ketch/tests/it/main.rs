@@ -5,6 +5,9 @@
 
 mod arguments;
 mod bodies;
+mod cache;
+mod cache_redis;
+mod cache_rules;
 mod child;
 mod compile_fail;
 mod compression;
