@@ -374,6 +374,7 @@ async fn a_request_may_want_it_anew_or_not_at_all() {
     }
     assert_eq!(ask(("range", "bytes=0-1")).await.1, "ketch; fwd=bypass");
     assert_eq!(ask(("cache-control", "only-if-cached")).await.1, "ketch; hit");
+    assert_eq!(ask(("cache-control", "only-if-cached, no-cache")).await.0, 504);
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ impl Cached {
     }
 
     async fn miss(self, input: Input, miss: Miss, only_kept: bool) -> Result<Response, Error> {
-        if only_kept && miss.reason == Reason::Missing {
+        if only_kept {
             return Err(Error::new(504, "not_kept", "no reply is kept, and the request wants no other"));
         }
         // A handler may answer HEAD in its own way, so its reply says nothing of GET's.
