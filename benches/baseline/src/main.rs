@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use axum::extract::{Path, Query};
 use axum::middleware::from_fn;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use bench_terms::{Boat, forbid_caching, greeting, note_credentials};
+use bench_terms::{Boat, NewBoat, forbid_caching, greeting, moored, note_credentials};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Deserialize;
@@ -55,6 +55,7 @@ fn router() -> Router {
     Router::new()
         .route("/plain/text/{name}", get(text))
         .route("/plain/json/{id}", get(json))
+        .route("/plain/boats", post(moor))
         .route("/layered/text/{name}", get(text).layer(layers()))
         .route("/layered/json/{id}", get(json).layer(layers()))
 }
@@ -65,6 +66,10 @@ async fn text(Path(name): Path<String>, Query(Times { times }): Query<Times>) ->
 
 async fn json(Path(id): Path<u32>, Query(Berth { berth }): Query<Berth>) -> Json<Boat> {
     Json(Boat::at(id, berth))
+}
+
+async fn moor(Json(new): Json<NewBoat>) -> Json<Boat> {
+    Json(moored(new))
 }
 
 async fn serve(router: Router) -> Result<()> {

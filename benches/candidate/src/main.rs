@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use bench_terms::{Boat, forbid_caching, greeting, note_credentials};
+use bench_terms::{Boat, NewBoat, forbid_caching, greeting, moored, note_credentials};
 use ketch::prelude::*;
 
 #[global_allocator]
@@ -33,10 +33,22 @@ impl Plain {
         greeting(&name, times)
     }
 
+    /// Answers text, from a plain function.
+    #[get("blocking/{name}")]
+    fn blocking(&self, name: String, times: u32) -> String {
+        greeting(&name, times)
+    }
+
     /// Answers JSON.
     #[get("json/{id}")]
     async fn json(&self, id: u32, berth: u16) -> Json<Boat> {
         Json(Boat::at(id, berth))
+    }
+
+    /// Reads a JSON body.
+    #[post("boats")]
+    async fn moor(&self, new: Json<NewBoat>) -> Json<Boat> {
+        Json(moored(new.into_inner()))
     }
 }
 

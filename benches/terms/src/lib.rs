@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, CACHE_CONTROL};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 /// What the JSON endpoints answer with.
@@ -32,6 +32,22 @@ impl Boat {
     pub fn at(id: u32, berth: u16) -> Self {
         Self { id, name: "Gipsy Moth IV".to_owned(), rig: "ketch", length: 16.5, berth: Some(berth) }
     }
+}
+
+/// What the JSON body holds.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct NewBoat {
+    /// A name.
+    pub name: String,
+    /// Length over all, in metres.
+    pub length: f64,
+    /// Where it is to lie.
+    pub berth: Option<u16>,
+}
+
+/// What is answered to a body.
+pub fn moored(new: NewBoat) -> Boat {
+    Boat { id: 1, name: new.name, rig: "ketch", length: new.length, berth: new.berth }
 }
 
 /// The text that a text endpoint answers with.

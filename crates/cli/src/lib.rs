@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod entry;
 mod log;
+mod log_text;
 mod reference;
 
 pub use entry::{main, main_from};

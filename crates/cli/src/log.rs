@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{LogFormat, LogOptions};
+use crate::log_text::{TextFields, Time};
 
 /// Starts logging, and has panics logged as one line like everything else. A filter that cannot be read is told and
 /// `info` taken instead, because a typo in it must not keep a server down.
@@ -13,11 +14,16 @@ pub(crate) fn start(options: &LogOptions) {
         Ok(filter) => (filter, None),
         Err(fault) => (EnvFilter::new("info"), Some(fault)),
     };
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(true)
+        .with_timer(Time);
     // A program that has its own subscriber keeps it.
     let _kept = match options.log_format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Text => {
+            builder.fmt_fields(TextFields).with_ansi(std::io::stderr().is_terminal()).try_init()
+        }
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     if let Some(fault) = fault {

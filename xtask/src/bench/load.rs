@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::Ask;
+use super::server::Server;
 use crate::command;
 use crate::tools::{Need, install_system_packages};
 
@@ -11,6 +13,9 @@ use crate::tools::{Need, install_system_packages};
 pub(super) const THREADS: u32 = 1;
 /// Enough to keep a worker busy, few enough that they fit into its caches.
 pub(super) const CONNECTIONS: u32 = 32;
+
+/// Tells `wrk` to send a body.
+const POST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench/post.lua");
 
 /// What one run of `wrk` found.
 #[derive(Debug, PartialEq)]
@@ -30,16 +35,22 @@ pub(super) fn install(root: &Path) -> Result<()> {
     install_system_packages(root, &[Need { package: "wrk", probe, why: "it puts the load on the servers" }])
 }
 
-/// Loads a URL for so many seconds. A reply that is no 2xx or 3xx, or a broken connection, is an error.
-pub(super) fn wrk(url: &str, seconds: u64) -> Result<Load> {
+/// Asks a server for so many seconds, over so many connections. A reply that is no 2xx or 3xx, or a broken connection,
+/// is an error.
+pub(super) fn wrk(server: &Server, ask: &Ask, connections: u32, seconds: u64) -> Result<Load> {
     let mut wrk = command::program("wrk", Path::new("."));
     wrk.args([
         format!("-t{THREADS}"),
-        format!("-c{CONNECTIONS}"),
+        format!("-c{connections}"),
         format!("-d{seconds}s"),
         "--latency".to_owned(),
     ]);
-    parse(&command::output(wrk.arg(url))?)
+    let url = server.url(ask.path);
+    match ask.body {
+        Some(body) => wrk.args(["-s", POST, &url, "--", body]),
+        None => wrk.arg(&url),
+    };
+    parse(&command::output(&mut wrk)?)
 }
 
 fn parse(text: &str) -> Result<Load> {

@@ -11,6 +11,7 @@ mod reply;
 mod server;
 mod spread;
 mod table;
+mod within;
 
 use std::path::PathBuf;
 
@@ -23,13 +24,25 @@ use crate::workspace::Workspace;
 /// The servers' packages, which are also the names of their programs.
 const SIDES: [&str; 2] = ["bench-baseline", "bench-candidate"];
 
-/// What is asked for: its name in the tables, and its path.
-const ENDPOINTS: [(&str, &str); 4] = [
-    ("text, two middlewares", "/layered/text/ada?times=3"),
-    ("JSON, two middlewares", "/layered/json/42?berth=7"),
-    ("text", "/plain/text/ada?times=3"),
-    ("JSON", "/plain/json/42?berth=7"),
+/// What is asked for.
+struct Ask {
+    /// Its name in the tables.
+    name: &'static str,
+    path: &'static str,
+    /// With a body it is a POST of JSON, else a GET.
+    body: Option<&'static str>,
+}
+
+/// What both sides are asked for.
+const ENDPOINTS: [Ask; 5] = [
+    Ask { name: "text, two middlewares", path: "/layered/text/ada?times=3", body: None },
+    Ask { name: "JSON, two middlewares", path: "/layered/json/42?berth=7", body: None },
+    Ask { name: "text", path: "/plain/text/ada?times=3", body: None },
+    Ask { name: "JSON", path: "/plain/json/42?berth=7", body: None },
+    Ask { name: "JSON body", path: "/plain/boats", body: Some(BODY) },
 ];
+
+const BODY: &str = r#"{"name":"Gipsy Moth IV","length":16.5,"berth":7}"#;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -48,9 +61,10 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
     let before = machine::load()?;
     let table = steps.run("route table", || table::measure(workspace, options.pairs))?;
     let pairs = steps.run("pairs", || measure::pairs(&programs, options.seconds, options.pairs))?;
+    let within = steps.run("within", || within::measure(&programs[1], options.seconds, options.pairs))?;
     let circumstances = machine::circumstances(workspace, options, before)?;
     let sizes = machine::sizes(workspace, &programs)?;
-    let text = page::text(&circumstances, &pairs, &table, sizes);
+    let text = page::text(&circumstances, &pairs, &within, &table, sizes);
     println!("\n{text}");
     page::write(&workspace.root.join("docs/performance.md"), &text)
 }

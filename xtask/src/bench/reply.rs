@@ -16,9 +16,10 @@ const VARYING: [&str; 2] = ["date", "x-request-id"];
 pub(super) fn same(programs: &[PathBuf; 2]) -> Result<()> {
     let [baseline, candidate] = programs;
     let (baseline, candidate) =
-        (Server::start(baseline, ENDPOINTS[0].1)?, Server::start(candidate, ENDPOINTS[0].1)?);
-    for (name, path) in ENDPOINTS {
-        let replies = (comparable(&baseline.get(path)?)?, comparable(&candidate.get(path)?)?);
+        (Server::start(baseline, &ENDPOINTS[0])?, Server::start(candidate, &ENDPOINTS[0])?);
+    for ask in &ENDPOINTS {
+        let (name, path) = (ask.name, ask.path);
+        let replies = (comparable(&baseline.ask(ask)?)?, comparable(&candidate.ask(ask)?)?);
         ensure!(replies.0 == replies.1, "the replies to {path} differ:\n{:#?}\n{:#?}", replies.0, replies.1);
         println!("{name}: {} bytes in the body, {} headers", replies.0.body.len(), replies.0.headers.len());
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::Ask;
 use crate::command;
 
 /// One, for the reason given at [`THREADS`](super::load::THREADS).
@@ -30,8 +31,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts a server and asks it for `path`.
-    pub(super) fn start(program: &Path, path: &str) -> Result<Self> {
+    /// Starts a server and asks it once.
+    pub(super) fn start(program: &Path, ask: &Ask) -> Result<Self> {
         let started = Instant::now();
         let mut command = command::program(program, Path::new("."));
         command.env("TOKIO_WORKER_THREADS", WORKERS.to_string());
@@ -44,7 +45,7 @@ impl Server {
             Self { child, address, first_reply: Duration::ZERO, _stderr: BufReader::new(stderr) };
         server.address = announced(&mut server._stderr)
             .with_context(|| format!("{} did not say where it listens", program.display()))?;
-        server.get(path)?;
+        server.ask(ask)?;
         server.first_reply = started.elapsed();
         Ok(server)
     }
@@ -58,15 +59,23 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// The whole reply to a GET, as it came.
-    pub(super) fn get(&self, path: &str) -> Result<String> {
+    /// The whole reply, as it came.
+    pub(super) fn ask(&self, ask: &Ask) -> Result<String> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address);
+        let (path, host) = (ask.path, self.address);
+        let request = match ask.body {
+            None => format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
+            Some(body) => format!(
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+        };
         stream.write_all(request.as_bytes())?;
         let mut reply = String::new();
         stream.read_to_string(&mut reply)?;
-        ensure!(reply.starts_with("HTTP/1.1 200 "), "GET {path} was answered with:\n{reply}");
+        ensure!(reply.starts_with("HTTP/1.1 200 "), "{path} was answered with:\n{reply}");
         Ok(reply)
     }
 
