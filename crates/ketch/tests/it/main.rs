@@ -6,6 +6,7 @@
 mod arguments;
 mod bodies;
 mod cache;
+mod cache_arguments;
 mod cache_redis;
 mod cache_rules;
 mod child;
