@@ -75,7 +75,7 @@ impl Scalar for bool {
 }
 
 macro_rules! numbers {
-    ($wanted:literal, $fits:expr, $measure:expr, $($ty:ty),*) => {$(
+    ($wanted:expr, $fits:expr, $measure:expr, $($ty:ty),*) => {$(
         impl Scalar for $ty {
             const WANTED: &'static str = $wanted;
 
@@ -91,21 +91,27 @@ macro_rules! numbers {
         }
     )*};
 }
+const WHOLE: &str = "a whole number in its range";
 numbers!(
-    "a whole number in its range",
+    WHOLE,
     |_| true,
-    |number| Measure::Whole(i128::try_from(number).unwrap_or(i128::MAX)),
+    |number| Measure::Whole(i128::from(number)),
     u8,
     u16,
     u32,
     u64,
-    u128,
-    usize,
     i8,
     i16,
     i32,
     i64,
-    i128,
+    i128
+);
+numbers!(
+    WHOLE,
+    |_| true,
+    |number| Measure::Whole(i128::try_from(number).unwrap_or(i128::MAX)),
+    u128,
+    usize,
     isize
 );
 numbers!("a number", |number: f32| number.is_finite(), |number| Measure::Real(f64::from(number)), f32);
