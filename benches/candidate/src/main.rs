@@ -3,6 +3,8 @@
 //! Nothing is turned off: guards, limits, deadlines, request log, health and documents are as every application gets
 //! them. `benches/baseline` lists what of that the baseline has too.
 
+#![expect(clippy::needless_pass_by_value, clippy::unused_self, reason = "endpoints take what they are sent")]
+
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;

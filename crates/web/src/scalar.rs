@@ -92,20 +92,8 @@ macro_rules! numbers {
     )*};
 }
 const WHOLE: &str = "a whole number in its range";
-numbers!(
-    WHOLE,
-    |_| true,
-    |number| Measure::Whole(i128::from(number)),
-    u8,
-    u16,
-    u32,
-    u64,
-    i8,
-    i16,
-    i32,
-    i64,
-    i128
-);
+numbers!(WHOLE, |_| true, |number| Measure::Whole(i128::from(number)), u8, u16, u32, u64, i8, i16, i32, i64);
+numbers!(WHOLE, |_| true, Measure::Whole, i128);
 numbers!(
     WHOLE,
     |_| true,
