@@ -67,12 +67,29 @@ pub mod prelude {
 #[doc(hidden)]
 pub use ketch_web::__private;
 
-/// The pages of the guide and the README, whose code is compiled and run as tests.
+/// The pages of the guide and the README, whose code is compiled and run as tests: a type each, so that a failure names
+/// the page and the line.
 #[cfg(doctest)]
 mod pages {
-    #[doc = include_str!("../../../docs/guide/services.md")]
-    #[doc = include_str!("../../../docs/guide/arguments.md")]
-    #[doc = include_str!("../../../docs/guide/edge.md")]
-    #[doc = include_str!("../../../README.md")]
-    struct Guide;
+    macro_rules! pages {
+        ($($name:ident $path:literal)*) => {$(
+            #[doc = include_str!(concat!("../../../", $path))]
+            struct $name;
+        )*};
+    }
+
+    pages! {
+        Arguments "docs/guide/arguments.md"
+        Browsers "docs/guide/browsers.md"
+        Caching "docs/guide/caching.md"
+        Edge "docs/guide/edge.md"
+        Limits "docs/guide/limits.md"
+        Middleware "docs/guide/middleware.md"
+        OpenApi "docs/guide/openapi.md"
+        Readme "README.md"
+        Replies "docs/guide/replies.md"
+        Services "docs/guide/services.md"
+        Stubs "docs/guide/stubs.md"
+        Testing "docs/guide/testing.md"
+    }
 }
