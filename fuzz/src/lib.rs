@@ -3,10 +3,18 @@
 //! A target is a function of bytes that panics when the code under it breaks a promise. Tests call it with the files
 //! under `seeds/`; `cargo xtask soak` lets libFuzzer make up more. The parsers themselves are not here.
 
+#[path = "../targets/cache_key.rs"]
+mod cache_key;
+#[path = "../targets/cookie.rs"]
+mod cookie;
 #[path = "../targets/head.rs"]
 mod head;
+#[path = "../targets/header.rs"]
+mod header;
 #[path = "../targets/json.rs"]
 mod json;
+#[path = "../targets/multipart.rs"]
+mod multipart;
 #[path = "../targets/query.rs"]
 mod query;
 #[path = "../targets/route.rs"]
@@ -25,8 +33,12 @@ pub struct Target {
 
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
+    Target { name: "cache_key", run: cache_key::run },
+    Target { name: "cookie", run: cookie::run },
     Target { name: "head", run: head::run },
+    Target { name: "header", run: header::run },
     Target { name: "json", run: json::run },
+    Target { name: "multipart", run: multipart::run },
     Target { name: "query", run: query::run },
     Target { name: "route", run: route::run },
     Target { name: "settings", run: settings::run },

@@ -3,7 +3,11 @@
 //! Nothing is turned off: guards, limits, deadlines, request log, health and documents are as every application gets
 //! them. `benches/baseline` lists what of that the baseline has too.
 
+#![expect(clippy::needless_pass_by_value, clippy::unused_self, reason = "endpoints take what they are sent")]
+
 use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
 
 use bench_terms::{Boat, NewBoat, forbid_caching, greeting, moored, note_credentials};
 use ketch::prelude::*;
@@ -17,8 +21,10 @@ fn main() -> ExitCode {
         .listen("127.0.0.1:0")
         .define_middleware("note-credentials", from_fn(note_credentials))
         .define_middleware("forbid-caching", from_fn(forbid_caching))
+        .define_cache("hot", MemoryCache::new("64mb"))
         .add(Plain)
-        .add(Layered);
+        .add(Layered)
+        .add(Slow);
     ketch::main(server)
 }
 
@@ -36,6 +42,12 @@ impl Plain {
     /// Answers text, from a plain function.
     #[get("blocking/{name}")]
     fn blocking(&self, name: String, times: u32) -> String {
+        greeting(&name, times)
+    }
+
+    /// Answers text, as often as one caller is allowed to ask.
+    #[get("limited/{name}", rate = "1000000000/s")]
+    async fn limited(&self, name: String, times: u32) -> String {
         greeting(&name, times)
     }
 
@@ -69,3 +81,25 @@ impl Layered {
         Json(Boat::at(id, berth))
     }
 }
+
+struct Slow;
+
+/// Endpoints that take a while, as a question to another server does.
+#[service(root = "slow")]
+impl Slow {
+    /// Answers text.
+    #[get("text/{name}")]
+    fn text(&self, name: String, times: u32) -> String {
+        sleep(WHILE);
+        greeting(&name, times)
+    }
+
+    /// Answers text that is kept.
+    #[get("cached/{name}", cache = "hot", ttl = "1m")]
+    fn cached(&self, name: String, times: u32) -> String {
+        sleep(WHILE);
+        greeting(&name, times)
+    }
+}
+
+const WHILE: Duration = Duration::from_millis(5);

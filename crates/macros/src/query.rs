@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Fields, LitStr};
+use syn::{Data, DeriveInput, Fields, Ident, LitStr};
 
 use crate::argument::Argument;
 use crate::generate::at;
@@ -24,30 +24,18 @@ pub(crate) fn query(item: TokenStream) -> TokenStream {
     };
     let krate = krate(&input);
     let mut errors = Vec::new();
-    let names: Vec<_> = fields.iter().filter_map(|field| field.ident.clone()).collect();
+    let names: Vec<Ident> = fields.iter().filter_map(|field| field.ident.clone()).collect();
     let arguments: Vec<Argument> = fields
         .iter()
         .zip(&names)
         .map(|(field, name)| Argument::read(wire_name(name), field.ty.clone(), &field.attrs, &mut errors))
         .collect();
-    let locals: Vec<_> = (0..arguments.len()).map(|number| format_ident!("field{number}")).collect();
     let numbered = || arguments.iter().enumerate();
-    let rules: Vec<_> = numbered().map(|(number, argument)| argument.rules(&krate, number)).collect();
-    let describes = numbered().map(|(number, argument)| argument.describe(&krate, number, false));
-    let reads = numbered().zip(&locals).map(|((number, argument), local)| {
-        let value = argument.value(&krate, number, false);
-        quote!(let #local = faults.keep(#value);)
-    });
-    let places = arguments.iter().map(|argument| {
-        let ty = &argument.ty;
-        let message = format!("`{}` is not of the query: a `Query` struct holds values of the query", argument.name);
-        quote_spanned!(at(ty.span())=> const _: () = ::core::assert!(<#ty as #krate::Arg>::PLACE.is_query(), #message);)
-    });
-    let fields: Vec<String> = names.iter().map(|name| name.unraw().to_string()).collect();
-    let wire: Vec<&str> = arguments.iter().map(|argument| argument.name.as_str()).collect();
+    let rules = numbered().map(|(number, argument)| argument.rules(&krate, number));
+    let places = arguments.iter().map(|argument| in_the_query(&krate, argument));
+    let arg = arg(&krate, &input, &names, &arguments);
+    let holds = holds(&krate, &input, &names, &arguments);
     let errors = errors.into_iter().map(syn::Error::into_compile_error);
-    let ty = &input.ident;
-    let (generics, type_names, bounds) = input.generics.split_for_impl();
     quote! {
         #(#errors)*
         const _: () = {
@@ -55,31 +43,66 @@ pub(crate) fn query(item: TokenStream) -> TokenStream {
             use #krate::{Stated as _, Unstated as _};
             #(#rules)*
             #(#places)*
-            impl #generics #krate::Arg for #ty #type_names #bounds {
-                const PLACE: #krate::In = #krate::In::Query;
-                #[allow(unused_variables, reason = "a struct may have no fields")]
-                fn describe(_name: &'static str, docs: &mut #krate::ArgDocs<'_>) {
-                    #(#describes)*
-                }
-                #[allow(unused_variables, unused_mut, reason = "a struct may have no fields")]
-                async fn read(input: &mut #krate::Input, _name: &'static str) -> ::core::result::Result<Self, #krate::Error> {
-                    let mut faults = #krate::Faults::default();
-                    #(#reads)*
-                    let (#(::core::option::Option::Some(#locals),)*) = (#(#locals,)*) else {
-                        return ::core::result::Result::Err(faults.into_error());
-                    };
-                    ::core::result::Result::Ok(Self { #(#names: #locals),* })
-                }
-            }
-            impl #generics #krate::Holds for #ty #type_names #bounds {
-                type Value = Self;
-                const PLACE: #krate::In = #krate::In::Query;
-                fn value(&self) -> &Self { self }
-                fn wire_name(path: &#krate::Path) -> ::std::string::String {
-                    #krate::query_name(path, &[#((#fields, #wire)),*])
-                }
-            }
+            #arg
+            #holds
         };
+    }
+}
+
+/// A constant that fails to compile when a field is not read from the query.
+fn in_the_query(krate: &TokenStream, argument: &Argument) -> TokenStream {
+    let ty = &argument.ty;
+    let message =
+        format!("`{}` is not of the query: a `Query` struct holds values of the query", argument.name);
+    quote_spanned!(at(ty.span())=> const _: () = ::core::assert!(<#ty as #krate::Arg>::PLACE.is_query(), #message);)
+}
+
+/// The `Arg` impl: every field is described and read as an argument is.
+fn arg(krate: &TokenStream, input: &DeriveInput, names: &[Ident], arguments: &[Argument]) -> TokenStream {
+    let locals: Vec<_> = (0..arguments.len()).map(|number| format_ident!("field{number}")).collect();
+    let numbered = || arguments.iter().enumerate();
+    let describes = numbered().map(|(number, argument)| argument.describe(krate, number, false));
+    let reads = numbered().zip(&locals).map(|((number, argument), local)| {
+        let value = argument.value(krate, number, false);
+        quote!(let #local = faults.keep(#value);)
+    });
+    let ty = &input.ident;
+    let (generics, type_names, bounds) = input.generics.split_for_impl();
+    quote! {
+        impl #generics #krate::Arg for #ty #type_names #bounds {
+            const PLACE: #krate::In = #krate::In::Query;
+            #[allow(unused_variables, reason = "a struct may have no fields")]
+            fn describe(_name: &'static str, docs: &mut #krate::ArgDocs<'_>) {
+                #(#describes)*
+            }
+            #[allow(unused_variables, unused_mut, reason = "a struct may have no fields")]
+            async fn read(input: &mut #krate::Input, _name: &'static str) -> ::core::result::Result<Self, #krate::Error> {
+                let mut faults = #krate::Faults::default();
+                #(#reads)*
+                let (#(::core::option::Option::Some(#locals),)*) = (#(#locals,)*) else {
+                    return ::core::result::Result::Err(faults.into_error());
+                };
+                ::core::result::Result::Ok(Self { #(#names: #locals),* })
+            }
+        }
+    }
+}
+
+/// The `Holds` impl: rules that the struct itself states are about its fields by their names in the query.
+fn holds(krate: &TokenStream, input: &DeriveInput, names: &[Ident], arguments: &[Argument]) -> TokenStream {
+    let fields: Vec<String> = names.iter().map(|name| name.unraw().to_string()).collect();
+    let wire: Vec<&str> = arguments.iter().map(|argument| argument.name.as_str()).collect();
+    let ty = &input.ident;
+    let (generics, type_names, bounds) = input.generics.split_for_impl();
+    quote! {
+        impl #generics #krate::Holds for #ty #type_names #bounds {
+            type Value = Self;
+            const PLACE: #krate::In = #krate::In::Query;
+            fn value(&self) -> &Self { self }
+            fn wire_name(path: &#krate::Path) -> ::std::string::String {
+                #krate::query_name(path, &[#((#fields, #wire)),*])
+            }
+        }
     }
 }
 

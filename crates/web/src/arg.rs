@@ -85,13 +85,16 @@ impl<'a> ArgDocs<'a> {
         default: Option<Value>,
         describe: impl FnOnce(&mut Self),
     ) {
-        for arg in self.added(describe) {
-            arg.about = about.map(str::to_owned).or(arg.about.take());
-            arg.example = example.clone().or(arg.example.take());
-            if let Some(default) = &default {
-                arg.required = false;
-                arg.schema["default"] = default.clone();
-            }
+        let Some(arg) = self.added(describe).last_mut() else { return };
+        if let Some(about) = about {
+            arg.about = Some(about.to_owned());
+        }
+        if let Some(example) = example {
+            arg.example = Some(example);
+        }
+        if let Some(default) = default {
+            arg.required = false;
+            arg.schema["default"] = default;
         }
     }
 }

@@ -75,7 +75,7 @@ impl Scalar for bool {
 }
 
 macro_rules! numbers {
-    ($wanted:literal, $fits:expr, $measure:expr, $($ty:ty),*) => {$(
+    ($wanted:expr, $fits:expr, $measure:expr, $($ty:ty),*) => {$(
         impl Scalar for $ty {
             const WANTED: &'static str = $wanted;
 
@@ -91,21 +91,15 @@ macro_rules! numbers {
         }
     )*};
 }
+const WHOLE: &str = "a whole number in its range";
+numbers!(WHOLE, |_| true, |number| Measure::Whole(i128::from(number)), u8, u16, u32, u64, i8, i16, i32, i64);
+numbers!(WHOLE, |_| true, Measure::Whole, i128);
 numbers!(
-    "a whole number in its range",
+    WHOLE,
     |_| true,
     |number| Measure::Whole(i128::try_from(number).unwrap_or(i128::MAX)),
-    u8,
-    u16,
-    u32,
-    u64,
     u128,
     usize,
-    i8,
-    i16,
-    i32,
-    i64,
-    i128,
     isize
 );
 numbers!("a number", |number: f32| number.is_finite(), |number| Measure::Real(f64::from(number)), f32);

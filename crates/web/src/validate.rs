@@ -131,7 +131,7 @@ fn violations<T: Holds>(report: &garde::Report) -> Error {
 /// The name of an argument of a `Query` struct, from those of its fields, each with the argument's.
 #[doc(hidden)]
 pub fn query_name(path: &garde::Path, fields: &[(&str, &str)]) -> String {
-    let field = path.__iter().rev().next().map(|(_, name)| name.as_str()).unwrap_or_default();
+    let field = path.__iter().next_back().map(|(_, name)| name.as_str()).unwrap_or_default();
     fields.iter().find(|(known, _)| *known == field).map_or(field, |(_, name)| name).to_owned()
 }
 
@@ -218,6 +218,7 @@ mod tests {
     struct Plain;
 
     #[test]
+    #[expect(clippy::needless_borrow, reason = "it is asked as the macro asks")]
     fn every_violation_is_named_as_on_the_wire() {
         let text = r#"{ "firstName": "", "mates": [{ "Age": 1 }, { "Age": 100 }], "cook": { "Age": 200 } }"#;
         let crew: Json<Crew> = Json(serde_json::from_str(text).unwrap());

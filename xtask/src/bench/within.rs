@@ -32,26 +32,32 @@ pub(super) enum Measure {
 
 /// All of them.
 pub(super) const COMPARISONS: &[Comparison] = &[
-    Comparison {
-        first: PLAIN_FN,
-        second: TEXT,
-        connections: CONNECTIONS,
-        measure: Measure::Efficiency,
-        least: Some(0.4),
-    },
-    Comparison {
-        first: PLAIN_FN,
-        second: TEXT,
-        connections: CONNECTIONS,
-        measure: Measure::Throughput,
-        least: Some(0.4),
-    },
+    Comparison::of(PLAIN_FN, TEXT).at_least(0.4),
+    Comparison::of(PLAIN_FN, TEXT).by_throughput(CONNECTIONS).at_least(0.4),
+    Comparison::of(CACHED, TEXT).at_least(0.88),
+    Comparison::of(CACHED, SLOW).by_throughput(16).at_least(20.0),
+    Comparison::of(LIMITED, TEXT),
 ];
 
 const TEXT: Ask = Ask { name: "`async fn`", path: "/plain/text/ada?times=3", body: None };
 const PLAIN_FN: Ask = Ask { name: "`fn`", path: "/plain/blocking/ada?times=3", body: None };
+const LIMITED: Ask = Ask { name: "rate limit", path: "/plain/limited/ada?times=3", body: None };
+const CACHED: Ask = Ask { name: "cached", path: "/slow/cached/ada?times=3", body: None };
+const SLOW: Ask = Ask { name: "5 ms of waiting, not cached", path: "/slow/text/ada?times=3", body: None };
 
 impl Comparison {
+    const fn of(first: Ask, second: Ask) -> Self {
+        Self { first, second, connections: CONNECTIONS, measure: Measure::Efficiency, least: None }
+    }
+
+    const fn by_throughput(self, connections: u32) -> Self {
+        Self { connections, measure: Measure::Throughput, ..self }
+    }
+
+    const fn at_least(self, ratio: f64) -> Self {
+        Self { least: Some(ratio), ..self }
+    }
+
     /// Both names, as the tables say them.
     pub(super) fn names(&self) -> String {
         format!("{} beside {}", self.first.name, self.second.name)

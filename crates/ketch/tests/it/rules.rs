@@ -71,7 +71,11 @@ impl Ruled {
     }
 
     #[post]
-    fn register(&self, boat: Json<NewBoat>, #[arg(pattern = "[A-Z]{2}")] flag: String) -> Created<String> {
+    async fn register(
+        &self,
+        boat: Json<NewBoat>,
+        #[arg(pattern = "[A-Z]{2}")] flag: String,
+    ) -> Created<String> {
         Created(format!("{} {flag}", boat.boat_name))
     }
 
