@@ -8,6 +8,8 @@ use ketch::http::Method;
 use ketch::prelude::*;
 use ketch::test::{Answer, Client, client};
 
+use crate::scratch::Scratch;
+
 /// How often a handler ran.
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
@@ -106,10 +108,8 @@ impl Stubbed {
 
 #[tokio::test]
 async fn a_stub_is_kept_like_any_reply_until_it_is_purged() {
-    let folder = std::env::temp_dir().join(format!("ketch-stub-cache-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("later.json");
-    std::fs::write(&file, r#"{"n":1}"#).unwrap();
+    let scratch = Scratch::new("stub-cache");
+    let file = scratch.write("later.json", r#"{"n":1}"#);
     let (hot, seen) = (MemoryCache::new("1mb"), Seen::default());
     let noted = seen.clone();
     let note = from_fn(move |request: Request, next: Next| {
@@ -123,7 +123,7 @@ async fn a_stub_is_kept_like_any_reply_until_it_is_purged() {
         .add(configure(Stubbed).endpoint(Stubbed::LATER, |e| e.stub(path).middleware(["note"])));
     let client = client(server);
     assert_eq!(client.get("/later").await.text(), r#"{"n":1}"#);
-    std::fs::write(&file, r#"{"n":2}"#).unwrap();
+    scratch.write("later.json", r#"{"n":2}"#);
     assert_eq!(client.get("/later").await.text(), r#"{"n":1}"#);
     hot.purge_key("/later");
     let fresh = client.get("/later").await;
@@ -132,5 +132,4 @@ async fn a_stub_is_kept_like_any_reply_until_it_is_purged() {
         (r#"{"n":2}"#, Some("application/json"))
     );
     assert_eq!(seen.0.lock().unwrap().len(), 3, "middlewares run for hits too");
-    std::fs::remove_dir_all(&folder).unwrap();
 }
