@@ -15,6 +15,8 @@ fn recipe(name: &str) -> Client {
     client(server())
 }
 
+const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+
 async fn get(client: &Client, path: &str, headers: &[(&str, &str)]) -> Answer {
     client.send(Method::GET, path, headers, Body::empty()).await
 }
@@ -140,8 +142,8 @@ async fn files_answer_for_what_is_not_written_yet() {
         Scenario { name: "a file for each boat", request: "GET /boat/2", contains: &["Spray"], reply_headers: &[("content-type", "application/json")], ..row },
         Scenario { name: "no file", request: "GET /boat/3", status: 404, contains: &["no_stub"], ..row },
         Scenario { name: "no number", request: "GET /boat/two", status: 400, contains: &["`id`"], ..row },
-        Scenario { name: "registered", request: "POST /boat", body: "\"Joshua\"", status: 201, contains: &["\"id\": 3"], ..row },
-        Scenario { name: "not JSON", request: "POST /boat", body: "Joshua", status: 400, ..row },
+        Scenario { name: "registered", request: "POST /boat", headers: JSON, body: "\"Joshua\"", status: 201, contains: &["\"id\": 3"], ..row },
+        Scenario { name: "not JSON", request: "POST /boat", headers: JSON, body: "Joshua", status: 400, ..row },
     ];
     check(&recipe("stubs"), &rows).await;
 }
