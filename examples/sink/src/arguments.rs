@@ -64,7 +64,10 @@ pub(crate) struct Sheet {
 
 /// Arguments, one endpoint for each kind.
 #[derive(Debug)]
-pub(crate) struct ArgumentService;
+pub(crate) struct ArgumentService {
+    /// How many are counted at most.
+    pub(crate) crew: usize,
+}
 
 /// Arguments, one endpoint for each kind.
 #[service]
@@ -139,7 +142,7 @@ impl ArgumentService {
     /// A plain function: it runs on the blocking pool.
     #[put]
     fn blocking(&self, body: Json<Ruled>) -> Json<usize> {
-        Json(body.crew.len())
+        Json(body.into_inner().crew.len().min(self.crew))
     }
 
     /// FUEL's standard handler.

@@ -18,7 +18,7 @@ pub fn server() -> Server {
         .describe("Everything.")
         .define_cache("kept", MemoryCache::new("1mb"))
         .add(shapes::SinkService)
-        .add(arguments::ArgumentService)
+        .add(arguments::ArgumentService { crew: 3 })
         .add(replies::ReplyService)
         .add(settings::SettingService)
 }

@@ -30,8 +30,8 @@ impl SettingService {
     }
 
     #[get("kept/{id}", cache = "kept", ttl = "1m", vary = ["accept-language"], tags = ["kept:{id}"])]
-    async fn kept(&self, id: u8, full: Option<bool>) -> Json<(u8, Option<bool>)> {
-        Json((id, full))
+    async fn kept(&self, id: u8, full: Option<bool>) -> Json<String> {
+        Json(format!("{id} {full:?}"))
     }
 
     #[get(compress)]
