@@ -32,7 +32,6 @@ mod mounts;
 mod multipart;
 mod new_project;
 mod openapi;
-mod openapi_sink;
 mod overload;
 mod panics;
 mod probe;
