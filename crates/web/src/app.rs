@@ -246,11 +246,11 @@ impl App {
             Found::Mount(mount) => {
                 line.set_way(Way::Mount);
                 let admission = Admission::take(&self.places, Shed::WhenFull)?;
-                let work = async move {
-                    let answer = mount.answer(request, id, peer);
+                let work = Box::pin(async move {
+                    let answer = Box::pin(mount.answer(request, id, peer));
                     within(MOUNT_TIMEOUT, &admission, || format!("the router at {}", mount.path()), answer)
                         .await
-                };
+                });
                 to_its_end(safe, id, work).await
             }
             Found::Preflight(pipeline, methods, allow) => {
@@ -337,11 +337,15 @@ async fn to_its_end(
 }
 
 /// Runs an endpoint within its deadline.
-async fn run(pipeline: Arc<Pipeline>, request: Request, exchange: Exchange) -> Result<Response, Error> {
+fn run(
+    pipeline: Arc<Pipeline>,
+    request: Request,
+    exchange: Exchange,
+) -> impl Future<Output = Result<Response, Error>> + Send + 'static {
     let limit = pipeline.endpoint.settings.timeout.value;
     let place = exchange.clone();
-    let name = || pipeline.endpoint.names.full();
-    within(limit, place.admission(), name, pipeline.answer(request, exchange)).await
+    let answer = pipeline.answer(request, exchange);
+    async move { within(limit, place.admission(), || pipeline.endpoint.names.full(), answer).await }
 }
 
 /// Runs what answers within a deadline; a panic becomes a 500. Its place is free again when it has ended.

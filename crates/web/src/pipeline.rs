@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::TryFutureExt as _;
 use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
 use ketch_model::{Caller, Endpoint, Error, Problem, Scope};
@@ -79,16 +80,13 @@ impl Pipeline {
         Self { endpoint, shed, outermost, way }
     }
 
-    /// Answers a request.
-    pub(crate) async fn answer(&self, mut request: Request, exchange: Exchange) -> Result<Response, Error> {
+    /// Answers a request. The way is boxed at once, so that what waits for it is small and cheap to move.
+    pub(crate) fn answer(&self, mut request: Request, exchange: Exchange) -> Pending {
         match &self.way {
-            Way::Straight(core) => core.answer(request, exchange).await,
+            Way::Straight(core) => core.answer(request, exchange),
             Way::Layered(service) => {
                 request.extensions_mut().insert(exchange);
-                match service.clone().oneshot(request).await {
-                    Ok(response) => Ok(response),
-                    Err(never) => match never {},
-                }
+                Box::pin(service.clone().oneshot(request).map_err(|never| match never {}))
             }
         }
     }

@@ -5,9 +5,9 @@
 //! most once for a path, so a request costs at most as many steps as there are nodes. The reason for a trie of our own
 //! is in `docs/decisions/003-route-table.md`.
 
-use std::collections::HashMap;
 use std::fmt;
 
+use fnv::FnvHashMap;
 use http::Method;
 use ketch_model::Endpoint;
 use ketch_syntax::{Segment, Template};
@@ -62,7 +62,8 @@ pub struct Trie {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<String, usize>,
+    /// Strangers ask for keys but add none, so the hash need not withstand them.
+    literals: FnvHashMap<String, usize>,
     patterns: Vec<(Regex, usize)>,
     free: Option<usize>,
     catch_all: Vec<(Method, usize)>,
@@ -183,7 +184,8 @@ impl Search<'_> {
         if start > self.path.len() || self.path.len() <= 1 {
             return self.leaf(&node.here);
         }
-        let end = self.path[start..].find('/').map_or(self.path.len(), |at| start + at);
+        let end =
+            memchr::memchr(b'/', &self.path.as_bytes()[start..]).map_or(self.path.len(), |at| start + at);
         let raw = &self.path[start..end];
         let decoded;
         let segment = if raw.contains('%') {
