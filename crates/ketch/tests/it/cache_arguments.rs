@@ -37,6 +37,11 @@ impl Kept {
         format!("{:?} {}", session.0, RUNS.fetch_add(1, Ordering::SeqCst))
     }
 
+    #[get]
+    async fn account(&self, authorization: Header<Option<String>>) -> String {
+        format!("{:?} {}", authorization.0, RUNS.fetch_add(1, Ordering::SeqCst))
+    }
+
     #[get(vary = ["x-any"])]
     async fn whole(&self, ctx: Ctx) -> String {
         format!("{:?} {}", ctx.query::<Option<String>>("unheard").ok(), RUNS.fetch_add(1, Ordering::SeqCst))
@@ -74,6 +79,11 @@ async fn requests_that_an_argument_can_tell_apart_have_their_own_replies() {
     let (a, b): (&[_], &[_]) = (&[("cookie", "session=a")], &[("cookie", "session=b")]);
     assert!(!shared(&client, ("/session", a), ("/session", b)).await);
     assert_eq!(ask(&client, "/session", a).await.header("cache-control"), Some("private, max-age=3600"));
+
+    let (a_token, b_token): (&[_], &[_]) = (&[("authorization", "a")], &[("authorization", "b")]);
+    assert!(!shared(&client, ("/account", a_token), ("/account", b_token)).await);
+    let told = ask(&client, "/account", a_token).await;
+    assert_eq!(told.header("cache-control"), Some("private, max-age=3600"), "caches on the way must not share it");
 
     assert!(!shared(&client, ("/whole?unheard=1", none), ("/whole?unheard=2", none)).await);
     assert!(!shared(&client, ("/whole", a), ("/whole", b)).await, "what it could see of the caller counts");

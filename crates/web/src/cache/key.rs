@@ -74,7 +74,7 @@ enum Queried {
 pub(super) enum Audience {
     /// Everyone: the endpoint cannot know who calls.
     Everyone,
-    /// One caller, because the signature, the scope or a middleware can see who it is.
+    /// One caller, because the signature, a header, the scope or a middleware shows who it is.
     Caller,
 }
 
@@ -98,11 +98,12 @@ impl Recipe {
         let mut headers: Vec<HeaderName> = headers.collect();
         headers.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         headers.dedup();
+        let secret = headers.iter().any(is_secret);
         Self {
             endpoint: format!("{} {}", endpoint.method, endpoint.path),
             query,
             headers,
-            audience: if known || guarded { Audience::Caller } else { Audience::Everyone },
+            audience: if known || guarded || secret { Audience::Caller } else { Audience::Everyone },
         }
     }
 
