@@ -83,7 +83,11 @@ async fn requests_that_an_argument_can_tell_apart_have_their_own_replies() {
     let (a_token, b_token): (&[_], &[_]) = (&[("authorization", "a")], &[("authorization", "b")]);
     assert!(!shared(&client, ("/account", a_token), ("/account", b_token)).await);
     let told = ask(&client, "/account", a_token).await;
-    assert_eq!(told.header("cache-control"), Some("private, max-age=3600"), "caches on the way must not share it");
+    assert_eq!(
+        told.header("cache-control"),
+        Some("private, max-age=3600"),
+        "caches on the way must not share it"
+    );
 
     assert!(!shared(&client, ("/whole?unheard=1", none), ("/whole?unheard=2", none)).await);
     assert!(!shared(&client, ("/whole", a), ("/whole", b)).await, "what it could see of the caller counts");

@@ -10,7 +10,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, ETAG, IF_MODIFIED_SINCE
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use ketch_model::Error;
+use ketch_model::{Endpoint, Error};
 use sha2::{Digest, Sha256};
 
 use super::entry::Entry;
@@ -69,9 +69,11 @@ impl Fill {
             tags: inner.tags.iter().map(|tag| tag.filled(&input)).collect(),
         };
         let status = self.miss.reason.status();
-        let response = tokio::time::timeout(inner.timeout, (inner.handler)(input)).await;
-        let response = response.map_err(|_| late(inner.timeout))??;
-        let (mut response, entry) = self.cached.split(response, names).await?;
+        // Held to the end, because the request's place is: the client may be gone before.
+        let exchange = input.exchange.clone();
+        let work = async { self.cached.split((inner.handler)(input).await?, names).await };
+        let made = tokio::time::timeout(exchange.time_left(), work).await;
+        let (mut response, entry) = made.map_err(|_| late(exchange.endpoint()))??;
         match entry {
             Some(entry) => {
                 let kept = self.keep(&entry).await;
@@ -178,6 +180,7 @@ fn etag(body: &Bytes) -> HeaderValue {
     HeaderValue::try_from(format!("W/\"{}\"", hex(&hash[..16]))).expect("digits are a header's value")
 }
 
-fn late(limit: Duration) -> Error {
+fn late(endpoint: &Endpoint) -> Error {
+    let limit = endpoint.settings.timeout.value;
     Error::new(504, "deadline_exceeded", format!("no reply was ready within {limit:?}")).closing()
 }
