@@ -42,6 +42,11 @@ impl Kept {
         format!("{:?} {}", authorization.0, RUNS.fetch_add(1, Ordering::SeqCst))
     }
 
+    #[get("spelt/{name}", vary = ["x-any"])]
+    async fn spelt(&self, name: String, ctx: Ctx) -> String {
+        format!("{name} {} {}", ctx.path(), RUNS.fetch_add(1, Ordering::SeqCst))
+    }
+
     #[get(vary = ["x-any"])]
     async fn whole(&self, ctx: Ctx) -> String {
         format!("{:?} {}", ctx.query::<Option<String>>("unheard").ok(), RUNS.fetch_add(1, Ordering::SeqCst))
@@ -147,4 +152,19 @@ async fn a_stub_is_kept_like_any_reply_until_it_is_purged() {
     );
     assert_eq!(seen.0.lock().unwrap().len(), 3, "middlewares run for hits too");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// An endpoint that sees how its URL is spelt has a reply for each spelling, but they are one URL's.
+#[tokio::test]
+async fn a_url_is_purged_however_it_was_spelt() {
+    let cache = MemoryCache::new("1mb");
+    let client = client(Server::new().define_cache("hot", cache.clone()).add(Kept));
+    for purged in ["/spelt/a:b", "/spelt/a%3ab?", "/spelt/%61:b"] {
+        for asked in ["/spelt/a:b", "/spelt/a%3ab", "/spelt/a%3Ab"] {
+            let first = client.get(asked).await.text();
+            assert_eq!(client.get(asked).await.text(), first, "{asked} is kept");
+            cache.purge_key(purged);
+            assert_ne!(client.get(asked).await.text(), first, "{asked} is purged by {purged}");
+        }
+    }
 }
