@@ -375,6 +375,9 @@ async fn a_request_may_want_it_anew_or_not_at_all() {
     assert_eq!(ask(("range", "bytes=0-1")).await.1, "ketch; fwd=bypass");
     assert_eq!(ask(("cache-control", "only-if-cached")).await.1, "ketch; hit");
     assert_eq!(ask(("cache-control", "only-if-cached, no-cache")).await.0, 504);
+    assert_eq!(ask(("cache-control", "only-if-cached, no-store")).await.0, 504);
+    let part = [("cache-control", "only-if-cached"), ("range", "bytes=0-1")];
+    assert_eq!(get(&client, "/boats/7", &part).await.status, 504, "a part is never kept");
 }
 
 #[tokio::test]

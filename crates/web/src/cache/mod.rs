@@ -138,6 +138,9 @@ impl Cached {
     pub(crate) fn answer(&self, input: Input) -> Pending {
         let wish = Wish::of(&input.parts);
         let Some(key) = (if wish.bypass { None } else { self.key(&input) }) else {
+            if wish.only_kept {
+                return Box::pin(std::future::ready(Err(not_kept())));
+            }
             return self.pass(input, Status::Bypass);
         };
         let (this, landed) = (self.clone(), self.0.flights.landed());
@@ -178,7 +181,7 @@ impl Cached {
 
     async fn miss(self, input: Input, miss: Miss, only_kept: bool) -> Result<Response, Error> {
         if only_kept {
-            return Err(Error::new(504, "not_kept", "no reply is kept, and the request wants no other"));
+            return Err(not_kept());
         }
         // A handler may answer HEAD in its own way, so its reply says nothing of GET's.
         if input.parts.method == Method::HEAD {
@@ -219,6 +222,10 @@ impl Cached {
     async fn ask(&self, key: &str) -> Option<Lookup> {
         self.0.store.get(key).await.inspect_err(|error| tracing::debug!(%error, "no cache to read")).ok()
     }
+}
+
+fn not_kept() -> Error {
+    Error::new(504, "not_kept", "no reply is kept, and the request wants no other")
 }
 
 impl fmt::Debug for Cached {
