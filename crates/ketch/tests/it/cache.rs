@@ -406,6 +406,8 @@ async fn what_must_not_be_kept_is_not() {
         "status=200&name=cache-control&value=private",
         "status=200&name=cache-control&value=no-cache",
         "status=200&name=cache-control&value=max-age%3D0",
+        "status=200&name=expires&value=0",
+        "status=200&name=expires&value=Sun%2C+06+Nov+1994+08%3A49%3A37+GMT",
         "status=200&name=vary&value=*",
         "status=200&name=vary&value=accept-language",
         "status=201",

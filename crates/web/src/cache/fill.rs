@@ -119,7 +119,7 @@ impl Cached {
         let inner = &self.0;
         let tags = take_tags(response.headers_mut());
         let keyed = |name: &str| self.varies().any(|header| header.as_str() == name);
-        let ttl = keeps((response.status(), response.headers()), inner.ttl, keyed);
+        let ttl = keeps((response.status(), response.headers()), (inner.ttl, inner.clock.now()), keyed);
         let size = response.body().size_hint().exact();
         let fits = size.is_some_and(|size| size <= inner.store.largest());
         let (Some(ttl), Some(tags), true) = (ttl, tags, fits) else { return Ok((response, None)) };
