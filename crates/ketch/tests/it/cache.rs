@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
+use bytes::Bytes;
 use ketch::http::{HeaderValue, Method, header};
 use ketch::prelude::*;
 use ketch::test::{Answer, Client, ManualClock, client};
@@ -615,4 +616,39 @@ async fn fuels_four_slow_calls_are_made_once_each() {
     assert_eq!(runs.load(Ordering::SeqCst), 4);
     shelf.purge_tag("cache").await.unwrap();
     assert_eq!(status(&client.get("/cache/slow-call4").await), "ketch; fwd=miss; stored");
+}
+
+/// Says when its memory is given back.
+struct Chart(Vec<u8>, Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Chart {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Chart {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Charts(Arc<AtomicUsize>);
+
+#[service(root = "-", cache = "hot", ttl = "1m")]
+impl Charts {
+    #[get]
+    async fn corner(&self) -> Response {
+        let chart = Bytes::from_owner(Chart(vec![b'~'; 1 << 20], Arc::clone(&self.0)));
+        Response::new(chart.slice(..9).into())
+    }
+}
+
+#[tokio::test]
+async fn a_kept_reply_holds_no_more_memory_than_its_weight() {
+    let (freed, cache) = (Arc::new(AtomicUsize::new(0)), MemoryCache::new("1mb"));
+    let client = client(Server::new().define_cache("hot", cache.clone()).add(Charts(Arc::clone(&freed))));
+    drop(client.get("/corner").await);
+    assert_eq!(client.get("/corner").await.text(), "~~~~~~~~~");
+    assert_eq!((cache.stats().hits, freed.load(Ordering::SeqCst)), (1, 1), "the chart is still in memory");
 }

@@ -131,7 +131,8 @@ impl Cached {
         all.push(names.url);
         all.sort();
         all.dedup();
-        let reply = (head.status, kept(&head.headers), body.clone());
+        // Copied: a body may be a small piece of a large buffer, which the store would keep without knowing its weight.
+        let reply = (head.status, kept(&head.headers), Bytes::copy_from_slice(&body));
         let entry = Arc::new(Entry::new(reply, (inner.clock.now(), ttl), all));
         Ok((Response::from_parts(head, Body::from(body)), Some(entry)))
     }
