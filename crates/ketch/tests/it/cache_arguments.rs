@@ -39,6 +39,16 @@ impl Kept {
         format!("{:?} {}", session.0, RUNS.fetch_add(1, Ordering::SeqCst))
     }
 
+    #[get]
+    async fn account(&self, authorization: Header<Option<String>>) -> String {
+        format!("{:?} {}", authorization.0, RUNS.fetch_add(1, Ordering::SeqCst))
+    }
+
+    #[get("spelt/{name}", vary = ["x-any"])]
+    async fn spelt(&self, name: String, ctx: Ctx) -> String {
+        format!("{name} {} {}", ctx.path(), RUNS.fetch_add(1, Ordering::SeqCst))
+    }
+
     #[get(vary = ["x-any"])]
     async fn whole(&self, ctx: Ctx) -> String {
         format!("{:?} {}", ctx.query::<Option<String>>("unheard").ok(), RUNS.fetch_add(1, Ordering::SeqCst))
@@ -76,6 +86,15 @@ async fn requests_that_an_argument_can_tell_apart_have_their_own_replies() {
     let (a, b): (&[_], &[_]) = (&[("cookie", "session=a")], &[("cookie", "session=b")]);
     assert!(!shared(&client, ("/session", a), ("/session", b)).await);
     assert_eq!(ask(&client, "/session", a).await.header("cache-control"), Some("private, max-age=3600"));
+
+    let (a_token, b_token): (&[_], &[_]) = (&[("authorization", "a")], &[("authorization", "b")]);
+    assert!(!shared(&client, ("/account", a_token), ("/account", b_token)).await);
+    let told = ask(&client, "/account", a_token).await;
+    assert_eq!(
+        told.header("cache-control"),
+        Some("private, max-age=3600"),
+        "caches on the way must not share it"
+    );
 
     assert!(!shared(&client, ("/whole?unheard=1", none), ("/whole?unheard=2", none)).await);
     assert!(!shared(&client, ("/whole", a), ("/whole", b)).await, "what it could see of the caller counts");
@@ -132,4 +151,19 @@ async fn a_stub_is_kept_like_any_reply_until_it_is_purged() {
         (r#"{"n":2}"#, Some("application/json"))
     );
     assert_eq!(seen.0.lock().unwrap().len(), 3, "middlewares run for hits too");
+}
+
+/// An endpoint that sees how its URL is spelt has a reply for each spelling, but they are one URL's.
+#[tokio::test]
+async fn a_url_is_purged_however_it_was_spelt() {
+    let cache = MemoryCache::new("1mb");
+    let client = client(Server::new().define_cache("hot", cache.clone()).add(Kept));
+    for purged in ["/spelt/a:b", "/spelt/a%3ab?", "/spelt/%61:b"] {
+        for asked in ["/spelt/a:b", "/spelt/a%3ab", "/spelt/a%3Ab"] {
+            let first = client.get(asked).await.text();
+            assert_eq!(client.get(asked).await.text(), first, "{asked} is kept");
+            cache.purge_key(purged);
+            assert_ne!(client.get(asked).await.text(), first, "{asked} is purged by {purged}");
+        }
+    }
 }

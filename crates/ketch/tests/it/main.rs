@@ -9,6 +9,7 @@ mod cache;
 mod cache_arguments;
 mod cache_redis;
 mod cache_rules;
+mod cache_stalls;
 mod child;
 mod compile_fail;
 mod compression;
