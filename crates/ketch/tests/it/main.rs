@@ -30,6 +30,7 @@ mod messages;
 mod middleware;
 mod mounts;
 mod multipart;
+mod names;
 mod new_project;
 mod openapi;
 mod openapi_sink;
