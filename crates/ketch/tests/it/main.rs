@@ -21,6 +21,7 @@ mod framing;
 mod framing_cases;
 mod framing_head_cases;
 mod fuel;
+mod fuel_readme;
 mod headers;
 mod http2;
 mod http2_cases;
