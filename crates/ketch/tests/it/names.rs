@@ -11,6 +11,7 @@ use ketch::test::client;
 struct Repositories;
 
 #[service]
+#[expect(clippy::unused_self, reason = "what matters is how they are called")]
 impl Repositories {
     #[post]
     async fn clone(&self) -> &'static str {
