@@ -1,4 +1,4 @@
-//! The example server as a child process: started on a free port, asked to stop with SIGTERM, never left behind.
+//! An example server as a child process: started on a free port, asked to stop with SIGTERM, never left behind.
 //!
 //! Unix only, because of the signal.
 
@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,9 +25,16 @@ pub(crate) struct Example {
     tail: Tail,
 }
 
-/// The last lines that the server printed, on either stream.
+/// What is kept of what the server printed, on either stream.
 #[derive(Clone, Default)]
-struct Tail(Arc<Mutex<VecDeque<String>>>);
+struct Tail(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    last: VecDeque<String>,
+    /// The first ones at error level.
+    errors: Vec<String>,
+}
 
 impl Example {
     /// Starts the server and waits until it prints a line with `http://127.0.0.1:<port>`.
@@ -61,7 +68,12 @@ impl Example {
     }
 
     pub(crate) fn last_lines(&self) -> String {
-        self.tail.text()
+        self.tail.lines().last.iter().map(indented).collect()
+    }
+
+    /// The first lines that it logged at error level.
+    pub(crate) fn errors(&self) -> String {
+        self.tail.lines().errors.iter().map(indented).collect()
     }
 
     /// Asks it to stop and waits for it; anything but exit code 0 is an error.
@@ -124,17 +136,28 @@ impl Tail {
     }
 
     fn push(&self, line: String) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == KEPT_LINES {
-            lines.pop_front();
+        let mut lines = self.lines();
+        if is_error(&line) && lines.errors.len() < KEPT_LINES {
+            lines.errors.push(line.clone());
         }
-        lines.push_back(line);
+        if lines.last.len() == KEPT_LINES {
+            lines.last.pop_front();
+        }
+        lines.last.push_back(line);
     }
 
-    fn text(&self) -> String {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().map(|line| format!("  {line}\n")).collect()
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn indented(line: &String) -> String {
+    format!("  {line}\n")
+}
+
+/// Whether a line of the log, `<time> <level> <target>: …`, is at error level.
+fn is_error(line: &str) -> bool {
+    line.split_whitespace().nth(1) == Some("ERROR")
 }
 
 /// `http://127.0.0.1:<port>` anywhere in the line.
@@ -163,6 +186,18 @@ mod tests {
         );
         assert_eq!(url_in("listening on http://127.0.0.1:"), None);
         assert_eq!(url_in("listening on 0.0.0.0:80"), None);
+    }
+
+    #[test]
+    fn lines_at_error_level_are_kept() {
+        let script = "echo http://127.0.0.1:81; echo '2026-01-01T00:00:00Z ERROR ketch: failed'; \
+            echo '2026-01-01T00:00:00Z  INFO ketch: x=\" ERROR \"'; exec sleep 60";
+        let example = Example::start(&mut shell(script)).unwrap();
+        let end = Instant::now() + PATIENCE;
+        while example.tail.lines().last.len() < 3 && Instant::now() < end {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(example.errors(), "  2026-01-01T00:00:00Z ERROR ketch: failed\n");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::commands::{new, openapi, routes, serve};
 #[command(
     name = "ketch",
     version,
-    about,
+    about = "An API server in one process",
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]

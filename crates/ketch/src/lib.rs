@@ -36,8 +36,8 @@ pub use ketch_cli::{main, main_from};
 pub use ketch_edge::{Limits, Stopped};
 pub use ketch_macros::{ApiError, Query, Scalar, delete, get, patch, post, put, service};
 pub use ketch_model::{
-    Api, Caller, Clock, Content, Endpoint, Error, ErrorSpec, FieldError, Level, Live, Place, Problem,
-    Problems, ReplySpec, Result, Scope, Settings, SystemClock,
+    Api, ArgSpec, Caller, Clock, Content, Endpoint, Error, ErrorSpec, FieldError, In, Level, Live, Place,
+    Problem, Problems, ReplySpec, Result, Scope, Sees, Settings, SystemClock,
 };
 pub use ketch_server::{Built, Error as ServerError, HookResult, Ready, STOP_TIME, Server, explain, routes};
 #[cfg(feature = "redis")]
@@ -45,10 +45,10 @@ pub use ketch_web::RedisCache;
 pub use ketch_web::{
     Accepted, Arg, ArgDocs, Asked, ByteStream, CacheError, CacheKey, CacheStats, CacheStore, Capacity,
     Cookie, Created, Ctx, EndpointId, EndsAtStop, Entry, Event, Exchange, Extract, ExtractBody, File, Folder,
-    Form, Guard, Header, Html, Json, Kept, Lookup, Match, MemoryCache, Middleware, Multipart, NoContent,
-    Occurs, Part, PathArg, RATE_KEYS, Redirect, Reply, ReplyDocs, Request, RequestBegun, RequestEnded,
-    RequestId, Response, RouteTable, Scalar, Service, Sse, Status, Storing, TableEntry, Ticket, Trie,
-    caller_mut, configure, read_body,
+    Form, Guard, Header, Html, Input, Json, Kept, Lookup, Match, MemoryCache, Middleware, Multipart,
+    NoContent, Occurs, Part, PathArg, RATE_KEYS, Redirect, Reply, ReplyDocs, Request, RequestBegun,
+    RequestEnded, RequestId, Response, RouteTable, Scalar, Service, Sse, Status, Storing, TableEntry, Ticket,
+    Trie, caller_mut, configure, read_body,
 };
 pub use {garde, schemars, serde, serde_json};
 
@@ -67,11 +67,29 @@ pub mod prelude {
 #[doc(hidden)]
 pub use ketch_web::__private;
 
-/// The pages of the guide and the README, whose code is compiled and run as tests.
+/// The pages of the guide and the README, whose code is compiled and run as tests: a type each, so that a failure names
+/// the page and the line.
 #[cfg(doctest)]
 mod pages {
-    #[doc = include_str!("../../../docs/guide/edge.md")]
-    #[doc = include_str!("../../../docs/guide/services.md")]
-    #[doc = include_str!("../../../README.md")]
-    struct Guide;
+    macro_rules! pages {
+        ($($name:ident $path:literal)*) => {$(
+            #[doc = include_str!(concat!("../../../", $path))]
+            struct $name;
+        )*};
+    }
+
+    pages! {
+        Arguments "docs/guide/arguments.md"
+        Browsers "docs/guide/browsers.md"
+        Caching "docs/guide/caching.md"
+        Edge "docs/guide/edge.md"
+        Limits "docs/guide/limits.md"
+        Middleware "docs/guide/middleware.md"
+        OpenApi "docs/guide/openapi.md"
+        Readme "README.md"
+        Replies "docs/guide/replies.md"
+        Services "docs/guide/services.md"
+        Stubs "docs/guide/stubs.md"
+        Testing "docs/guide/testing.md"
+    }
 }

@@ -42,7 +42,37 @@ impl Argument {
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("arg")) {
             errors.extend(attr.parse_nested_meta(|meta| read.key(&meta)).err());
         }
+        if let Some(misfit) = read.default_misfit() {
+            errors.push(misfit);
+            // So that it is all the compiler tells of.
+            read.default = None;
+        }
         read
+    }
+
+    /// A default stands in for one value of the query; what is wrong when the type is plainly something else.
+    fn default_misfit(&self) -> Option<syn::Error> {
+        let span = self.default_span()?;
+        let Type::Path(path) = &self.ty else { return None };
+        let last = path.path.segments.last()?.ident.to_string();
+        let name = &self.name;
+        let message = match last.as_str() {
+            "Option" => {
+                format!("`{name}` is none when it is not sent: leave out the default, or the `Option`")
+            }
+            "Vec" => format!("`{name}` is empty when it is not sent: a default is for one value"),
+            "Header" | "Cookie" => format!(
+                "a default is for one value of the query: make `{name}` a `{last}<Option<…>>` and choose in the method"
+            ),
+            "Json" | "Form" | "Bytes" | "Multipart" | "Request" => {
+                format!("`{name}` is the body, and a default is for one value of the query")
+            }
+            "Ctx" | "Caller" | "Extract" => {
+                format!("`{name}` is not sent as a value, and a default is for one value of the query")
+            }
+            _ => return None,
+        };
+        Some(syn::Error::new(span, message))
     }
 
     fn key(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {

@@ -2,6 +2,7 @@
 //! that the generated code asks for.
 
 use ketch_syntax::{Key, closest, kebab};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 
@@ -39,17 +40,30 @@ fn signature(endpoint: &Endpoint, errors: &mut Vec<syn::Error>) {
         errors.push(syn::Error::new_spanned(generic, message));
     }
     if let syn::ReturnType::Type(_, ty) = &endpoint.sig.output
-        && let syn::Type::ImplTrait(hidden) = &**ty
+        && let Some(span) = hidden_type(ty.to_token_stream())
     {
         let message = format!("endpoint `{name}` must name what it returns: the documents describe the type");
-        errors.push(syn::Error::new_spanned(hidden, message));
+        errors.push(syn::Error::new(span, message));
     }
     for argument in arguments(&endpoint.sig) {
+        if let Some(span) = hidden_type(argument.ty.to_token_stream()) {
+            let message = format!("endpoint `{name}` must name what it takes: it is read from the request");
+            errors.push(syn::Error::new(span, message));
+        }
         if argument_name(argument).is_none() {
             let message = "an argument is a plain name: it is also the parameter's name on the wire";
             errors.push(syn::Error::new_spanned(&argument.pat, message));
         }
     }
+}
+
+/// Where a type says `impl`, at whatever depth.
+fn hidden_type(tokens: TokenStream) -> Option<Span> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(word) if word == "impl" => Some(word.span()),
+        TokenTree::Group(group) => hidden_type(group.stream()),
+        _ => None,
+    })
 }
 
 /// A method has a body, or a stub that answers in its place.

@@ -7,7 +7,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{ReturnType, Type};
+use syn::{GenericParam, Ident, ReturnType, Type};
 
 use crate::service::{Endpoint, Service};
 use crate::written::{Entry, Name, Op, Value, Written};
@@ -43,7 +43,8 @@ pub(crate) fn service(service: &Service<'_>) -> TokenStream {
     let name = type_name(ty);
     let docs = optional(service.docs.as_deref());
     let settings = settings(&krate, &service.written);
-    let endpoints = service.endpoints.iter().map(|endpoint| declared(&krate, endpoint));
+    let outer = outer_names(service);
+    let endpoints = service.endpoints.iter().map(|endpoint| declared(&krate, endpoint, &outer));
     quote! {
         impl #generics #krate::Service for #ty #bounds {
             const NAME: &'static str = #name;
@@ -125,7 +126,7 @@ fn setting(krate: &TokenStream, entry: &Entry) -> TokenStream {
     quote!(.with(#krate::Key::#key, #krate::Op::#op, #krate::Value::#value, #place))
 }
 
-fn declared(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
+fn declared(krate: &TokenStream, endpoint: &Endpoint, outer: &[Ident]) -> TokenStream {
     let ident = &endpoint.sig.ident;
     let name = ident.unraw().to_string();
     let method = format_ident!("{}", endpoint.method.to_uppercase());
@@ -140,7 +141,7 @@ fn declared(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
         (true, Some(_)) => quote!(Async),
         (true, None) => quote!(Blocking),
     };
-    let one_body = one_body(krate, endpoint);
+    let one_body = one_body(krate, endpoint, outer);
     let handler = handler(&moved(krate, at(ident.span())), endpoint);
     let place = place(krate, ident.span());
     let cfgs = &endpoint.cfgs;
@@ -180,27 +181,42 @@ fn reply_type(endpoint: &Endpoint) -> TokenStream {
 
 /// A constant that fails to compile when two arguments read the body. It counts through the trait, so that aliases
 /// of `Json` count too.
-fn one_body(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
+fn one_body(krate: &TokenStream, endpoint: &Endpoint, outer: &[Ident]) -> TokenStream {
     let name = &endpoint.sig.ident;
     let message = format!("endpoint `{name}` reads the request body twice");
     let mut bodies = Vec::new();
-    for argument in &endpoint.arguments {
-        // An item cannot say `Self`; such an argument is rare enough to go uncounted here.
+    let mut in_an_item = true;
+    for argument in endpoint.arguments.iter().filter(|argument| !endpoint.params.contains(&argument.name)) {
         let ty = &argument.ty;
-        if !endpoint.params.contains(&argument.name) && !quote!(#ty).into_iter().any(mentions_self) {
-            bodies.push(quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::PLACE.is_body() as usize));
-        }
+        in_an_item &= !quote!(#ty).into_iter().any(|token| mentions(token, outer));
+        bodies.push(quote_spanned!(at(ty.span())=> <#ty as #krate::Arg>::PLACE.is_body() as usize));
     }
     if bodies.len() < 2 {
         return TokenStream::new();
     }
-    quote_spanned!(at(name.span())=> const _: () = ::core::assert!(0 #(+ #bodies)* <= 1, #message);)
+    let counted = quote_spanned!(at(name.span())=> ::core::assert!(0 #(+ #bodies)* <= 1, #message));
+    // An item is checked by `cargo check` already, but it cannot name what belongs to the block around it.
+    if in_an_item {
+        quote_spanned!(at(name.span())=> const _: () = #counted;)
+    } else {
+        quote_spanned!(at(name.span())=> const { #counted };)
+    }
 }
 
-fn mentions_self(token: TokenTree) -> bool {
+/// `Self` and the generics of the block.
+fn outer_names(service: &Service<'_>) -> Vec<Ident> {
+    let generics = service.item.generics.params.iter().filter_map(|param| match param {
+        GenericParam::Type(param) => Some(param.ident.clone()),
+        GenericParam::Const(param) => Some(param.ident.clone()),
+        GenericParam::Lifetime(_) => None,
+    });
+    generics.chain([format_ident!("Self")]).collect()
+}
+
+fn mentions(token: TokenTree, names: &[Ident]) -> bool {
     match token {
-        TokenTree::Ident(ident) => ident == "Self",
-        TokenTree::Group(group) => group.stream().into_iter().any(mentions_self),
+        TokenTree::Ident(ident) => names.contains(&ident),
+        TokenTree::Group(group) => group.stream().into_iter().any(|token| mentions(token, names)),
         _ => false,
     }
 }
@@ -223,14 +239,13 @@ fn handler(krate: &TokenStream, endpoint: &Endpoint) -> TokenStream {
             };
         }
     };
-    let call = match endpoint.sig.receiver() {
-        Some(_) => quote_spanned!(at(ident.span())=> service.#ident(#(#locals),*)),
-        None => quote_spanned!(at(ident.span())=> Self::#ident(#(#locals),*)),
-    };
+    // By its path: after a dot, `clone` or `into` would be those of the `Arc`.
+    let receiver = endpoint.sig.receiver().map(|_| quote_spanned!(at(ident.span())=> &service,));
+    let call = quote_spanned!(at(ident.span())=> Self::#ident(#receiver #(#locals),*));
     let run = match (endpoint.has_body, endpoint.sig.asyncness) {
         // What was read is good; the file answers.
         (false, _) => quote_spanned! {at(ident.span())=>
-            #(drop(#locals);)*
+            #(::core::mem::drop(#locals);)*
             ::core::result::Result::Ok(())
         },
         (true, Some(_)) => quote_spanned!(at(ident.span())=> ::core::result::Result::Ok(#call.await)),

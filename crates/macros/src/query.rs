@@ -99,8 +99,10 @@ fn holds(krate: &TokenStream, input: &DeriveInput, names: &[Ident], arguments: &
             type Value = Self;
             const PLACE: #krate::In = #krate::In::Query;
             fn value(&self) -> &Self { self }
-            fn wire_name(path: &#krate::Path) -> ::std::string::String {
-                #krate::query_name(path, &[#((#fields, #wire)),*])
+            fn wire_names<'p>(
+                paths: impl ::core::iter::Iterator<Item = &'p #krate::Path>,
+            ) -> ::std::vec::Vec<::std::string::String> {
+                paths.map(|path| #krate::query_name(path, &[#((#fields, #wire)),*])).collect()
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The time of day. Whatever needs it takes it from a [`Clock`], so that a test can set it; nothing that ships does yet.
+//! The time of day. Whatever needs it takes it from a [`Clock`], so that a test can set it. Kept replies age by it.
 //!
 //! Durations and deadlines are not here: they are measured with a monotonic clock where they are used.
 

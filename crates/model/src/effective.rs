@@ -64,6 +64,8 @@ pub struct Effective {
     pub hidden: Resolved<bool>,
     /// Inherited settings that do not apply here, and why: `routes --explain` shows them.
     pub skipped: Vec<(Key, String)>,
+    /// Lists that a level emptied, and which: `routes --explain` shows it.
+    pub emptied: Vec<(Key, Resolved<()>)>,
 }
 
 /// Whether an endpoint is deprecated.
@@ -127,6 +129,7 @@ impl Effective {
             sunset: Resolved::inferred(None),
             hidden: Resolved::inferred(false),
             skipped: Vec::new(),
+            emptied: Vec::new(),
         }
     }
 
@@ -153,7 +156,9 @@ impl Effective {
     fn rows(&self, key: Key) -> Vec<(Key, Resolved<String>)> {
         let list = |values: &[Resolved<String>]| {
             if values.is_empty() {
-                return vec![(key, Resolved::inferred(NONE.to_owned()))];
+                let emptied = self.emptied.iter().rfind(|(emptied, _)| *emptied == key);
+                let none = emptied.map_or_else(|| Resolved::inferred(()), |(_, by)| by.clone());
+                return vec![(key, shown(&none, |()| NONE.to_owned()))];
             }
             values.iter().map(|value| (key, value.clone())).collect()
         };

@@ -59,11 +59,11 @@ fn apply(effective: &mut Effective, level: Level, entry: &Entry) -> Result<(), S
         Key::Route => effective.route = said.part()?,
         Key::Stub => effective.stub = said.text()?,
         Key::Version => effective.version = said.version()?,
-        Key::Middleware => said.names(&mut effective.middleware, |_| Ok(()))?,
-        Key::Vary => said.names(&mut effective.vary, header_name)?,
-        Key::Tags => said.names(&mut effective.tags, |_| Ok(()))?,
-        Key::Cors => said.names(&mut effective.cors, origin)?,
-        Key::Headers => said.names(&mut effective.headers, header)?,
+        Key::Middleware => said.list(effective, |all| &mut all.middleware, |_| Ok(()))?,
+        Key::Vary => said.list(effective, |all| &mut all.vary, header_name)?,
+        Key::Tags => said.list(effective, |all| &mut all.tags, |_| Ok(()))?,
+        Key::Cors => said.list(effective, |all| &mut all.cors, origin)?,
+        Key::Headers => said.list(effective, |all| &mut all.headers, header)?,
         Key::Scope => effective.scope = said.scope(&effective.scope)?,
         Key::Limit => effective.limit = said.read_or(DEFAULT_LIMIT, size)?,
         Key::Timeout => effective.timeout = said.read_or(DEFAULT_TIMEOUT, duration)?,
@@ -176,6 +176,21 @@ impl Said<'_> {
             )),
             _ => Err("`scope` takes lists of names, like `[[\"admin\"], [\"editor\", \"verified\"]]`, or \"public\"".to_owned()),
         }
+    }
+
+    /// A list of the effective settings; when nothing is left of it, that is this level's doing.
+    fn list(
+        &self,
+        effective: &mut Effective,
+        list: impl Fn(&mut Effective) -> &mut Vec<Resolved<String>>,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let standing = list(effective);
+        self.names(standing, check)?;
+        if standing.is_empty() {
+            effective.emptied.push((self.entry.key, self.resolved(())));
+        }
+        Ok(())
     }
 
     /// A list, each of whose items `check` lets pass.

@@ -214,7 +214,7 @@ macro_rules! flag_settings {
 }
 
 flag_settings! {
-    deprecated, Deprecated, "Whether callers are told to move on.";
+    deprecated, Deprecated, "Whether the documents mark it as deprecated; no header says so.";
     credentials, Credentials, "Whether scripts of the `cors` origins may send cookies.";
     compress, Compress, "Whether replies are compressed.";
     hidden, Hidden, "Whether the documents leave it out.";

@@ -202,7 +202,7 @@ fn errors(endpoint: &Endpoint) -> BTreeMap<u16, Vec<(&'static str, &'static str)
         add(403, "forbidden", "The caller lacks a scope");
     }
     if endpoint.answer == Answer::Stub {
-        add(404, "not_found", "There is no such stub");
+        add(404, "no_stub", "There is no file to answer with");
     }
     if endpoint.settings.rate.value.is_some() {
         add(429, "rate_limited", "The caller calls too often");

@@ -1,5 +1,6 @@
 //! From a server in the making to one that can run: everything checked, nothing bound.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -61,7 +62,7 @@ impl Server {
         let events = std::mem::take(&mut self.events);
         let app = self.app(routes, &mut problems);
         let (Some(app), Some(address), true) = (app, address, problems.is_empty()) else {
-            return Err(Problems(problems));
+            return Err(Problems(distinct(problems)));
         };
         documents.write(&api);
         Ok(Built { app: Arc::new(app), api: Arc::new(api), address, limits, readiness, docs, events })
@@ -126,4 +127,13 @@ impl Server {
         app.elsewhere = elsewhere;
         app.build().map_err(|found| problems.extend(found)).ok()
     }
+}
+
+/// What a whole server or service says wrong is found at each of its endpoints: once is enough.
+fn distinct(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut told = HashSet::new();
+    let is_new = |problem: &Problem| {
+        problem.place.as_ref().is_none_or(|place| told.insert((place.to_string(), problem.message.clone())))
+    };
+    problems.into_iter().filter(is_new).collect()
 }

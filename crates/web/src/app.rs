@@ -203,6 +203,8 @@ impl App {
         response.headers_mut().insert(REQUEST_ID, id.header());
         if method == Method::HEAD {
             strip_body(&mut response);
+        } else {
+            strip_wrong_length(&mut response);
         }
         line.follow(self.stopping.end(response))
     }
@@ -366,6 +368,17 @@ pub(crate) fn panicked(endpoint: &str, panic: &(dyn Any + Send)) -> Error {
     let text =
         text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
     Error::internal(format!("{endpoint} panicked: {text}"))
+}
+
+/// Drops a length that is not the body's, such as one that was copied from another reply: the client would take the
+/// connection's next reply for a part of this one, or a part of this one for the next.
+fn strip_wrong_length(response: &mut Response) {
+    if response.headers().contains_key(CONTENT_LENGTH)
+        && let Some(length) = response.body().size_hint().exact().map(HeaderValue::from)
+        && response.headers().get_all(CONTENT_LENGTH).iter().any(|said| *said != length)
+    {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
 }
 
 /// Leaves the head of a reply, and the length the body would have had.

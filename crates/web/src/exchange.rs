@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::request::Parts;
@@ -80,6 +81,7 @@ struct Inner {
     params: Params,
     blocking: Arc<Threads>,
     admission: Admission,
+    started: Instant,
     /// What the handler has said of its reply's headers; most say nothing.
     said: OnceLock<Mutex<Vec<Said>>>,
 }
@@ -102,8 +104,8 @@ impl Exchange {
         blocking: Arc<Threads>,
         admission: Admission,
     ) -> Self {
-        let said = OnceLock::new();
-        Self(Arc::new(Inner { id, peer, endpoint, params, blocking, admission, said }))
+        let (started, said) = (Instant::now(), OnceLock::new());
+        Self(Arc::new(Inner { id, peer, endpoint, params, blocking, admission, started, said }))
     }
 
     /// The request's id.
@@ -128,6 +130,11 @@ impl Exchange {
 
     pub(crate) fn blocking(&self) -> &Arc<Threads> {
         &self.0.blocking
+    }
+
+    /// What is left of the endpoint's deadline.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.0.endpoint.settings.timeout.value.saturating_sub(self.0.started.elapsed())
     }
 
     /// Keeps a header for the good reply.

@@ -6,7 +6,7 @@ use ketch_model::{ArgSpec, Error, FieldError, In};
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arg::{Arg, ArgDocs, PathArg};
 use crate::exchange::Input;
@@ -188,7 +188,16 @@ pub(crate) fn parse<T: Scalar>(place: In, name: &str, text: Option<Cow<'_, str>>
     let Some(text) = text else {
         return Err(fault(place, name, "invalid", format!("`{name}` is not UTF-8")));
     };
-    T::parse(text).ok_or_else(|| fault(place, name, "invalid", format!("`{name}` is not {}", T::WANTED)))
+    T::parse(text).ok_or_else(|| fault(place, name, "invalid", format!("`{name}` is not {}", wanted::<T>())))
+}
+
+/// What a client should send. An enum's values are known to its schema, as serde calls them.
+fn wanted<T: Scalar>() -> String {
+    let schema = schemars::schema_for!(T);
+    let list = |key| schema.get(key).and_then(Value::as_array).into_iter().flatten();
+    let values = list("enum").chain(list("oneOf").filter_map(|one| one.get("const")));
+    let values: Vec<String> = values.filter_map(Value::as_str).map(|value| format!("`{value}`")).collect();
+    if values.is_empty() { T::WANTED.to_owned() } else { format!("one of {}", values.join(", ")) }
 }
 
 pub(crate) fn fault(place: In, name: &str, code: &'static str, message: String) -> Error {
@@ -198,6 +207,30 @@ pub(crate) fn fault(place: In, name: &str, code: &'static str, message: String) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Documented variants are `oneOf` in a schema, others stand in one `enum`.
+    #[derive(Debug, JsonSchema, serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Size {
+        Small,
+        /// As large as it gets.
+        VeryLarge,
+    }
+
+    impl Scalar for Size {
+        const WANTED: &'static str = "one of its values";
+
+        fn parse(text: Cow<'_, str>) -> Option<Self> {
+            scalar_from_text(&text)
+        }
+    }
+
+    #[test]
+    fn a_client_is_told_the_values_of_an_enum() {
+        let error = parse::<Size>(In::Query, "size", Some("huge".into())).unwrap_err();
+        assert_eq!(error.message(), "`size` is not one of `small`, `very-large`");
+        assert!(matches!(parse(In::Query, "size", Some("very-large".into())), Ok(Size::VeryLarge)));
+    }
 
     #[test]
     fn numbers_are_written_as_in_json() {

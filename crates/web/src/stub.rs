@@ -117,10 +117,18 @@ impl StubFile {
     /// What the documents say of a stub whose type says nothing.
     pub(crate) fn describe(&self) -> (Vec<ReplySpec>, Vec<ErrorSpec>) {
         let status = self.status();
-        let content = Content { media_type: "*/*", schema: json!({}) };
+        let content = Content { media_type: self.media_type(), schema: json!({}) };
         let description = "The stub.".to_owned();
         let reply = ReplySpec { status, description, content: Some(content).filter(|_| !bodiless(status)) };
         (vec![reply], vec![NO_STUB])
+    }
+
+    /// The media type that follows from the extension, if that is the same for every file.
+    fn media_type(&self) -> &'static str {
+        let last = self.below.last().and_then(|part| part.last());
+        let Some(Piece::Text(end)) = last else { return "*/*" };
+        let extension = end.rsplit_once('.').map(|(_, extension)| extension);
+        extension.and_then(|extension| mime_guess::from_ext(extension).first_raw()).unwrap_or("*/*")
     }
 
     /// Waits, and answers with the file as it is now.

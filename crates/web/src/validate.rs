@@ -41,8 +41,8 @@ pub trait Holds {
     /// The value.
     fn value(&self) -> &Self::Value;
 
-    /// What a path of its fields is called on the wire.
-    fn wire_name(path: &garde::Path) -> String;
+    /// What paths of its fields are called on the wire.
+    fn wire_names<'p>(paths: impl Iterator<Item = &'p garde::Path>) -> Vec<String>;
 }
 
 impl<T: JsonSchema> Holds for Json<T> {
@@ -53,8 +53,8 @@ impl<T: JsonSchema> Holds for Json<T> {
         &self.0
     }
 
-    fn wire_name(path: &garde::Path) -> String {
-        pointer(path, &schemars::schema_for!(T).to_value())
+    fn wire_names<'p>(paths: impl Iterator<Item = &'p garde::Path>) -> Vec<String> {
+        pointers::<T>(paths)
     }
 }
 
@@ -66,8 +66,8 @@ impl<T: JsonSchema> Holds for Form<T> {
         &self.0
     }
 
-    fn wire_name(path: &garde::Path) -> String {
-        pointer(path, &schemars::schema_for!(T).to_value())
+    fn wire_names<'p>(paths: impl Iterator<Item = &'p garde::Path>) -> Vec<String> {
+        pointers::<T>(paths)
     }
 }
 
@@ -119,13 +119,20 @@ impl<T> Unstated<T> for &Probe<T> {}
 const MOST: usize = 100;
 
 fn violations<T: Holds>(report: &garde::Report) -> Error {
-    let entries = report.iter().take(MOST).map(|(path, violation)| FieldError {
+    let names = T::wire_names(report.iter().take(MOST).map(|(path, _)| path));
+    let entries = report.iter().zip(names).map(|((_, violation), name)| FieldError {
         place: T::PLACE,
-        name: T::wire_name(path),
+        name,
         code: FieldError::RULE,
         message: violation.message().to_owned(),
     });
     Error::arguments(entries.collect())
+}
+
+/// The pointers of a reply's violations. The schema is made once for all of them.
+fn pointers<'p, T: JsonSchema>(paths: impl Iterator<Item = &'p garde::Path>) -> Vec<String> {
+    let schema = schemars::schema_for!(T).to_value();
+    paths.map(|path| pointer(path, &schema)).collect()
 }
 
 /// The name of an argument of a `Query` struct, from those of its fields, each with the argument's.

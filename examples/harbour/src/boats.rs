@@ -22,7 +22,7 @@ pub struct Boat {
 }
 
 /// How a boat is rigged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Scalar)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// One mast.
@@ -36,16 +36,17 @@ pub enum Kind {
 }
 
 /// A boat that is to be registered.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct NewBoat {
     /// Its name, 1 to 60 letters.
-    #[schemars(length(min = 1, max = 60))]
+    #[garde(length(chars, min = 1, max = 60))]
     pub name: String,
     /// How it is rigged.
+    #[garde(skip)]
     pub kind: Kind,
-    /// Length over all, in metres: more than 2, at most 60.
-    #[schemars(range(min = 2.5, max = 60.0))]
+    /// Length over all, in metres.
+    #[garde(range(min = 2.5, max = 60.0))]
     pub length: f32,
 }
 
@@ -76,9 +77,6 @@ pub enum BoatError {
         /// Where it lies.
         berth: u16,
     },
-    /// The boat's name or length is outside of what the register takes.
-    #[api(status = 422, code = "not_registrable", message = "{0}")]
-    NotRegistrable(&'static str),
     /// The register is full.
     #[api(status = 507, code = "register_full")]
     RegisterFull,
@@ -88,11 +86,13 @@ pub enum BoatError {
 #[derive(Debug)]
 pub struct BoatService {
     harbour: Arc<Harbour>,
+    /// Where lists of boats are kept, to purge when the register changes.
+    lists: MemoryCache,
 }
 
 impl BoatService {
-    pub(crate) fn new(harbour: Arc<Harbour>) -> Self {
-        Self { harbour }
+    pub(crate) fn new(harbour: Arc<Harbour>, lists: MemoryCache) -> Self {
+        Self { harbour, lists }
     }
 }
 
@@ -102,25 +102,31 @@ impl BoatService {
     /// Lists the boats.
     ///
     /// The whole register at once. Version 2 lists it in pages.
-    #[get("/", deprecated)]
+    #[get("/", deprecated = "2026-11-01", sunset = "2027-11-01")]
     async fn all(&self) -> Json<Vec<Boat>> {
         Json(self.harbour.books().boats.values().take(100).cloned().collect())
     }
 
     /// Lists the boats, a page at a time.
     ///
-    /// `after` is the number of the last boat of the page before; `limit` is 20 unless given, and 100 at most.
-    #[get("/", version = "2")]
-    async fn list(&self, after: Option<u32>, limit: Option<u8>, kind: Vec<String>) -> Json<Page> {
-        let limit = usize::from(limit.unwrap_or(20).clamp(1, 100));
+    /// A list is kept for a minute, or until a boat is registered or struck off.
+    #[get("/", version = "2", cache = "lists", ttl = "1m", tags = ["lists"])]
+    async fn list(
+        &self,
+        /// The number of the last boat of the page before; from the start when it is left out.
+        after: Option<u32>,
+        /// How many boats.
+        #[arg(default = 20, min = 1, max = 100)]
+        limit: usize,
+        /// Boats of these kinds only.
+        kind: Vec<Kind>,
+    ) -> Json<Page> {
         let books = self.harbour.books();
-        let wanted =
-            |boat: &&Boat| kind.is_empty() || kind.contains(&format!("{:?}", boat.kind).to_lowercase());
         let mut boats: Vec<Boat> = books
             .boats
             .values()
             .filter(|boat| boat.id > after.unwrap_or(0))
-            .filter(wanted)
+            .filter(|boat| kind.is_empty() || kind.contains(&boat.kind))
             .take(limit + 1)
             .cloned()
             .collect();
@@ -137,15 +143,9 @@ impl BoatService {
     }
 
     /// Registers a boat.
-    #[post("/", limit = "4kb")]
+    #[post("/", limit = "4kb", rate = "20/s burst 100")]
     async fn register(&self, new: Json<NewBoat>) -> Result<Created<Boat>, BoatError> {
         let NewBoat { name, kind, length } = new.into_inner();
-        if name.is_empty() || name.chars().count() > 60 {
-            return Err(BoatError::NotRegistrable("a boat's name has 1 to 60 letters"));
-        }
-        if !(2.5..=60.0).contains(&length) {
-            return Err(BoatError::NotRegistrable("a boat is 2.5 to 60 metres long"));
-        }
         let mut books = self.harbour.books();
         if books.boats.len() >= MOST_BOATS {
             return Err(BoatError::RegisterFull);
@@ -153,6 +153,8 @@ impl BoatService {
         let id = books.next_id();
         let boat = Boat { id, name, kind, length };
         books.boats.insert(id, boat.clone());
+        drop(books);
+        self.lists.purge_tag("lists");
         Ok(Created(boat))
     }
 
@@ -163,6 +165,9 @@ impl BoatService {
         if let Some((berth, _)) = books.stays.iter().find(|(_, stay)| stay.boat == id) {
             return Err(BoatError::InHarbour { id, berth: *berth });
         }
-        books.boats.remove(&id).map(|_| NoContent).ok_or(BoatError::NoSuchBoat(id))
+        books.boats.remove(&id).ok_or(BoatError::NoSuchBoat(id))?;
+        drop(books);
+        self.lists.purge_tag("lists");
+        Ok(NoContent)
     }
 }

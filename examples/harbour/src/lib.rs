@@ -18,6 +18,7 @@ use crate::stays::StayService;
 
 /// The whole server, for `main` and for tests.
 pub fn server() -> Server {
+    let lists = MemoryCache::new("16mb");
     let harbour = Arc::new(Harbour::with_three_boats());
     Server::new()
         .title("Harbour")
@@ -25,6 +26,7 @@ pub fn server() -> Server {
         .describe("A small harbour: boats call, lie at a berth for a while, and leave.")
         .set(|s| s.version("1").middleware(["access"]))
         .define_middleware("access", from_fn(access::grant))
-        .add(BoatService::new(Arc::clone(&harbour)))
+        .define_cache("lists", lists.clone())
+        .add(BoatService::new(Arc::clone(&harbour), lists))
         .add(StayService::new(harbour))
 }

@@ -17,6 +17,15 @@ pub struct Stay {
     pub boat: u32,
 }
 
+/// When the water is highest or lowest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tide {
+    /// The time of day, UTC: `06:12`.
+    pub time: String,
+    /// The water's height above chart datum, in metres.
+    pub height: f32,
+}
+
 /// A boat that arrives.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -96,4 +105,10 @@ impl StayService {
         let left = self.harbour.books().stays.remove(&berth);
         left.map(|_| NoContent).ok_or(StayError::Free(berth))
     }
+
+    /// Tells today's tides.
+    ///
+    /// It is not written yet: a file answers, as seen from the top of the workspace, where `cargo run` is.
+    #[get("/", root = "tides", stub = "examples/harbour/stubs/tides.json")]
+    fn tides(&self) -> Json<Vec<Tide>>;
 }

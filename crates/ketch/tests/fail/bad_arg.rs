@@ -18,6 +18,22 @@ impl Hola {
     }
 }
 
+struct Pages;
+
+#[service]
+impl Pages {
+    #[get]
+    async fn page(
+        &self,
+        #[arg(default = 20)] limit: Option<u32>,
+        #[arg(default = vec![1])] ids: Vec<u32>,
+        #[arg(default = "en")] language: Header<String>,
+        #[arg(default = "text")] text: Json<String>,
+    ) -> String {
+        format!("{limit:?} {ids:?} {} {}", language.0, text.0)
+    }
+}
+
 struct Boats;
 
 #[service]
@@ -29,5 +45,5 @@ impl Boats {
 }
 
 fn main() {
-    let _ = Server::new().add(Hola).add(Boats);
+    let _ = Server::new().add(Hola).add(Pages).add(Boats);
 }

@@ -21,6 +21,16 @@ impl Hola {
     async fn hidden(&self) -> impl Send {}
 
     #[get]
+    async fn hidden_deeper(&self) -> Result<Json<impl Sized>, Error> {
+        Ok(Json(1))
+    }
+
+    #[get]
+    async fn hidden_argument(&self, name: impl Into<String>) -> String {
+        name.into()
+    }
+
+    #[get]
     #[post]
     async fn twice(&self) -> String {
         String::new()

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
+use bytes::Bytes;
 use ketch::http::{HeaderValue, Method, header};
 use ketch::prelude::*;
 use ketch::test::{Answer, Client, ManualClock, client};
@@ -375,6 +376,9 @@ async fn a_request_may_want_it_anew_or_not_at_all() {
     assert_eq!(ask(("range", "bytes=0-1")).await.1, "ketch; fwd=bypass");
     assert_eq!(ask(("cache-control", "only-if-cached")).await.1, "ketch; hit");
     assert_eq!(ask(("cache-control", "only-if-cached, no-cache")).await.0, 504);
+    assert_eq!(ask(("cache-control", "only-if-cached, no-store")).await.0, 504);
+    let part = [("cache-control", "only-if-cached"), ("range", "bytes=0-1")];
+    assert_eq!(get(&client, "/boats/7", &part).await.status, 504, "a part is never kept");
 }
 
 #[tokio::test]
@@ -403,6 +407,8 @@ async fn what_must_not_be_kept_is_not() {
         "status=200&name=cache-control&value=private",
         "status=200&name=cache-control&value=no-cache",
         "status=200&name=cache-control&value=max-age%3D0",
+        "status=200&name=expires&value=0",
+        "status=200&name=expires&value=Sun%2C+06+Nov+1994+08%3A49%3A37+GMT",
         "status=200&name=vary&value=*",
         "status=200&name=vary&value=accept-language",
         "status=201",
@@ -610,4 +616,39 @@ async fn fuels_four_slow_calls_are_made_once_each() {
     assert_eq!(runs.load(Ordering::SeqCst), 4);
     shelf.purge_tag("cache").await.unwrap();
     assert_eq!(status(&client.get("/cache/slow-call4").await), "ketch; fwd=miss; stored");
+}
+
+/// Says when its memory is given back.
+struct Chart(Vec<u8>, Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Chart {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Chart {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Charts(Arc<AtomicUsize>);
+
+#[service(root = "-", cache = "hot", ttl = "1m")]
+impl Charts {
+    #[get]
+    async fn corner(&self) -> Response {
+        let chart = Bytes::from_owner(Chart(vec![b'~'; 1 << 20], Arc::clone(&self.0)));
+        Response::new(chart.slice(..9).into())
+    }
+}
+
+#[tokio::test]
+async fn a_kept_reply_holds_no_more_memory_than_its_weight() {
+    let (freed, cache) = (Arc::new(AtomicUsize::new(0)), MemoryCache::new("1mb"));
+    let client = client(Server::new().define_cache("hot", cache.clone()).add(Charts(Arc::clone(&freed))));
+    drop(client.get("/corner").await);
+    assert_eq!(client.get("/corner").await.text(), "~~~~~~~~~");
+    assert_eq!((cache.stats().hits, freed.load(Ordering::SeqCst)), (1, 1), "the chart is still in memory");
 }

@@ -8,6 +8,8 @@ use ketch::http::Method;
 use ketch::prelude::*;
 use ketch::test::{Answer, Client, client};
 
+use crate::scratch::Scratch;
+
 /// How often a handler ran.
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
@@ -35,6 +37,16 @@ impl Kept {
     #[get(vary = ["cookie"])]
     async fn session(&self, session: Cookie<Option<String>>) -> String {
         format!("{:?} {}", session.0, RUNS.fetch_add(1, Ordering::SeqCst))
+    }
+
+    #[get]
+    async fn account(&self, authorization: Header<Option<String>>) -> String {
+        format!("{:?} {}", authorization.0, RUNS.fetch_add(1, Ordering::SeqCst))
+    }
+
+    #[get("spelt/{name}", vary = ["x-any"])]
+    async fn spelt(&self, name: String, ctx: Ctx) -> String {
+        format!("{name} {} {}", ctx.path(), RUNS.fetch_add(1, Ordering::SeqCst))
     }
 
     #[get(vary = ["x-any"])]
@@ -75,6 +87,15 @@ async fn requests_that_an_argument_can_tell_apart_have_their_own_replies() {
     assert!(!shared(&client, ("/session", a), ("/session", b)).await);
     assert_eq!(ask(&client, "/session", a).await.header("cache-control"), Some("private, max-age=3600"));
 
+    let (a_token, b_token): (&[_], &[_]) = (&[("authorization", "a")], &[("authorization", "b")]);
+    assert!(!shared(&client, ("/account", a_token), ("/account", b_token)).await);
+    let told = ask(&client, "/account", a_token).await;
+    assert_eq!(
+        told.header("cache-control"),
+        Some("private, max-age=3600"),
+        "caches on the way must not share it"
+    );
+
     assert!(!shared(&client, ("/whole?unheard=1", none), ("/whole?unheard=2", none)).await);
     assert!(!shared(&client, ("/whole", a), ("/whole", b)).await, "what it could see of the caller counts");
 }
@@ -106,10 +127,8 @@ impl Stubbed {
 
 #[tokio::test]
 async fn a_stub_is_kept_like_any_reply_until_it_is_purged() {
-    let folder = std::env::temp_dir().join(format!("ketch-stub-cache-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("later.json");
-    std::fs::write(&file, r#"{"n":1}"#).unwrap();
+    let scratch = Scratch::new("stub-cache");
+    let file = scratch.write("later.json", r#"{"n":1}"#);
     let (hot, seen) = (MemoryCache::new("1mb"), Seen::default());
     let noted = seen.clone();
     let note = from_fn(move |request: Request, next: Next| {
@@ -123,7 +142,7 @@ async fn a_stub_is_kept_like_any_reply_until_it_is_purged() {
         .add(configure(Stubbed).endpoint(Stubbed::LATER, |e| e.stub(path).middleware(["note"])));
     let client = client(server);
     assert_eq!(client.get("/later").await.text(), r#"{"n":1}"#);
-    std::fs::write(&file, r#"{"n":2}"#).unwrap();
+    scratch.write("later.json", r#"{"n":2}"#);
     assert_eq!(client.get("/later").await.text(), r#"{"n":1}"#);
     hot.purge_key("/later");
     let fresh = client.get("/later").await;
@@ -132,5 +151,19 @@ async fn a_stub_is_kept_like_any_reply_until_it_is_purged() {
         (r#"{"n":2}"#, Some("application/json"))
     );
     assert_eq!(seen.0.lock().unwrap().len(), 3, "middlewares run for hits too");
-    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// An endpoint that sees how its URL is spelt has a reply for each spelling, but they are one URL's.
+#[tokio::test]
+async fn a_url_is_purged_however_it_was_spelt() {
+    let cache = MemoryCache::new("1mb");
+    let client = client(Server::new().define_cache("hot", cache.clone()).add(Kept));
+    for purged in ["/spelt/a:b", "/spelt/a%3ab?", "/spelt/%61:b"] {
+        for asked in ["/spelt/a:b", "/spelt/a%3ab", "/spelt/a%3Ab"] {
+            let first = client.get(asked).await.text();
+            assert_eq!(client.get(asked).await.text(), first, "{asked} is kept");
+            cache.purge_key(purged);
+            assert_ne!(client.get(asked).await.text(), first, "{asked} is purged by {purged}");
+        }
+    }
 }

@@ -344,6 +344,7 @@ fn every_problem_is_reported_at_once_with_its_place() {
         assert!(problems.contains(expected), "{expected}: {problems}");
     }
     assert!(problems.contains(&format!("{}:", file!())), "{problems}");
+    assert_eq!(problems.matches("5 minutes").count(), 1, "once, not for every endpoint: {problems}");
 
     let server = Server::new()
         .define_middleware("audit", from_fn(badge))

@@ -1,5 +1,5 @@
-//! FUEL's own cases: every example of its README that `declared.rs` does not have, and those of its test suite, with
-//! the URLs and answers they promise. Where Ketch differs on purpose, the row says why.
+//! FUEL's own cases: those of its test suite, with the URLs and answers they promise; the examples of its README are in
+//! `fuel_readme.rs`, `declared.rs`, `stubs.rs` and `cache.rs`. Where Ketch differs on purpose, the row says why.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

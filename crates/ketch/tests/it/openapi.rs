@@ -10,7 +10,7 @@ use ketch::http::Method;
 use ketch::test::{client, expect_file};
 use serde_json::{Value, json};
 
-use crate::openapi_sink::sink;
+use sink::server as sink;
 
 #[tokio::test]
 async fn the_documents_of_the_kitchen_sink_are_what_they_were() {

@@ -50,6 +50,15 @@ impl Replies {
         File::open("Cargo.toml").await
     }
 
+    /// A reply with a length that came from elsewhere.
+    #[get]
+    async fn forwarded(&self, status: u16, length: String) -> Response {
+        let mut reply = Response::new(Body::from(if status == 200 { "hello" } else { "" }));
+        *reply.status_mut() = status.try_into().unwrap();
+        reply.headers_mut().insert("content-length", length.try_into().unwrap());
+        reply
+    }
+
     /// An outer status does not hide that the client has the file already.
     #[get]
     async fn labelled(&self) -> Result<Status<203, File>> {
@@ -107,4 +116,16 @@ fn the_documents_know_every_reply() {
     assert_eq!(said("file"), (file, vec![404, 412, 416]));
     let labelled = vec![(203, "*/*"), (206, "*/*"), (304, "-")];
     assert_eq!(said("labelled"), (labelled, vec![404, 412, 416]));
+}
+
+/// Otherwise a client would take the next reply on the connection for a part of this one, or a part of this one for the
+/// next reply.
+#[tokio::test]
+async fn a_length_that_is_not_the_bodys_is_not_sent() {
+    let client = client(Server::new().add(Replies));
+    for (status, length) in [(200, "500"), (200, "1"), (200, "five"), (204, "5"), (304, "5")] {
+        let reply = client.get(&format!("/forwarded?status={status}&length={length}")).await;
+        assert_eq!((reply.status.as_u16(), reply.header("content-length")), (status, None), "{length}");
+    }
+    assert_eq!(client.get("/forwarded?status=200&length=5").await.header("content-length"), Some("5"));
 }

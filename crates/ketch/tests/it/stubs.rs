@@ -1,4 +1,4 @@
-//! Stubs: files that answer in place of code, put there by the fifth level.
+//! Stubs: files that answer in place of code, put there by the fifth level or in the place of a body.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -191,4 +191,36 @@ async fn a_stub_over_code_keeps_the_promise_of_its_type() {
         assert_eq!((replies, errors), (vec![status], vec!["no_stub"]));
         assert_eq!(client(served(said)).post("/mock/order", &()).await.status, status);
     }
+}
+
+struct Unwritten;
+
+#[service(root = "-")]
+impl Unwritten {
+    /// Will answer a boat.
+    #[get("boats/{id}", stub = "stubs/boats/{id}.json", status = 203, delay = "1ms")]
+    fn later(&self, #[arg(min = 1, max = 9)] id: u8);
+
+    #[get("words", stub = "stubs/words.txt")]
+    async fn typed(&self) -> Json<Vec<String>>;
+}
+
+#[tokio::test]
+async fn a_method_without_a_body_reads_its_arguments_and_answers_from_its_file() {
+    let scratch = Scratch::new("unwritten");
+    scratch.write("boats/7.json", r#"{"id":7}"#);
+    let path = scratch.path("boats/{id}.json").to_str().unwrap().to_owned();
+    let server = Server::new().add(configure(Unwritten).endpoint(Unwritten::LATER, |e| e.stub(path)));
+    let built = server.build().unwrap();
+    let later = built.api().endpoints.iter().find(|endpoint| endpoint.names.endpoint == "later").unwrap();
+    assert_eq!(later.replies[0].status, 203);
+    assert_eq!(later.replies[0].content.as_ref().unwrap().media_type, "application/json");
+    let typed = built.api().endpoints.iter().find(|endpoint| endpoint.names.endpoint == "typed").unwrap();
+    assert_eq!(typed.replies[0].content.as_ref().unwrap().schema["type"], "array");
+    let client = Client::new(built.app().clone());
+    let seven = client.get("/boats/7").await;
+    assert_eq!((seven.status.as_u16(), seven.text().as_str()), (203, r#"{"id":7}"#));
+    assert_eq!(client.get("/boats/8").await.status, 404);
+    assert_eq!(client.get("/boats/10").await.status, 422);
+    assert_eq!(client.get("/boats/x").await.status, 400);
 }

@@ -1,6 +1,7 @@
 //! Five levels come to one value, and every value knows where it came from.
 
 use ketch_model::{Effective, Inferred, Level, Leveled, Place, Problem, Scope, Settings, resolve};
+use ketch_syntax::Key;
 use proptest::prelude::*;
 
 const INFERRED: Inferred<'static> = Inferred { root: "hola", route: "say" };
@@ -101,5 +102,19 @@ proptest! {
         prop_assert_eq!(effective.version.value.as_ref(), last.and_then(|at| said[at].as_ref()));
         prop_assert_eq!(effective.version.level, last.map_or(Level::Inferred, |at| Level::WRITTEN[at]));
         prop_assert_eq!(effective.version.place.map(|place: Place| place.file), last.map(|_| file!().into()));
+    }
+}
+
+#[test]
+fn a_list_that_a_level_empties_is_explained_by_that_level() {
+    let service = Settings::new().middleware(["a"]).tags(["t"]);
+    let endpoint = Settings::new().middleware(["-"]).drop_tags(["t"]);
+    let levels = [Leveled(Level::Service, &service), Leveled(Level::EndpointCode, &endpoint)];
+    let effective = resolve("S::a", Inferred { root: "s", route: "a" }, &levels).unwrap();
+    for wanted in [Key::Middleware, Key::Tags] {
+        let rows = effective.explain();
+        let (_, row) = rows.iter().find(|(key, _)| *key == wanted).unwrap();
+        assert_eq!((row.value.as_str(), row.level), ("-", Level::EndpointCode), "{wanted:?}");
+        assert!(row.place.is_some(), "{wanted:?}");
     }
 }

@@ -122,7 +122,7 @@ fn errors_follow_from_what_an_endpoint_is() {
     let all = operation(all);
     assert_eq!(codes(&all, "422"), ["rules_broken"]);
     assert_eq!(codes(&all, "429"), ["rate_limited"]);
-    assert_eq!(codes(&all, "404"), ["not_found"]);
+    assert_eq!(codes(&all, "404"), ["no_stub"]);
     assert_eq!(codes(&all, "403"), ["banned", "forbidden"]);
     assert_eq!(all["responses"]["429"]["headers"]["Retry-After"]["$ref"], "#/components/headers/Retry-After");
     assert!(all["responses"]["401"]["headers"]["WWW-Authenticate"].is_object());

@@ -10,7 +10,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, ETAG, IF_MODIFIED_SINCE
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use ketch_model::Error;
+use ketch_model::{Endpoint, Error};
 use sha2::{Digest, Sha256};
 
 use super::entry::Entry;
@@ -69,9 +69,11 @@ impl Fill {
             tags: inner.tags.iter().map(|tag| tag.filled(&input)).collect(),
         };
         let status = self.miss.reason.status();
-        let response = tokio::time::timeout(inner.timeout, (inner.handler)(input)).await;
-        let response = response.map_err(|_| late(inner.timeout))??;
-        let (mut response, entry) = self.cached.split(response, names).await?;
+        // Held to the end, because the request's place is: the client may be gone before.
+        let exchange = input.exchange.clone();
+        let work = async { self.cached.split((inner.handler)(input).await?, names).await };
+        let made = tokio::time::timeout(exchange.time_left(), work).await;
+        let (mut response, entry) = made.map_err(|_| late(exchange.endpoint()))??;
         match entry {
             Some(entry) => {
                 let kept = self.keep(&entry).await;
@@ -117,7 +119,7 @@ impl Cached {
         let inner = &self.0;
         let tags = take_tags(response.headers_mut());
         let keyed = |name: &str| self.varies().any(|header| header.as_str() == name);
-        let ttl = keeps((response.status(), response.headers()), inner.ttl, keyed);
+        let ttl = keeps((response.status(), response.headers()), (inner.ttl, inner.clock.now()), keyed);
         let size = response.body().size_hint().exact();
         let fits = size.is_some_and(|size| size <= inner.store.largest());
         let (Some(ttl), Some(tags), true) = (ttl, tags, fits) else { return Ok((response, None)) };
@@ -129,7 +131,8 @@ impl Cached {
         all.push(names.url);
         all.sort();
         all.dedup();
-        let reply = (head.status, kept(&head.headers), body.clone());
+        // Copied: a body may be a small piece of a large buffer, which the store would keep without knowing its weight.
+        let reply = (head.status, kept(&head.headers), Bytes::copy_from_slice(&body));
         let entry = Arc::new(Entry::new(reply, (inner.clock.now(), ttl), all));
         Ok((Response::from_parts(head, Body::from(body)), Some(entry)))
     }
@@ -178,6 +181,7 @@ fn etag(body: &Bytes) -> HeaderValue {
     HeaderValue::try_from(format!("W/\"{}\"", hex(&hash[..16]))).expect("digits are a header's value")
 }
 
-fn late(limit: Duration) -> Error {
+fn late(endpoint: &Endpoint) -> Error {
+    let limit = endpoint.settings.timeout.value;
     Error::new(504, "deadline_exceeded", format!("no reply was ready within {limit:?}")).closing()
 }

@@ -74,7 +74,7 @@ enum Queried {
 pub(super) enum Audience {
     /// Everyone: the endpoint cannot know who calls.
     Everyone,
-    /// One caller, because the signature, the scope or a middleware can see who it is.
+    /// One caller, because the signature, a header, the scope or a middleware shows who it is.
     Caller,
 }
 
@@ -98,11 +98,12 @@ impl Recipe {
         let mut headers: Vec<HeaderName> = headers.collect();
         headers.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         headers.dedup();
+        let secret = headers.iter().any(is_secret);
         Self {
             endpoint: format!("{} {}", endpoint.method, endpoint.path),
             query,
             headers,
-            audience: if known || guarded { Audience::Caller } else { Audience::Everyone },
+            audience: if known || guarded || secret { Audience::Caller } else { Audience::Everyone },
         }
     }
 
@@ -118,7 +119,8 @@ impl Recipe {
     /// The path and the part of the query that counts, in one spelling: what an entry is purged by.
     pub(super) fn url(&self, parts: &Parts) -> String {
         let mut out = String::with_capacity(64);
-        self.push_url(&mut out, parts);
+        push_path(&mut out, parts.uri.path());
+        self.push_query(&mut out, parts);
         out
     }
 
@@ -126,8 +128,13 @@ impl Recipe {
     pub(super) fn usual(&self, parts: &Parts, caller: &Caller) -> String {
         let mut out = String::with_capacity(192);
         push(&mut out, &self.endpoint);
+        match &self.query {
+            // Such an endpoint can see how the path is spelt.
+            Queried::All => out.push_str(parts.uri.path()),
+            Queried::Named(_) => push_path(&mut out, parts.uri.path()),
+        }
+        self.push_query(&mut out, parts);
         // No spelling of a URL has a space in it, so this is where it ends.
-        self.push_url(&mut out, parts);
         out.push(' ');
         for name in &self.headers {
             let values = parts.headers.get_all(name);
@@ -153,12 +160,7 @@ impl Recipe {
         out
     }
 
-    fn push_url(&self, out: &mut String, parts: &Parts) {
-        match &self.query {
-            // Such an endpoint can see how the path is spelt.
-            Queried::All => out.push_str(parts.uri.path()),
-            Queried::Named(_) => push_path(out, parts.uri.path()),
-        }
+    fn push_query(&self, out: &mut String, parts: &Parts) {
         let Some(query) = parts.uri.query() else { return };
         match &self.query {
             Queried::All => push_pairs(out, sorted_pairs(query)),

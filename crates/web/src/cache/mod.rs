@@ -81,7 +81,6 @@ struct Inner {
     recipe: Recipe,
     function: Option<KeyFunction>,
     ttl: Duration,
-    timeout: Duration,
     tags: Vec<TagPattern>,
     clock: Arc<dyn Clock>,
     flights: Flights,
@@ -127,7 +126,6 @@ impl Cached {
             recipe: Recipe::of(endpoint),
             function: function.and_then(|(_, function)| function.cloned()),
             ttl: settings.ttl.value?,
-            timeout: settings.timeout.value,
             tags: TagPattern::of(endpoint),
             clock: Arc::clone(&caches.clock),
             flights: Flights::default(),
@@ -140,6 +138,9 @@ impl Cached {
     pub(crate) fn answer(&self, input: Input) -> Pending {
         let wish = Wish::of(&input.parts);
         let Some(key) = (if wish.bypass { None } else { self.key(&input) }) else {
+            if wish.only_kept {
+                return Box::pin(std::future::ready(Err(not_kept())));
+            }
             return self.pass(input, Status::Bypass);
         };
         let (this, landed) = (self.clone(), self.0.flights.landed());
@@ -180,7 +181,7 @@ impl Cached {
 
     async fn miss(self, input: Input, miss: Miss, only_kept: bool) -> Result<Response, Error> {
         if only_kept {
-            return Err(Error::new(504, "not_kept", "no reply is kept, and the request wants no other"));
+            return Err(not_kept());
         }
         // A handler may answer HEAD in its own way, so its reply says nothing of GET's.
         if input.parts.method == Method::HEAD {
@@ -221,6 +222,10 @@ impl Cached {
     async fn ask(&self, key: &str) -> Option<Lookup> {
         self.0.store.get(key).await.inspect_err(|error| tracing::debug!(%error, "no cache to read")).ok()
     }
+}
+
+fn not_kept() -> Error {
+    Error::new(504, "not_kept", "no reply is kept, and the request wants no other")
 }
 
 impl fmt::Debug for Cached {

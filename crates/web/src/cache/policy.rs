@@ -1,10 +1,10 @@
 //! What HTTP says of caching (RFC 9111): what a request wants, what a reply allows, and which headers are kept.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::{
-    AGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, DATE, IF_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, PRAGMA,
-    RANGE, SET_COOKIE, VARY,
+    AGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, DATE, EXPIRES, IF_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+    PRAGMA, RANGE, SET_COOKIE, VARY,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -61,7 +61,7 @@ impl Wish {
 /// `no-cache`, or when its `Vary` names what is not in the key.
 pub(super) fn keeps(
     (status, headers): (StatusCode, &HeaderMap),
-    ttl: Duration,
+    (ttl, now): (Duration, SystemTime),
     keyed: impl Fn(&str) -> bool,
 ) -> Option<Duration> {
     if ![200, 203, 204, 300, 301, 308, 410].contains(&status.as_u16()) || headers.contains_key(SET_COOKIE) {
@@ -82,8 +82,15 @@ pub(super) fn keeps(
             _ => {}
         }
     }
-    let ttl = shared.or(private).unwrap_or(ttl).min(ttl);
+    let said = shared.or(private).or_else(|| expires(headers, now));
+    let ttl = said.unwrap_or(ttl).min(ttl);
     (!ttl.is_zero()).then_some(ttl)
+}
+
+/// How long it is until `Expires`, where that is said. What cannot be read, such as `0`, is past (RFC 9111, 5.3).
+fn expires(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let day = headers.get(EXPIRES)?.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok());
+    Some(day.and_then(|day| day.duration_since(now).ok()).unwrap_or_default())
 }
 
 /// Takes the tags that the handler gave its reply; none when they are more, or longer, than may be kept.
@@ -181,7 +188,8 @@ mod tests {
     fn kept_for(status: u16, lines: &[(&'static str, &'static str)]) -> Option<u64> {
         let status = StatusCode::from_u16(status).unwrap();
         let keyed = |name: &str| name == "accept";
-        keeps((status, &headers(lines)), Duration::from_secs(60), keyed).map(|ttl| ttl.as_secs())
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        keeps((status, &headers(lines)), (Duration::from_secs(60), now), keyed).map(|ttl| ttl.as_secs())
     }
 
     #[test]
@@ -200,6 +208,11 @@ mod tests {
         assert_eq!(control("public, max-age=5"), Some(5));
         assert_eq!(control("max-age=5, s-maxage=\"9\""), Some(9));
         assert_eq!(control("max-age=99999999999999999999999"), Some(60));
+        let expires = ("expires", "Sun, 06 Nov 1994 08:50:07 GMT");
+        assert_eq!(kept_for(200, &[expires]), Some(30));
+        assert_eq!(kept_for(200, &[expires, ("cache-control", "max-age=40")]), Some(40));
+        assert_eq!(kept_for(200, &[("expires", "Sun, 06 Nov 1994 08:49:37 GMT")]), None);
+        assert_eq!(kept_for(200, &[("expires", "0")]), None);
         assert_eq!(kept_for(200, &[("set-cookie", "a=b")]), None);
         assert_eq!(kept_for(200, &[("vary", "Accept, Origin")]), Some(60));
         assert_eq!(kept_for(200, &[("vary", "*")]), None);

@@ -1,16 +1,26 @@
 //! What the example answers, and its goldens. `UPDATE_EXPECT=1 cargo test -p harbour` writes the goldens anew.
 
-use ketch::test::{Scenario, check, client, expect_file};
+use ketch::test::{Client, Scenario, check, client, expect_file};
 
 const BOAT_2: &str = r#"{ "boat": 2 }"#;
 const MASTER: &[(&str, &str)] = &[("authorization", "Bearer harbour-master")];
+
+/// A client of the example. The working directory is the top of the workspace, as with `cargo run`.
+fn example() -> Client {
+    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).expect("the workspace is there");
+    client(harbour::server())
+}
 
 const BOATS: &[Scenario] = &[
     Scenario {
         name: "three boats",
         request: "GET /v1/boats",
         contains: &["Suhaili", "Gipsy Moth IV", "Spray"],
-        reply_headers: &[("content-type", "application/json")],
+        reply_headers: &[
+            ("content-type", "application/json"),
+            ("deprecation", "@1793491200"),
+            ("sunset", "Mon, 01 Nov 2027 00:00:00 GMT"),
+        ],
         ..Scenario::BLANK
     },
     Scenario {
@@ -24,6 +34,14 @@ const BOATS: &[Scenario] = &[
         name: "the last page",
         request: "GET /v2/boats?after=2",
         contains: &["Spray", "\"next\":null"],
+        reply_headers: &[("cache-status", "ketch; fwd=miss; stored")],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "is kept",
+        request: "GET /v2/boats?after=2",
+        contains: &["Spray", "\"next\":null"],
+        reply_headers: &[("cache-status", "ketch; hit")],
         ..Scenario::BLANK
     },
     Scenario {
@@ -55,6 +73,20 @@ const BOATS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        name: "a page too long, of no kind",
+        request: "GET /v2/boats?limit=101&kind=raft",
+        status: 400,
+        contains: &["`limit`", "`kind`"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "a page too long",
+        request: "GET /v2/boats?limit=101",
+        status: 422,
+        contains: &["rules_broken", "`limit`", "at most 100"],
+        ..Scenario::BLANK
+    },
+    Scenario {
         name: "an argument twice",
         request: "GET /v2/boats?limit=1&limit=2",
         status: 400,
@@ -70,6 +102,13 @@ const BOATS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        name: "is in the list",
+        request: "GET /v2/boats?after=2",
+        contains: &["Spray", "Joshua"],
+        reply_headers: &[("cache-status", "ketch; fwd=miss; stored")],
+        ..Scenario::BLANK
+    },
+    Scenario {
         name: "a boat of no kind",
         request: "POST /v1/boats",
         body: r#"{ "name": "Kon-Tiki", "kind": "raft", "length": 13.7 }"#,
@@ -78,11 +117,11 @@ const BOATS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        name: "a boat too long",
+        name: "a boat too long, and without a name",
         request: "POST /v1/boats",
-        body: r#"{ "name": "Titanic", "kind": "motor", "length": 269 }"#,
+        body: r##"{ "name": "", "kind": "motor", "length": 269 }"##,
         status: 422,
-        contains: &["not_registrable"],
+        contains: &["rules_broken", "#/name", "#/length"],
         ..Scenario::BLANK
     },
     Scenario {
@@ -109,7 +148,7 @@ const BOATS: &[Scenario] = &[
 
 #[tokio::test]
 async fn boats_are_listed_shown_registered_and_struck_off() {
-    check(&client(harbour::server()), BOATS).await;
+    check(&example(), BOATS).await;
 }
 
 const STAYS: &[Scenario] = &[
@@ -166,7 +205,13 @@ const STAYS: &[Scenario] = &[
 
 #[tokio::test]
 async fn boats_arrive_and_leave() {
-    check(&client(harbour::server()), STAYS).await;
+    check(&example(), STAYS).await;
+}
+
+#[tokio::test]
+async fn the_tides_are_in_a_file() {
+    let tides: Vec<harbour::stays::Tide> = example().get("/v2/tides").await.json();
+    assert_eq!(tides.len(), 4, "what the file says is what the type promises");
 }
 
 const EVERY_SERVER: &[Scenario] = &[
@@ -214,9 +259,8 @@ const EVERY_SERVER: &[Scenario] = &[
 
 #[tokio::test]
 async fn what_every_server_has() {
-    check(&client(harbour::server()), EVERY_SERVER).await;
-    let head =
-        client(harbour::server()).send(ketch::http::Method::HEAD, "/v1/boats", &[], Default::default()).await;
+    check(&example(), EVERY_SERVER).await;
+    let head = example().send(ketch::http::Method::HEAD, "/v1/boats", &[], Default::default()).await;
     assert!(head.body.is_empty());
 }
 
@@ -241,7 +285,7 @@ fn the_route_table_is_as_it_was() {
 
 #[tokio::test]
 async fn the_openapi_document_is_as_it_was() {
-    let client = client(harbour::server());
+    let client = example();
     expect_file!["../golden/openapi.json"].assert_eq(&client.get("/openapi.json").await.text());
     expect_file!["../golden/openapi-v2.json"].assert_eq(&client.get("/openapi/v2.json").await.text());
 }
@@ -249,7 +293,7 @@ async fn the_openapi_document_is_as_it_was() {
 /// The document says what errors look like; they must look like that.
 #[tokio::test]
 async fn errors_have_the_members_that_the_document_promises() {
-    let client = client(harbour::server());
+    let client = example();
     let document: serde_json::Value = client.get("/openapi.json").await.json();
     let schema = &document["components"]["schemas"]["Problem"];
     for path in ["/nowhere", "/v2/boats?limit=x"] {

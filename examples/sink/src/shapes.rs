@@ -1,9 +1,9 @@
-//! A server with everything that a document has to describe: every kind of argument, reply and serde attribute.
+//! What JSON bodies can look like: every kind of member and serde attribute; and paths, errors, versions and scopes.
 
 use std::collections::BTreeMap;
 
 use ketch::prelude::*;
-use ketch::schemars::{self, JsonSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a boat is rigged: an enum of bare names.
@@ -136,6 +136,8 @@ pub(crate) enum SinkError {
     Clogged,
 }
 
+/// Everything and the kitchen sink.
+#[derive(Debug)]
 pub(crate) struct SinkService;
 
 /// Everything and the kitchen sink.
@@ -209,8 +211,4 @@ impl SinkService {
     async fn secret(&self) -> &'static str {
         "psst"
     }
-}
-
-pub(crate) fn sink() -> Server {
-    Server::new().title("Kitchen sink").release("1.2.3").describe("Everything.").add(SinkService)
 }
