@@ -24,8 +24,10 @@ use crate::outermost::{Mode, Outermost};
 use crate::pipeline::Pipeline;
 use crate::problem::problem;
 use crate::request_log::{Line, Way};
+use crate::service::Pending;
 use crate::stop::Stopping;
 use crate::table::{Match, RouteTable, TableEntry, Trie};
+use crate::to_its_end::ToItsEnd;
 use crate::unrouted::{allowed, bare, options, without_slash, wrong_method};
 use axum::body::Body;
 use futures_util::FutureExt;
@@ -243,17 +245,18 @@ impl App {
                 let admission = Admission::take(&self.places, pipeline.shed)?;
                 let (endpoint, blocking) = (Arc::clone(&pipeline.endpoint), Arc::clone(&self.blocking));
                 let exchange = Exchange::new(id, peer, endpoint, params, blocking, admission);
-                to_its_end(safe, id, run(pipeline, request, exchange)).await
+                let work = run(pipeline, request, exchange);
+                if safe { work.await } else { ToItsEnd::new(id, Box::pin(work)).await }
             }
             Found::Mount(mount) => {
                 line.set_way(Way::Mount);
                 let admission = Admission::take(&self.places, Shed::WhenFull)?;
-                let work = Box::pin(async move {
+                let work: Pending = Box::pin(async move {
                     let answer = Box::pin(mount.answer(request, id, peer));
                     within(MOUNT_TIMEOUT, &admission, || format!("the router at {}", mount.path()), answer)
                         .await
                 });
-                to_its_end(safe, id, work).await
+                if safe { work.await } else { ToItsEnd::new(id, work).await }
             }
             Found::Preflight(pipeline, methods, allow) => {
                 let mut response = options(allow);
@@ -322,20 +325,6 @@ impl Routes {
         let methods = all.iter().filter(alike).cloned().collect();
         Some(Found::Preflight(Arc::clone(pipeline), methods, allowed(&all)))
     }
-}
-
-/// Finishes work that may write even when the client hangs up, in a task of its own. Its error becomes a reply there,
-/// so that the cause is logged even when nobody waits any more.
-async fn to_its_end(
-    safe: bool,
-    id: RequestId,
-    work: impl Future<Output = Result<Response, Error>> + Send + 'static,
-) -> Result<Response, Error> {
-    if safe {
-        return work.await;
-    }
-    let work = tokio::spawn(async move { work.await.unwrap_or_else(|error| problem(&error, id)) });
-    work.await.map_err(Error::internal)
 }
 
 /// Runs an endpoint within its deadline.

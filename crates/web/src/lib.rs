@@ -47,6 +47,7 @@ mod stop;
 mod stream;
 mod stub;
 mod table;
+mod to_its_end;
 mod unrouted;
 mod validate;
 

@@ -35,7 +35,7 @@ pub(super) const COMPARISONS: &[Comparison] = &[
     Comparison::of(PLAIN_FN, TEXT).at_least(0.4),
     Comparison::of(PLAIN_FN, TEXT).by_throughput(CONNECTIONS).at_least(0.4),
     Comparison::of(CACHED, TEXT).at_least(0.88),
-    Comparison::of(CACHED, SLOW).by_throughput(16).at_least(20.0),
+    Comparison::of(CACHED, SLOW).by_throughput(8).at_least(20.0),
     Comparison::of(LIMITED, TEXT),
 ];
 
