@@ -23,6 +23,7 @@ mod framing_cases;
 mod framing_head_cases;
 mod fuel;
 mod fuel_readme;
+mod hangups;
 mod headers;
 mod http2;
 mod http2_cases;
