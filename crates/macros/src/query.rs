@@ -69,6 +69,7 @@ fn arg(krate: &TokenStream, input: &DeriveInput, names: &[Ident], arguments: &[A
     let ty = &input.ident;
     let (generics, type_names, bounds) = input.generics.split_for_impl();
     quote! {
+        #[diagnostic::do_not_recommend]
         impl #generics #krate::Arg for #ty #type_names #bounds {
             const PLACE: #krate::In = #krate::In::Query;
             #[allow(unused_variables, reason = "a struct may have no fields")]
@@ -129,13 +130,16 @@ pub(crate) fn scalar(item: TokenStream) -> TokenStream {
     let krate = krate(&input);
     let ty = &input.ident;
     quote! {
+        #[diagnostic::do_not_recommend]
         impl #krate::Scalar for #ty {
             const WANTED: &'static str = "one of its values";
             fn parse(text: ::std::borrow::Cow<'_, str>) -> ::core::option::Option<Self> {
                 #krate::scalar_from_text(&text)
             }
         }
+        #[diagnostic::do_not_recommend]
         impl #krate::PathArg for #ty {}
+        #[diagnostic::do_not_recommend]
         impl #krate::Arg for #ty {
             const PLACE: #krate::In = #krate::In::Query;
             fn describe(name: &'static str, docs: &mut #krate::ArgDocs<'_>) {

@@ -115,6 +115,7 @@ pub fn path_arg<T: PathArg>(name: &'static str, docs: &mut ArgDocs<'_>) {
 }
 
 /// Who calls, as far as the middlewares know.
+#[diagnostic::do_not_recommend]
 impl Arg for Caller {
     const PLACE: In = In::Context;
 

@@ -36,6 +36,7 @@ struct Inner {
     exchange: Exchange,
 }
 
+#[diagnostic::do_not_recommend]
 impl Arg for Ctx {
     const PLACE: In = In::Context;
 

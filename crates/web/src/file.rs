@@ -133,6 +133,7 @@ impl fmt::Debug for File {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Reply for File {
     const LOOKS_BACK: bool = true;
 

@@ -53,6 +53,7 @@ pub struct Multipart {
     failed: bool,
 }
 
+#[diagnostic::do_not_recommend]
 impl Arg for Multipart {
     const PLACE: In = In::Body;
 

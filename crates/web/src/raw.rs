@@ -12,6 +12,7 @@ use crate::exchange::{Input, Request};
 /// The whole body, whatever its type; empty when there is none.
 ///
 /// It fails with 413 when it is larger than the endpoint's `limit`, and with 415 when it has a `Content-Encoding`.
+#[diagnostic::do_not_recommend]
 impl Arg for Bytes {
     const PLACE: In = In::Body;
 
@@ -27,6 +28,7 @@ impl Arg for Bytes {
 /// The request itself, for a raw handler. Its body still fails with 413 beyond the endpoint's `limit`;
 /// [`read_body`](crate::read_body) reads it whole and keeps such an error as it is. A `Content-Encoding` is left to the
 /// handler.
+#[diagnostic::do_not_recommend]
 impl Arg for Request {
     const PLACE: In = In::Body;
 

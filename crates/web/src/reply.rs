@@ -139,6 +139,7 @@ impl<R: Reply, E: ApiError> Reply for Result<R, E> {
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
+#[diagnostic::do_not_recommend]
 impl Reply for String {
     fn reply(self) -> Result<Response, Error> {
         Ok(text(Bytes::from(self), TEXT))
@@ -149,6 +150,7 @@ impl Reply for String {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Reply for &'static str {
     fn reply(self) -> Result<Response, Error> {
         Ok(text(Bytes::from_static(self.as_bytes()), TEXT))
@@ -160,6 +162,7 @@ impl Reply for &'static str {
 }
 
 /// Nothing to say: 204.
+#[diagnostic::do_not_recommend]
 impl Reply for () {
     fn reply(self) -> Result<Response, Error> {
         NoContent.reply()
@@ -171,6 +174,7 @@ impl Reply for () {
 }
 
 /// A raw response. The documents cannot know what is in it.
+#[diagnostic::do_not_recommend]
 impl Reply for Response {
     fn reply(self) -> Result<Response, Error> {
         Ok(self)
@@ -199,6 +203,7 @@ impl<T: Into<Bytes>> Reply for Html<T> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoContent;
 
+#[diagnostic::do_not_recommend]
 impl Reply for NoContent {
     fn reply(self) -> Result<Response, Error> {
         let mut response = Response::default();

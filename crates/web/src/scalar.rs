@@ -54,6 +54,7 @@ pub fn scalar_from_text<T: DeserializeOwned>(text: &str) -> Option<T> {
     T::deserialize(text).ok()
 }
 
+#[diagnostic::do_not_recommend]
 impl Scalar for String {
     const WANTED: &'static str = "text";
 
@@ -66,6 +67,7 @@ impl Scalar for String {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Scalar for bool {
     const WANTED: &'static str = "`true` or `false`";
 
@@ -76,6 +78,7 @@ impl Scalar for bool {
 
 macro_rules! numbers {
     ($wanted:expr, $fits:expr, $measure:expr, $($ty:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Scalar for $ty {
             const WANTED: &'static str = $wanted;
 
@@ -107,8 +110,10 @@ numbers!("a number", |number: f64| number.is_finite(), Measure::Real, f64);
 
 macro_rules! arguments {
     ($($ty:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl PathArg for $ty {}
 
+        #[diagnostic::do_not_recommend]
         impl Arg for $ty {
             const PLACE: In = In::Query;
 

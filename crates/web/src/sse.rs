@@ -168,6 +168,7 @@ impl fmt::Debug for Sse {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Reply for Sse {
     const LOOKS_BACK: bool = true;
 

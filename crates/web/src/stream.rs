@@ -79,6 +79,7 @@ impl fmt::Debug for ByteStream {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Reply for ByteStream {
     const LOOKS_BACK: bool = true;
 
