@@ -198,10 +198,14 @@ pub(crate) fn parse<T: Scalar>(place: In, name: &str, text: Option<Cow<'_, str>>
 
 /// What a client should send. An enum's values are known to its schema, as serde calls them.
 fn wanted<T: Scalar>() -> String {
-    let schema = schemars::schema_for!(T);
-    let list = |key| schema.get(key).and_then(Value::as_array).into_iter().flatten();
-    let values = list("enum").chain(list("oneOf").filter_map(|one| one.get("const")));
-    let values: Vec<String> = values.filter_map(Value::as_str).map(|value| format!("`{value}`")).collect();
+    let schema = schemars::schema_for!(T).to_value();
+    let list = |schema: &Value, key| schema.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    // Documented values stand alone, others together.
+    let groups = list(&schema, "oneOf").into_iter().chain([schema]);
+    let values = groups.flat_map(|group| group.get("const").cloned().into_iter().chain(list(&group, "enum")));
+    let values: Vec<Value> = values.collect();
+    let values: Vec<String> =
+        values.iter().filter_map(Value::as_str).map(|value| format!("`{value}`")).collect();
     if values.is_empty() { T::WANTED.to_owned() } else { format!("one of {}", values.join(", ")) }
 }
 

@@ -1,6 +1,5 @@
 //! A miss that runs the handler, keeps its reply and shares it with those who wait.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use super::send::{Status, from_entry, mark, unless_modified};
 use super::store::Kept;
 use super::{Cached, Miss};
 use crate::exchange::{Input, Response};
+use crate::to_its_end::ToItsEnd;
 
 /// The leader of a flight.
 pub(super) struct Fill {
@@ -36,8 +36,7 @@ struct Names {
 }
 
 impl Fill {
-    /// Runs the handler in a task of its own, so that others who wait get its reply though this client hangs up. What
-    /// a middleware keeps for one task (a task-local) is not seen there.
+    /// Runs the handler to its end, so that others who wait get its reply though this client hangs up.
     pub(super) async fn run(self, mut input: Input) -> Result<Response, Error> {
         let (mut conditions, headers) = (HeaderMap::new(), &mut input.parts.headers);
         // The whole reply is wanted here; whether the client has it is decided afterwards.
@@ -47,13 +46,8 @@ impl Fill {
             }
             headers.remove(name);
         }
-        match tokio::spawn(self.lead(input, conditions)).await {
-            Ok(result) => result,
-            Err(lost) => match lost.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                Err(cancelled) => Err(Error::internal(cancelled)),
-            },
-        }
+        let id = input.exchange.id();
+        ToItsEnd::new(id, Box::pin(self.lead(input, conditions))).await
     }
 
     async fn lead(self, input: Input, conditions: HeaderMap) -> Result<Response, Error> {
