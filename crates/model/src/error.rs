@@ -82,11 +82,11 @@ impl Error {
     /// An error of arguments, one entry each: 400 when any of them cannot be read, 422 when all that is wrong is that
     /// they break stated [rules](FieldError::RULE).
     pub fn arguments(fields: Vec<FieldError>) -> Self {
-        let broken = !fields.is_empty() && fields.iter().all(|field| field.code == FieldError::RULE);
-        let (status, code, several) = if broken {
-            (422, "rules_broken", "values break their rules")
-        } else {
-            (400, "invalid_arguments", "arguments cannot be read")
+        let broken = fields.iter().filter(|field| field.code == FieldError::RULE).count();
+        let (status, code, several) = match broken {
+            0 => (400, "invalid_arguments", "arguments cannot be read"),
+            all if all == fields.len() => (422, "rules_broken", "values break their rules"),
+            _ => (400, "invalid_arguments", "arguments cannot be read or break their rules"),
         };
         let message = match fields.as_slice() {
             [one] => one.message.clone(),

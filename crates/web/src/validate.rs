@@ -45,31 +45,23 @@ pub trait Holds {
     fn wire_names<'p>(paths: impl Iterator<Item = &'p garde::Path>) -> Vec<String>;
 }
 
-impl<T: JsonSchema> Holds for Json<T> {
-    type Value = T;
-    const PLACE: In = In::Body;
+macro_rules! bodies {
+    ($($body:ident),*) => {$(
+        impl<T: JsonSchema> Holds for $body<T> {
+            type Value = T;
+            const PLACE: In = In::Body;
 
-    fn value(&self) -> &T {
-        &self.0
-    }
+            fn value(&self) -> &T {
+                &self.0
+            }
 
-    fn wire_names<'p>(paths: impl Iterator<Item = &'p garde::Path>) -> Vec<String> {
-        pointers::<T>(paths)
-    }
+            fn wire_names<'p>(paths: impl Iterator<Item = &'p garde::Path>) -> Vec<String> {
+                pointers::<T>(paths)
+            }
+        }
+    )*};
 }
-
-impl<T: JsonSchema> Holds for Form<T> {
-    type Value = T;
-    const PLACE: In = In::Body;
-
-    fn value(&self) -> &T {
-        &self.0
-    }
-
-    fn wire_names<'p>(paths: impl Iterator<Item = &'p garde::Path>) -> Vec<String> {
-        pointers::<T>(paths)
-    }
-}
+bodies!(Json, Form);
 
 /// Found first: the value states rules.
 #[doc(hidden)]

@@ -108,7 +108,7 @@ async fn values_are_read_checked_and_refused_by_their_rules() {
         Scenario { name: "beyond", request: "GET /list?limit=101", status: 422, contains: &["rules_broken", "\"limit\"", "at most 100", "\"query\""], ..row },
         Scenario { name: "below", request: "GET /list?limit=0", status: 422, contains: &["at least 1"], ..row },
         Scenario { name: "a broken default is given", request: "GET /list?limit=x", status: 400, contains: &["invalid_arguments", "\"limit\""], ..row },
-        Scenario { name: "unreadable decides", request: "GET /list?limit=0&after=x", status: 400, contains: &["\"limit\"", "\"after\""], ..row },
+        Scenario { name: "unreadable decides", request: "GET /list?limit=0&after=x", status: 400, contains: &["2 arguments cannot be read or break their rules", "\"limit\"", "\"after\""], ..row },
         Scenario { name: "the pattern is of the whole", request: "GET /list?sort-by=names", status: 422, contains: &["sort-by", "name|length"], ..row },
         Scenario { name: "the struct's own rule", request: "GET /list?sort-by=length", status: 422, contains: &["\"parameter\":\"sort-by\"", "\"rule\""], ..row },
         Scenario { name: "no such name", request: "GET /list?rig=yawl", status: 400, contains: &["`rig` is not one of `sloop`, `gaff-ketch`"], ..row },
