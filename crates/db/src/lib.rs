@@ -1,0 +1,28 @@
+//! What an application stores: one handle, `Db`, on SQLite or PostgreSQL.
+//!
+//! [`driver`] says what an engine does; [`sqlite`] and `postgres` are the two that ship. What is deliberately not here:
+//! tables of the parts of Ketch, which live beside the parts.
+
+mod db;
+pub mod driver;
+mod error;
+mod options;
+mod params;
+mod row;
+mod sink;
+pub mod sqlite;
+mod stats;
+mod tx;
+mod url;
+mod value;
+
+pub use db::Db;
+pub use driver::{Dialect, Driver, Heard, Statement};
+pub use error::{Error, Result};
+pub use options::{Durability, Options};
+pub use params::Params;
+pub use row::from_row;
+pub use stats::Stats;
+pub use tx::{Snapshot, Tx};
+pub use url::DatabaseUrl;
+pub use value::Value;

@@ -1,0 +1,80 @@
+//! The sinks of [`Db`](crate::Db): rows into typed values.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::de::DeserializeOwned;
+
+use crate::driver::{Row, Sink};
+use crate::error::{Error, Result};
+use crate::row::from_row;
+
+/// Keeps rows, up to a bound.
+#[derive(Debug)]
+pub(crate) struct Collect<T> {
+    pub(crate) rows: Vec<T>,
+    most: usize,
+}
+
+impl<T> Collect<T> {
+    /// Keeps `most` rows; one more is an error.
+    pub(crate) fn up_to(most: usize) -> Self {
+        Self { rows: Vec::new(), most }
+    }
+
+    /// The only row.
+    pub(crate) fn one(self) -> Result<T> {
+        self.opt()?.ok_or(Error::NoRow)
+    }
+
+    /// The only row, if there is one.
+    pub(crate) fn opt(mut self) -> Result<Option<T>> {
+        Ok(self.rows.pop())
+    }
+}
+
+impl<T: DeserializeOwned + Send> Sink for Collect<T> {
+    fn begin(&mut self) {
+        self.rows.clear();
+    }
+
+    fn row(&mut self, row: &dyn Row) -> Result<ControlFlow<()>> {
+        if self.rows.len() == self.most {
+            return Err(Error::TooManyRows(self.most));
+        }
+        self.rows.push(from_row(row)?);
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// A sink that is given away and looked into afterwards.
+#[derive(Debug)]
+pub(crate) struct Lent<T>(Arc<Mutex<Collect<T>>>);
+
+impl<T> Lent<T> {
+    pub(crate) fn new(collect: Collect<T>) -> Self {
+        Self(Arc::new(Mutex::new(collect)))
+    }
+
+    /// One to give away.
+    pub(crate) fn lend(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    /// What has been collected.
+    pub(crate) fn take(self) -> Collect<T> {
+        let mut collect = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = collect.most;
+        std::mem::replace(&mut collect, Collect::up_to(most))
+    }
+}
+
+impl<T: DeserializeOwned + Send> Sink for Lent<T> {
+    fn begin(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).begin();
+    }
+
+    fn row(&mut self, row: &dyn Row) -> Result<ControlFlow<()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).row(row)
+    }
+}

@@ -1,0 +1,121 @@
+//! Where every SQLite connection is made: its flags, pragmas, statement cache and authorizer.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::explained;
+use crate::error::{Error, Result};
+use crate::options::{Durability, Options};
+
+/// How long SQLite itself waits for a lock. Only one thread writes, so this is for checkpoints.
+const BUSY_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Whether the statements that are prepared are an application's: then it may not use what the database keeps for
+/// itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Guarded(Arc<AtomicBool>);
+
+impl Guarded {
+    /// Runs an application's work, of which transaction control, `attach`, `detach` and most pragmas are refused.
+    pub(super) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        // Let go in any case: the work may panic.
+        struct Release<'a>(&'a AtomicBool);
+        impl Drop for Release<'_> {
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::Relaxed);
+            }
+        }
+        self.0.store(true, Ordering::Relaxed);
+        let _release = Release(&self.0);
+        work()
+    }
+
+    fn judge(&self, context: &AuthContext<'_>) -> Authorization {
+        if !self.0.load(Ordering::Relaxed) {
+            return Authorization::Allow;
+        }
+        match context.action {
+            AuthAction::Transaction { .. }
+            | AuthAction::Savepoint { .. }
+            | AuthAction::Attach { .. }
+            | AuthAction::Detach { .. } => Authorization::Deny,
+            AuthAction::Pragma { pragma_name, .. } if !TELLS.contains(&pragma_name) => Authorization::Deny,
+            _ => Authorization::Allow,
+        }
+    }
+}
+
+/// The pragmas that only tell; as `pragma_table_info(…)` they are used in queries.
+const TELLS: &[&str] = &[
+    "collation_list",
+    "compile_options",
+    "data_version",
+    "foreign_key_list",
+    "freelist_count",
+    "function_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "module_list",
+    "page_count",
+    "page_size",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+];
+
+/// The connection that writes. It makes the file if there is none.
+pub(super) fn writer(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let (connection, guarded) = open(path, flags, options)?;
+    let synchronous = match options.durability {
+        Durability::Full => "FULL",
+        Durability::Normal => "NORMAL",
+    };
+    let settings = format!(
+        "pragma journal_mode = wal;
+         pragma synchronous = {synchronous};
+         pragma foreign_keys = on;
+         pragma wal_autocheckpoint = 0;
+         pragma journal_size_limit = {};",
+        options.wal
+    );
+    connection.execute_batch(&settings).map_err(|error| refused(path, &error))?;
+    Ok((connection, guarded))
+}
+
+/// A connection that only reads. The writer must be open, because it makes what the log needs.
+pub(super) fn reader(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX, options)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place where connections are made")]
+fn open(path: &Path, flags: OpenFlags, options: &Options) -> Result<(Connection, Guarded)> {
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| refused(path, &error))?;
+    connection.set_prepared_statement_cache_capacity(options.statements);
+    let guarded = Guarded::default();
+    let judge = guarded.clone();
+    let prepared = connection
+        .busy_timeout(BUSY_TIME)
+        .and_then(|()| {
+            let kibibytes = options.page_cache >> 10;
+            connection.execute_batch(&format!(
+                "pragma cache_size = -{kibibytes};
+                 pragma trusted_schema = off;
+                 pragma temp_store = memory;
+                 pragma mmap_size = 0;"
+            ))
+        })
+        .and_then(|()| connection.authorizer(Some(move |context: AuthContext<'_>| judge.judge(&context))));
+    prepared.map_err(|error| refused(path, &error))?;
+    Ok((connection, guarded))
+}
+
+fn refused(path: &Path, error: &rusqlite::Error) -> Error {
+    Error::Open(format!("{}: {}", path.display(), explained(error)))
+}

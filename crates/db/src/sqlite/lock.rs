@@ -1,0 +1,54 @@
+//! One process at a time: a lock beside the file.
+//!
+//! It is a file of its own, because closing any descriptor of the database would drop the locks that SQLite holds on
+//! it (<https://sqlite.org/howtocorrupt.html>, section 2.2).
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Held while the database is open; the system lets it go when the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _held: File,
+}
+
+/// `data/app.db` is locked by `data/app.db-lock`.
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-lock");
+    PathBuf::from(name)
+}
+
+impl Lock {
+    pub(super) fn take(database: &Path) -> Result<Self> {
+        let path = beside(database);
+        let failed = |error: std::io::Error| Error::Open(format!("{}: {error}", path.display()));
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _unknown = (&mut file).take(20).read_to_string(&mut holder);
+                return Err(Error::Locked(format!(
+                    "process {} has {} open; stop it first, or ask it",
+                    holder.trim(),
+                    database.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        file.set_len(0).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        Ok(Self { _held: file })
+    }
+}

@@ -1,0 +1,19 @@
+//! The SQLite engine: reads where the request is, one writer whose transactions many writes share.
+//!
+//! `engine` is the whole of it; `connection` makes every connection there is; `read` and `write` use them; `statement`
+//! runs one statement on one.
+
+mod connection;
+mod counts;
+mod engine;
+mod error;
+mod lock;
+mod notify;
+mod read;
+mod session;
+mod statement;
+mod version;
+mod write;
+
+pub use engine::Sqlite;
+pub use version::{OLDEST, check_version};

@@ -1,0 +1,108 @@
+//! One statement on one connection.
+
+use std::borrow::Cow;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ToSql};
+
+use super::error::{of_engine, of_statement};
+use crate::driver::{Row, Sink, Statement};
+use crate::error::{Error, Result};
+use crate::params::Params;
+use crate::value::Value;
+
+/// Prepares a statement, or finds it prepared, and binds its parameters.
+pub(super) fn prepare<'c>(connection: &'c Connection, statement: &Statement) -> Result<CachedStatement<'c>> {
+    let mut prepared =
+        connection.prepare_cached(&statement.sql).map_err(|error| of_statement(error, &statement.sql))?;
+    bind(&mut prepared, &statement.params)
+        .map_err(|why| Error::Params(format!("{why} in `{}`", statement.sql)))?;
+    Ok(prepared)
+}
+
+/// Binds by name. Every parameter of the statement has a value, and every value a parameter.
+fn bind(prepared: &mut CachedStatement<'_>, params: &Params) -> Result<(), String> {
+    let mut name = String::with_capacity(32);
+    for (param, value) in params.iter() {
+        name.clear();
+        name.push(':');
+        name.push_str(param);
+        let index = prepared.parameter_index(&name).map_err(|error| error.to_string())?;
+        let index = index.ok_or_else(|| format!("there is no `{name}`"))?;
+        prepared.raw_bind_parameter(index, Bound(value)).map_err(|error| error.to_string())?;
+    }
+    if prepared.parameter_count() == params.len() {
+        return Ok(());
+    }
+    let all = (1..=prepared.parameter_count()).map(|index| prepared.parameter_name(index).unwrap_or("?"));
+    let missing: Vec<&str> = all.filter(|name| params.get(name.trim_start_matches(':')).is_none()).collect();
+    Err(match missing.as_slice() {
+        [] => "a parameter is given twice".to_owned(),
+        missing => format!("no value for `{}`", missing.join("`, `")),
+    })
+}
+
+/// Gives the rows of a prepared statement to a sink.
+pub(super) fn rows(prepared: &mut CachedStatement<'_>, sql: &str, sink: &mut dyn Sink) -> Result<()> {
+    sink.begin();
+    let mut rows = prepared.raw_query();
+    while let Some(row) = rows.next().map_err(|error| of_statement(error, sql))? {
+        if sink.row(&Shown(row))?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Runs a statement whose rows nobody wants; how many it changed.
+pub(super) fn changed(connection: &Connection, statement: &Statement) -> Result<u64> {
+    let mut prepared = prepare(connection, statement)?;
+    let before = connection.total_changes();
+    let mut rows = prepared.raw_query();
+    while rows.next().map_err(|error| of_statement(error, &statement.sql))?.is_some() {}
+    drop(rows);
+    // What changes no row leaves the count of the last statement that did.
+    Ok(if connection.total_changes() == before { 0 } else { connection.changes() })
+}
+
+/// A row of SQLite as every engine shows it.
+pub(super) struct Shown<'r>(pub(super) &'r rusqlite::Row<'r>);
+
+impl Row for Shown<'_> {
+    fn len(&self) -> usize {
+        self.0.as_ref().column_count()
+    }
+
+    fn name(&self, column: usize) -> &str {
+        self.0.as_ref().column_name(column).unwrap_or_default()
+    }
+
+    fn value(&self, column: usize) -> Result<Value<'_>> {
+        Ok(match self.0.get_ref(column).map_err(of_engine)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(it) => Value::Integer(it),
+            ValueRef::Real(it) => Value::Real(it),
+            ValueRef::Text(bytes) => {
+                let text = std::str::from_utf8(bytes)
+                    .map_err(|_| Error::Row(format!("column `{}` is not UTF-8", self.name(column))))?;
+                Value::Text(Cow::Borrowed(text))
+            }
+            ValueRef::Blob(bytes) => Value::Blob(Cow::Borrowed(bytes)),
+        })
+    }
+}
+
+struct Bound<'v>(&'v Value<'static>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Bool(it) => ValueRef::Integer(i64::from(*it)),
+            Value::Integer(it) => ValueRef::Integer(*it),
+            Value::Real(it) => ValueRef::Real(*it),
+            Value::Text(it) | Value::Json(it) => ValueRef::Text(it.as_bytes()),
+            Value::Blob(it) => ValueRef::Blob(it),
+        }))
+    }
+}

@@ -1,0 +1,4 @@
+//! The database room as its users see it, with a real file each.
+
+mod basics;
+mod scratch;
