@@ -13,6 +13,7 @@ mod row;
 mod sink;
 pub mod sqlite;
 mod stats;
+pub mod tokens;
 mod tx;
 mod url;
 mod value;
