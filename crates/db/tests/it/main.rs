@@ -1,5 +1,17 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
+#[cfg(feature = "postgres")]
+mod postgres_limits;
+#[cfg(feature = "postgres")]
+mod postgres_notices;
+#[cfg(feature = "postgres")]
+mod postgres_scratch;
+#[cfg(feature = "postgres")]
+mod postgres_tls;
+#[cfg(feature = "postgres")]
+mod postgres_values;
+#[cfg(feature = "postgres")]
+mod postgres_writes;
 mod scratch;
 mod tokens;
