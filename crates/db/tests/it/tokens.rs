@@ -24,6 +24,8 @@ fn parameters_are_numbered_by_name() {
         ("select E'a' \n 'b\\':c', :d", "select E'a' \n 'b\\':c', $1", "d"),
         ("select 'a' \n 'b\\', :c", "select 'a' \n 'b\\', $1", "c"),
         ("select a$b$, :c, d$b$", "select a$b$, $1, d$b$", "c"),
+        // To PostgreSQL a carriage return ends a line as well.
+        ("select 1 -- :a\r, :b", "select 1 -- :a\r, $1", "b"),
         ("select 'open :a", "", ""),
         ("select :größe", "select $1", "größe"),
         ("select 1e'\\':a', :b", "select 1e'\\':a', $1", "b"),
@@ -63,7 +65,7 @@ fn inert() -> impl Strategy<Value = String> {
         "[eE]'([^'\\\\]|''|\\\\[^\u{0}]){0,12}'",
         "[^$\u{0}]{0,12}".prop_map(|text| format!("$${text}$$")),
         "[^$\u{0}]{0,12}".prop_map(|text| format!("$tag${text}$tag$")),
-        "[^\n]{0,12}".prop_map(|text| format!("--{text}\n")),
+        "[^\r\n]{0,12}".prop_map(|text| format!("--{text}\n")),
         "[^*/]{0,12}".prop_map(|text| format!("/*{text}/*{text}*/{text}*/")),
         Just("x::text".to_owned()),
         Just("a[1:2]".to_owned()),
