@@ -4,16 +4,20 @@
 //! everything else has been checked.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use ketch_db::driver::Driver;
-use ketch_db::{DatabaseUrl, Db, Options};
+use ketch_db::{DatabaseUrl, Db, Heard, Options};
 use ketch_model::{Place, Problem};
 use tokio::sync::{Mutex, OnceCell};
-use tokio::time::{Instant, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::Error;
 use crate::server::{Said, Server};
@@ -23,6 +27,9 @@ pub const DEFAULT_DATA: &str = "data";
 
 /// How long one look at the health of the database may take, and how long its answer is told again.
 const HEALTH: Duration = Duration::from_secs(1);
+
+/// How long after a failure an engine is asked again to listen.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What an application says of its database.
 #[derive(Debug, Default)]
@@ -34,6 +41,7 @@ pub(crate) struct Declared {
     engine: Option<Arc<dyn Driver>>,
     folder: Option<PathBuf>,
     options: Options,
+    listeners: Vec<Listener>,
 }
 
 impl Server {
@@ -87,9 +95,29 @@ impl Server {
         self
     }
 
-    /// Whether an engine of its own was given: then no URL can choose another.
-    pub fn has_driver(&self) -> bool {
-        self.database.engine.is_some()
+    /// Adds a hook that hears what is told on a channel of the database, from before anything is accepted to the stop.
+    /// With SQLite it hears this process, with PostgreSQL every process on the same database. After
+    /// [`Heard::Gap`](ketch_db::Heard::Gap) some may be missing. It must be quick: what comes next waits for it.
+    ///
+    /// ```
+    /// # use ketch_server::Server;
+    /// # let cache = ketch_web::MemoryCache::new("1mb");
+    /// Server::new().on_notice("lists", move |_| cache.purge_tag("lists"))
+    /// # ;
+    /// ```
+    #[must_use]
+    pub fn on_notice<F>(mut self, channel: impl Into<String>, hook: F) -> Self
+    where
+        F: Fn(Heard) + Send + Sync + 'static,
+    {
+        let _needed = self.db();
+        self.database.listeners.push(Listener { channel: channel.into(), hook: Arc::new(hook) });
+        self
+    }
+
+    /// Whether a start opens the database at a URL: one is needed, and no engine was given.
+    pub fn opens_database(&self) -> bool {
+        self.database.handle.get().is_some() && self.database.engine.is_none()
     }
 }
 
@@ -116,8 +144,9 @@ impl Declared {
         };
         let (engine, db) = (place?, self.handle.into_inner()?);
         let probe = Arc::new(Probe { db: db.clone(), last: Mutex::default() });
-        let (opened, ready) = Default::default();
-        Some(Database { db, engine, folder, options: self.options, probe, opened, ready })
+        let (opened, ready, listening) = Default::default();
+        let (options, listeners) = (self.options, self.listeners);
+        Some(Database { db, engine, folder, options, listeners, probe, opened, ready, listening })
     }
 }
 
@@ -128,9 +157,12 @@ pub struct Database {
     engine: Engine,
     folder: PathBuf,
     options: Options,
+    listeners: Vec<Listener>,
     probe: Arc<Probe>,
     opened: OnceCell<()>,
     ready: OnceCell<()>,
+    /// Ends with this.
+    listening: Mutex<JoinSet<()>>,
 }
 
 #[derive(Debug)]
@@ -185,7 +217,20 @@ impl Database {
     /// # Errors
     /// [`Error::Database`].
     pub async fn connect(&self) -> Result<(), Error> {
-        self.ready.get_or_try_init(|| self.open()).await.map(|_| ())
+        let connect = async {
+            self.open().await?;
+            self.listen().await
+        };
+        self.ready.get_or_try_init(|| connect).await.map(|_| ())
+    }
+
+    async fn listen(&self) -> Result<(), Error> {
+        let mut listening = self.listening.lock().await;
+        for listener in &self.listeners {
+            let notices = self.db.listen(&listener.channel).await.map_err(|error| self.failed(error))?;
+            listening.spawn(listener.clone().hear(self.db.clone(), notices));
+        }
+        Ok(())
     }
 
     /// Closes it, in this time.
@@ -207,6 +252,47 @@ impl Database {
         move || {
             let probe = Arc::clone(&probe);
             Box::pin(async move { probe.look().await })
+        }
+    }
+}
+
+/// A hook and the channel that it hears.
+#[derive(Clone)]
+struct Listener {
+    channel: String,
+    hook: Arc<dyn Fn(Heard) + Send + Sync>,
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Listener").field(&self.channel).finish()
+    }
+}
+
+impl Listener {
+    /// Hands on what comes until the database is closed. An engine that ends before is asked again.
+    async fn hear(self, db: Db, mut notices: BoxStream<'static, Heard>) {
+        loop {
+            while let Some(heard) = notices.next().await {
+                self.call(heard);
+            }
+            notices = loop {
+                match db.listen(&self.channel).await {
+                    Ok(notices) => break notices,
+                    Err(ketch_db::Error::Closed | ketch_db::Error::NotConnected) => return,
+                    Err(error) => {
+                        tracing::warn!(channel = %self.channel, %error, "cannot listen; tried again in a second");
+                        sleep(RETRY).await;
+                    }
+                }
+            };
+            self.call(Heard::Gap);
+        }
+    }
+
+    fn call(&self, heard: Heard) {
+        if catch_unwind(AssertUnwindSafe(|| (self.hook)(heard))).is_err() {
+            tracing::error!(channel = %self.channel, "a hook for notices panicked");
         }
     }
 }
