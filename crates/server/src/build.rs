@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ketch_edge::{Health, Limits, Readiness, shipped};
 use ketch_model::{Api, Endpoint, Inferred, Level, Leveled, Problem, Problems, Settings, resolve};
@@ -24,7 +24,8 @@ pub struct Built {
     pub(crate) limits: Limits,
     pub(crate) readiness: Readiness,
     pub(crate) docs: bool,
-    pub(crate) events: Events,
+    /// In a lock so that this can be shared: hooks run once, and on one thread.
+    pub(crate) events: Mutex<Events>,
     pub(crate) database: Option<Database>,
 }
 
@@ -84,7 +85,7 @@ impl Server {
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
         let api = self.api(&mut routes, schemas);
         let (limits, docs) = (self.limits.clone(), self.docs);
-        let events = std::mem::take(&mut self.events);
+        let events = Mutex::new(std::mem::take(&mut self.events));
         let app = self.app(routes, &mut problems);
         let (Some(app), Some(address), true) = (app, address, problems.is_empty()) else {
             return Err(Problems(distinct(problems)));

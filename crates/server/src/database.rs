@@ -204,7 +204,7 @@ impl Database {
     pub async fn open(&self) -> Result<(), Error> {
         let open = async {
             let driver = match &self.engine {
-                Engine::At(url) => connect(url, &self.options).await?,
+                Engine::At(url) => ketch_db::connect(url, &self.options).await?,
                 Engine::Given(engine) => Arc::clone(engine),
             };
             self.db.connect(driver, &self.options)
@@ -323,18 +323,5 @@ impl Probe {
         }
         *last = Some((Instant::now(), usable));
         usable
-    }
-}
-
-/// Opens the engine that a URL names.
-async fn connect(url: &DatabaseUrl, options: &Options) -> ketch_db::Result<Arc<dyn Driver>> {
-    match url {
-        DatabaseUrl::Sqlite(path) => {
-            let (path, options) = (path.clone(), options.clone());
-            let open = move || ketch_db::sqlite::Sqlite::open(path, &options);
-            let opened = tokio::task::spawn_blocking(open).await;
-            Ok(Arc::new(opened.map_err(|panic| ketch_db::Error::Panicked(panic.to_string()))??))
-        }
-        DatabaseUrl::Postgres(_) => Err(ketch_db::Error::Unsupported("PostgreSQL".to_owned())),
     }
 }

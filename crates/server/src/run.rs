@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -78,7 +79,8 @@ impl Built {
         stop: impl Future<Output = ()> + Send,
         stop_now: impl Future<Output = ()> + Send,
     ) -> Result<Stopped, Error> {
-        let Self { app, api, address, limits, readiness, docs, mut events, database } = self;
+        let Self { app, api, address, limits, readiness, docs, events, database } = self;
+        let mut events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
         let shown = database.as_ref().map(Database::shown);
         let here = Ready { title: api.title.clone(), address, docs, database: shown };
