@@ -26,6 +26,7 @@ pub struct Sqlite {
     writer: Writer,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
+    options: Options,
     _lock: Lock,
 }
 
@@ -47,7 +48,15 @@ impl Sqlite {
         let channels = Arc::new(Channels::new(options.notices));
         let writer = Writer::start(path, options, &counts, &channels)?;
         let readers = Readers::start(path, options, &counts)?;
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, _lock: lock })
+        Ok(Self {
+            path: path.to_owned(),
+            readers,
+            writer,
+            channels,
+            counts,
+            options: options.clone(),
+            _lock: lock,
+        })
     }
 
     /// Where the file is.
@@ -107,8 +116,14 @@ impl Driver for Sqlite {
         Box::pin(async { Ok(listener) })
     }
 
-    fn change(&self, _: Change) -> Pending<Result<()>> {
-        Box::pin(async { Err(Error::Unsupported("changes of the schema".to_owned())) })
+    fn change(&self, change: Change) -> Pending<Result<()>> {
+        let (path, options) = (self.path.clone(), self.options.clone());
+        blocking(move || super::change::change(&path, &options, &change))
+    }
+
+    fn backup(&self, to: PathBuf) -> Pending<Result<()>> {
+        let (path, options) = (self.path.clone(), self.options.clone());
+        blocking(move || super::backup::backup(&path, &options, &to))
     }
 
     fn health(&self) -> Pending<Result<()>> {
@@ -126,4 +141,11 @@ impl Driver for Sqlite {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Pending<Result<()>> {
+    Box::pin(async move {
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())))
+    })
 }

@@ -3,6 +3,8 @@
 //! `engine` is the whole of it; `connection` makes every connection there is; `read` and `write` use them; `statement`
 //! runs one statement on one.
 
+mod backup;
+mod change;
 mod connection;
 mod counts;
 mod engine;
