@@ -33,7 +33,7 @@ pub use cookie;
 pub use garde::Validate;
 pub use http;
 pub use ketch_cli::{main, main_from};
-pub use ketch_db::{self as db, DatabaseUrl, Db, Tx, params};
+pub use ketch_db::{self as db, DatabaseUrl, Db, Migrations, Tx, migrations, params};
 pub use ketch_edge::{Limits, Stopped};
 pub use ketch_macros::{ApiError, Query, Scalar, delete, get, patch, post, put, service};
 pub use ketch_model::{
@@ -61,7 +61,7 @@ pub mod prelude {
         Accepted, ApiError, ByteStream, Bytes, Caller, Cookie, Created, Ctx, Db, Error, Event, Extract,
         ExtractBody, File, Folder, Form, Header, Html, Json, MemoryCache, Multipart, NoContent, Query,
         Redirect, Request, Response, Result, Scalar, Scope, Server, Sse, Status, Tx, Validate, caller_mut,
-        configure, delete, get, params, patch, post, put, read_body, service,
+        configure, delete, get, migrations, params, patch, post, put, read_body, service,
     };
 }
 

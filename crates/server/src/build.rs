@@ -49,7 +49,7 @@ impl Built {
     /// Nothing happens when that has been done, or when there is none.
     ///
     /// # Errors
-    /// [`Error::Database`].
+    /// [`Error::Database`], [`Error::Migrate`].
     pub async fn connect(&self) -> Result<(), Error> {
         match &self.database {
             Some(database) => database.connect().await,

@@ -13,7 +13,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use ketch_db::driver::Driver;
-use ketch_db::{DatabaseUrl, Db, Heard, Options};
+use ketch_db::migrate::{self, Wanted};
+use ketch_db::{DatabaseUrl, Db, Dialect, Heard, Migrations, Options};
 use ketch_model::{Place, Problem};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinSet;
@@ -41,6 +42,7 @@ pub(crate) struct Declared {
     engine: Option<Arc<dyn Driver>>,
     folder: Option<PathBuf>,
     options: Options,
+    migrations: Vec<(Migrations, Place)>,
     listeners: Vec<Listener>,
 }
 
@@ -78,6 +80,16 @@ impl Server {
     #[must_use]
     pub fn data_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.database.folder = Some(folder.into());
+        self
+    }
+
+    /// The files that make the schema: `migrations!("migrations")`. What is pending is applied when the server starts,
+    /// before start hooks run and anything is accepted, with a copy of the data before. Several parts add up.
+    #[must_use]
+    #[track_caller]
+    pub fn migrations(mut self, migrations: Migrations) -> Self {
+        let _needed = self.db();
+        self.database.migrations.push((migrations, Place::caller()));
         self
     }
 
@@ -142,11 +154,17 @@ impl Declared {
                 None
             }
         };
+        let last = self.migrations.last().map(|(_, place)| place.clone());
+        let migrations: Vec<Migrations> = self.migrations.into_iter().map(|(it, _)| it).collect();
+        // Whether they fit together does not depend on the engine.
+        if let Err(error) = migrate::status_of_none(Dialect::Sqlite, &migrations) {
+            problems.push(Problem::new(last, "server", error.to_string()));
+        }
         let (engine, db) = (place?, self.handle.into_inner()?);
         let probe = Arc::new(Probe { db: db.clone(), last: Mutex::default() });
         let (opened, ready, listening) = Default::default();
         let (options, listeners) = (self.options, self.listeners);
-        Some(Database { db, engine, folder, options, listeners, probe, opened, ready, listening })
+        Some(Database { db, engine, folder, options, migrations, listeners, probe, opened, ready, listening })
     }
 }
 
@@ -157,6 +175,7 @@ pub struct Database {
     engine: Engine,
     folder: PathBuf,
     options: Options,
+    migrations: Vec<Migrations>,
     listeners: Vec<Listener>,
     probe: Arc<Probe>,
     opened: OnceCell<()>,
@@ -192,6 +211,19 @@ impl Database {
         &self.folder
     }
 
+    /// The files that make its schema.
+    pub fn migrations(&self) -> &[Migrations] {
+        &self.migrations
+    }
+
+    /// Where it is, when no engine was given.
+    pub fn url(&self) -> Option<&DatabaseUrl> {
+        match &self.engine {
+            Engine::At(url) => Some(url),
+            Engine::Given(_) => None,
+        }
+    }
+
     /// Where it is, for people: no password is in it.
     pub fn shown(&self) -> String {
         self.engine.to_string()
@@ -215,13 +247,22 @@ impl Database {
     /// Opens it and brings its schema up to date. Nothing happens when that has been done.
     ///
     /// # Errors
-    /// [`Error::Database`].
+    /// [`Error::Database`], [`Error::Migrate`].
     pub async fn connect(&self) -> Result<(), Error> {
         let connect = async {
             self.open().await?;
+            self.migrate().await?;
             self.listen().await
         };
         self.ready.get_or_try_init(|| connect).await.map(|_| ())
+    }
+
+    async fn migrate(&self) -> Result<(), Error> {
+        if self.migrations.is_empty() {
+            return Ok(());
+        }
+        let migrated = migrate::up(&self.db, &self.migrations, &Wanted::default()).await;
+        migrated.map(drop).map_err(|error| Error::Migrate(self.shown(), error))
     }
 
     async fn listen(&self) -> Result<(), Error> {
