@@ -117,7 +117,7 @@ async fn what_a_variant_carries_is_not_listed_and_what_is_declared_is() {
     let responses = document["paths"]["/notes"]["post"]["responses"].as_object().unwrap();
     let mut statuses: Vec<&str> = responses.keys().map(String::as_str).collect();
     statuses.retain(|status| status.starts_with('5'));
-    assert_eq!(statuses, ["504"], "the deadline's own; the rest is `default`");
+    assert_eq!(statuses, [""; 0], "what the database may say is `default`");
     assert!(responses["422"].to_string().contains("\"empty\""), "{}", responses["422"]);
 }
 
