@@ -10,6 +10,8 @@ mod error;
 mod lock;
 mod notify;
 mod read;
+#[cfg_attr(not(test), expect(dead_code, reason = "the checkpointer and the readers come next"))]
+mod revoke;
 mod session;
 mod statement;
 mod version;
