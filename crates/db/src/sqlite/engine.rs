@@ -4,13 +4,13 @@ use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 
 use super::counts::Counts;
 use super::lock::Lock;
 use super::notify::Channels;
-use super::read::Readers;
+use super::read::{Queried, Readers};
+use super::revoke::Revocations;
 use super::version::check_version;
 use super::write::Writer;
 use crate::driver::{Change, Company, Decode, Dialect, Driver, Heard, Now, Pending, Sink, Statement, Work};
@@ -22,8 +22,8 @@ use crate::stats::Stats;
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
-    readers: Readers,
-    writer: Writer,
+    readers: Arc<Readers>,
+    writer: Arc<Writer>,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
     _lock: Lock,
@@ -45,14 +45,38 @@ impl Sqlite {
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
         let channels = Arc::new(Channels::new(options.notices));
-        let writer = Writer::start(path, options, &counts, &channels)?;
-        let readers = Readers::start(path, options, &counts)?;
+        let writer = Arc::new(Writer::start(path, options, &counts, &channels)?);
+        let revocations = Arc::new(Revocations::new());
+        let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
         Ok(Self { path: path.to_owned(), readers, writer, channels, counts, _lock: lock })
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Reads with the engine's own connection, on one snapshot and one of the threads that read, where the portable
+    /// calls are not enough. The connection cannot write. It is used by others afterwards: what is changed on it stays.
+    ///
+    /// ```no_run
+    /// # use ketch_db::{Db, Result};
+    /// # async fn shown(db: Db) -> Result<()> {
+    /// let pages: i64 = db
+    ///     .sqlite()?
+    ///     .read(|connection| Ok(connection.query_row("pragma page_count", (), |row| row.get(0))?))
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait, [`Error::Deadline`] past [`Options::read_time`], [`Error::Panicked`], and
+    /// the closure's own.
+    pub fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Pending<Result<T>> {
+        self.readers.run_native(work)
     }
 }
 
@@ -65,9 +89,18 @@ impl Driver for Sqlite {
         self.readers.query_now(statement, sink)
     }
 
-    fn query(&self, statement: Statement, mut sink: Box<dyn Sink>) -> Pending<Result<()>> {
-        let work: Work = Box::new(move |session| session.query(&statement, &mut *sink));
-        self.writer.run(work, Company::Shared)
+    fn query(&self, statement: Statement, sink: Box<dyn Sink>) -> Pending<Result<()>> {
+        let reading = self.readers.query(statement, sink);
+        let writer = Arc::clone(&self.writer);
+        Box::pin(async move {
+            match reading.await? {
+                Queried::Done => Ok(()),
+                Queried::Writes(statement, mut sink) => {
+                    let work: Work = Box::new(move |session| session.query(&statement, &mut *sink));
+                    writer.run(work, Company::Shared).await
+                }
+            }
+        })
     }
 
     fn execute(&self, statements: Vec<Statement>) -> Pending<Result<Vec<u64>>> {
@@ -93,8 +126,12 @@ impl Driver for Sqlite {
         self.writer.run(work, company)
     }
 
-    fn stream(&self, _: Statement, _: Decode) -> BoxStream<'static, Result<Box<dyn Any + Send>>> {
-        stream::iter([Err(Error::Unsupported("streams".to_owned()))]).boxed()
+    fn stream(
+        &self,
+        statement: Statement,
+        decode: Decode,
+    ) -> BoxStream<'static, Result<Box<dyn Any + Send>>> {
+        self.readers.stream(statement, decode)
     }
 
     fn notify(&self, channel: String, payload: String) -> Pending<Result<()>> {
@@ -116,11 +153,15 @@ impl Driver for Sqlite {
     }
 
     fn stats(&self) -> Stats {
-        self.counts.stats()
+        Stats { reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {
-        Box::pin(async {})
+        let readers = Arc::clone(&self.readers);
+        Box::pin(async move {
+            let closed = tokio::task::spawn_blocking(move || readers.close()).await;
+            debug_assert!(closed.is_ok(), "closing does not panic");
+        })
     }
 
     fn as_any(&self) -> &dyn Any {
