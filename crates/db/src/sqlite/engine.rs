@@ -26,7 +26,6 @@ pub struct Sqlite {
     writer: Arc<Writer>,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
-    _lock: Lock,
 }
 
 impl Sqlite {
@@ -45,10 +44,52 @@ impl Sqlite {
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
         let channels = Arc::new(Channels::new(options.notices));
-        let writer = Arc::new(Writer::start(path, options, &counts, &channels)?);
+        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels)?);
         let revocations = Arc::new(Revocations::new());
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, _lock: lock })
+        Ok(Self { path: path.to_owned(), readers, writer, channels, counts })
+    }
+
+    /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
+    /// others wait for it, up to [`Options::alone_time`]. Transaction control, `attach` and `pragma` are refused. An
+    /// error rolls back what it did.
+    ///
+    /// # Errors
+    /// The closure's, or whatever the engine says.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let kept = Arc::new(Mutex::new(None));
+        let inside = Arc::clone(&kept);
+        let mut work = Some(work);
+        let done = self.writer.native(Box::new(move |connection| {
+            let work = work.take().expect("a write of its own is run once");
+            let result = work(connection);
+            let outcome = if result.is_ok() { Ok(()) } else { Err(Error::RolledBack) };
+            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            outcome
+        }));
+        let done = done.await;
+        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (done, kept) {
+            (Ok(()) | Err(Error::RolledBack), Some(result)) => result,
+            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned()).into()),
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    /// Opens the file again, after [`Error::Broken`], once what was wrong with the disk is mended. Until then nothing
+    /// is written; a restart of the process does the same.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); then nothing is written until the next attempt goes well.
+    pub async fn reopen(&self) -> Result<()> {
+        self.writer.reopen().await
     }
 
     /// Where the file is.
@@ -90,32 +131,21 @@ impl Driver for Sqlite {
     }
 
     fn query(&self, statement: Statement, sink: Box<dyn Sink>) -> Pending<Result<()>> {
+        if self.readers.knows_to_write(&statement.sql) {
+            return self.writer.query(statement, sink);
+        }
         let reading = self.readers.query(statement, sink);
         let writer = Arc::clone(&self.writer);
         Box::pin(async move {
             match reading.await? {
                 Queried::Done => Ok(()),
-                Queried::Writes(statement, mut sink) => {
-                    let work: Work = Box::new(move |session| session.query(&statement, &mut *sink));
-                    writer.run(work, Company::Shared).await
-                }
+                Queried::Writes(statement, sink) => writer.query(statement, sink).await,
             }
         })
     }
 
     fn execute(&self, statements: Vec<Statement>) -> Pending<Result<Vec<u64>>> {
-        let counts = Arc::new(Mutex::new(Vec::new()));
-        let inside = Arc::clone(&counts);
-        let work: Work = Box::new(move |session| {
-            let all: Result<Vec<u64>> = statements.iter().map(|it| session.execute(it)).collect();
-            *inside.lock().unwrap_or_else(PoisonError::into_inner) = all?;
-            Ok(())
-        });
-        let done = self.writer.run(work, Company::Shared);
-        Box::pin(async move {
-            done.await?;
-            Ok(std::mem::take(&mut *counts.lock().unwrap_or_else(PoisonError::into_inner)))
-        })
+        self.writer.execute(statements)
     }
 
     fn read(&self, work: Work) -> Pending<Result<()>> {
@@ -144,12 +174,12 @@ impl Driver for Sqlite {
         Box::pin(async { Ok(listener) })
     }
 
-    fn change(&self, _: Change) -> Pending<Result<()>> {
-        Box::pin(async { Err(Error::Unsupported("changes of the schema".to_owned())) })
+    fn change(&self, change: Change) -> Pending<Result<()>> {
+        self.writer.change(change)
     }
 
     fn health(&self) -> Pending<Result<()>> {
-        Box::pin(async { Ok(()) })
+        self.writer.health()
     }
 
     fn stats(&self) -> Stats {
@@ -157,10 +187,11 @@ impl Driver for Sqlite {
     }
 
     fn close(&self) -> Pending<()> {
-        let readers = Arc::clone(&self.readers);
+        self.writer.refuse();
+        let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
         Box::pin(async move {
-            let closed = tokio::task::spawn_blocking(move || readers.close()).await;
-            debug_assert!(closed.is_ok(), "closing does not panic");
+            let _runs_to_its_end = tokio::task::spawn_blocking(move || readers.close()).await;
+            writer.close().await;
         })
     }
 

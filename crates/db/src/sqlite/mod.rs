@@ -3,6 +3,9 @@
 //! `engine` is the whole of it; `connection` makes every connection there is; `read` and `write` use them; `statement`
 //! runs one statement on one.
 
+mod broken;
+mod change;
+mod checkpoint;
 mod connection;
 mod counts;
 mod engine;

@@ -11,6 +11,7 @@ mod stream;
 mod watchdog;
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -86,19 +87,21 @@ impl Readers {
         self.inline.read(asked, text, &self.texts, sink, &self.watchdog)
     }
 
+    /// Whether a text writes, as far as is known.
+    pub(super) fn knows_to_write(&self, sql: &Cow<'static, str>) -> bool {
+        self.texts.known(self.texts.fingerprint(sql)) == Known::Writes
+    }
+
     /// Answers a read in the pool, and hands back what is none.
     pub(super) fn query(&self, asked: Statement, mut sink: Box<dyn Sink>) -> Pending<Result<Queried>> {
         let text = self.texts.fingerprint(&asked.sql);
-        if self.texts.known(text) == Known::Writes {
-            return Box::pin(async { Ok(Queried::Writes(asked, sink)) });
-        }
         let texts = Arc::clone(&self.texts);
         let counts = Arc::clone(&self.counts);
         let answer = self.pool.ask(self.read_time, move |reader| {
             let began = Instant::now();
             let done = reader.guarded.run(|| {
                 let mut prepared = statement::prepare(&reader.connection, &asked)?;
-                if !prepared.readonly() {
+                if !statement::reads(&prepared) {
                     return Ok(false);
                 }
                 statement::rows(&mut prepared, &asked.sql, &mut *sink).map(|()| true)

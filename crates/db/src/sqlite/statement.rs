@@ -24,6 +24,11 @@ pub(super) fn prepare<'c>(connection: &'c Connection, statement: &Statement) -> 
     Ok(prepared)
 }
 
+/// Whether it changes nothing. What explains a write does not, whatever SQLite says of it.
+pub(super) fn reads(prepared: &CachedStatement<'_>) -> bool {
+    prepared.readonly() || prepared.is_explain() != 0
+}
+
 /// Binds by name. Every parameter of the statement has a value, and every value a parameter.
 fn bind(prepared: &mut CachedStatement<'_>, params: &Params) -> Result<(), String> {
     let count = prepared.parameter_count();

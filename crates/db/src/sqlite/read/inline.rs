@@ -162,7 +162,7 @@ impl Reader {
     fn read(&self, asked: &Statement, sink: &mut dyn Sink) -> Result<Ran> {
         self.guarded.run(|| {
             let mut prepared = statement::prepare(&self.connection, asked)?;
-            if !prepared.readonly() {
+            if !statement::reads(&prepared) {
                 return Ok(Ran::Writes);
             }
             statement::rows(&mut prepared, &asked.sql, sink).map(|()| Ran::Rows)

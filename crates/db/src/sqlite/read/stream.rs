@@ -134,7 +134,7 @@ impl Source<'_> {
     fn send(&self, reader: &Reader, rows: &Sender<Item>, shared: &Shared) -> Result<()> {
         let sql = &self.statement.sql;
         let mut prepared = reader.guarded.run(|| statement::prepare(&reader.connection, self.statement))?;
-        if !prepared.readonly() {
+        if !statement::reads(&prepared) {
             return Err(Error::Denied(format!("a stream may only read: `{sql}`")));
         }
         statement::each(&mut prepared, sql, |row| {
