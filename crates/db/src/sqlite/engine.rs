@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
 use super::counts::Counts;
+use super::folder;
 use super::lock::Lock;
 use super::notify::Channels;
 use super::read::Readers;
@@ -38,9 +39,7 @@ impl Sqlite {
         let path = path.as_ref();
         check_version(rusqlite::version_number())?;
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Error::Open(format!("cannot make the folder {}: {error}", folder.display()))
-            })?;
+            folder::make(folder)?;
         }
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
