@@ -41,10 +41,12 @@ async fn cut_once(recorded: &Recorded, seed: u64) -> (String, Found) {
     let mut disk = Disk::new(&recorded.root);
     recorded.events[..=now].iter().for_each(|event| disk.apply(event));
     let answered = answered_by(&recorded.events, recorded.events[now].ended);
-    let image = recorded.scratch.path("image");
+    let image = recorded.scratch.path(&format!("image-{seed}"));
     disk.cut(cut, &mut chance, &image);
     let what = format!("seed {seed}: cut after call {now} of {}, {cut:?}", recorded.events.len());
-    (what, check(&database(&image), &answered).await)
+    let found = check(&database(&image), &answered).await;
+    fs::remove_dir_all(&image).expect("an image can go");
+    (what, found)
 }
 
 /// What had been acknowledged at a moment: the answer may be out as soon as its call has begun.
@@ -103,7 +105,6 @@ async fn d3_with_normal_the_same_judge_finds_the_last_moments_lost_and_nothing_b
 #[tokio::test]
 async fn no_answer_leaves_before_its_fsync() {
     let recorded = recorded(|_| {});
-    let image = recorded.scratch.path("image");
     let mut disk = Disk::new(&recorded.root);
     let mut pending = recorded.events.iter().collect::<Vec<_>>();
     pending.sort_by_key(|event| event.begun);
@@ -122,6 +123,7 @@ async fn no_answer_leaves_before_its_fsync() {
         }
         assert_synced_before(&recorded.events, text, answer.begun);
         if stale {
+            let image = recorded.scratch.path(&format!("image-{images}"));
             disk.cut(Cut::Nothing, &mut Chance::of(0), &image);
             let answered = answered_by(&recorded.events, answer.begun);
             check(&database(&image), &answered).await.expect_all(&format!("when `{text}` left"));
