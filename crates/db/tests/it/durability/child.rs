@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger;
+use super::{clock, every_step, fsync, full, ledger, overload};
 
 const ASKED: &str = "KETCH_TEST_DB_CHILD";
 
@@ -18,6 +18,16 @@ const ASKED: &str = "KETCH_TEST_DB_CHILD";
 pub(super) enum Task {
     /// Writes to the ledger.
     Ledger(ledger::Run),
+    /// Does one of everything.
+    Steps(every_step::Steps),
+    /// Meets an fsync that fails.
+    Fsync(ledger::Run),
+    /// Fills its disk.
+    Full(ledger::Run),
+    /// Sets its clock.
+    Clock(clock::Jumps),
+    /// Asks for more than can be done.
+    Overload(ledger::Run),
 }
 
 /// Does nothing in an ordinary run; in the child it is the whole program.
@@ -32,6 +42,11 @@ fn works_when_asked() {
     runtime.expect("a runtime starts").block_on(async {
         match task {
             Task::Ledger(run) => ledger::run(run).await,
+            Task::Steps(steps) => every_step::run(steps).await,
+            Task::Fsync(run) => fsync::run(run).await,
+            Task::Full(run) => full::run(run).await,
+            Task::Clock(jumps) => clock::run(jumps).await,
+            Task::Overload(run) => overload::run(run).await,
         }
     });
     say("end");
@@ -127,11 +142,6 @@ impl Started {
             "the child failed ({status}): {lines:#?}"
         );
         lines
-    }
-
-    /// The process's id.
-    pub(super) fn id(&self) -> u32 {
-        self.child.id()
     }
 }
 

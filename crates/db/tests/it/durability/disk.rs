@@ -16,7 +16,7 @@ use super::record::{Call, Event};
 const SECTOR: usize = 512;
 
 /// A file's content, whatever it is called.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Content {
     synced: Vec<u8>,
     /// As the processes see it.
@@ -24,13 +24,13 @@ struct Content {
     later: Vec<Change>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Change {
     ended: usize,
     what: What,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum What {
     Write { at: usize, bytes: Vec<u8> },
     Length(usize),
@@ -44,7 +44,7 @@ enum Node {
 }
 
 /// A change of names.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Naming {
     Is(PathBuf, Node),
     Moved(PathBuf, PathBuf),
@@ -65,7 +65,7 @@ pub(super) enum Cut {
 }
 
 /// The disk at a moment of a record.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     root: PathBuf,
     contents: Vec<Content>,
@@ -100,7 +100,7 @@ impl Disk {
                 self.change(path, event.ended, What::Length(usize::try_from(*length).expect("a length")));
             }
             Call::Sync { path } => self.sync(path, event.begun),
-            Call::SyncFailed { path } => self.fail(path),
+            Call::SyncFailed { path } => self.fail(path, event.begun),
             Call::Rename { from, to } => self.name(event.ended, Naming::Moved(from.clone(), to.clone())),
             Call::Link { from, to } => {
                 let node = *self.seen.get(from).expect("what is linked is there");
@@ -154,10 +154,10 @@ impl Disk {
 
     /// What was to be synced is taken for written by the system, and may not be. Only its length is kept: file systems
     /// journal that.
-    fn fail(&mut self, path: &Path) {
+    fn fail(&mut self, path: &Path, begun: usize) {
         if let Some(Node::File(at)) = self.seen.get(path).copied() {
             let content = &mut self.contents[at];
-            content.later.clear();
+            content.later.retain(|change| change.ended > begun);
             content.synced.resize(content.seen.len(), 0);
         }
     }

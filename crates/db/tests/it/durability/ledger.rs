@@ -6,11 +6,10 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ketch_db::sqlite::Sqlite;
-use ketch_db::{Db, Durability, Error, Options, Result, Tx, params};
+use ketch_db::{Db, Durability, Options, Result, Tx, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -158,6 +157,11 @@ impl Answered {
         answered
     }
 
+    /// Marks that were deleted need not be there.
+    pub(super) fn forget_marks(&mut self) {
+        self.0.retain(|line| !line.starts_with("mark "));
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -266,17 +270,4 @@ fn ask_sqlite(database: &Path, faults: &mut Vec<String>) -> rusqlite::Result<()>
         }
     }
     Ok(())
-}
-
-/// Errors by their name, as a child says them: `failed Broken("…")`.
-pub(super) fn is_failure(line: &str, name: &str) -> bool {
-    line.strip_prefix("failed ").is_some_and(|error| error.starts_with(name))
-}
-
-/// Shares what tasks say between them.
-pub(super) type Shared<T> = Arc<std::sync::Mutex<T>>;
-
-/// Whether a write may be refused like this without anything being wrong with the disk.
-pub(super) fn is_shed(error: &Error) -> bool {
-    matches!(error, Error::Busy | Error::Deadline)
 }

@@ -5,9 +5,15 @@
 //! ([`ledger`]). A power cut is made up afterwards, from the record of every system call ([`record`], [`disk`]).
 
 mod child;
+mod clock;
 mod disk;
+mod every_step;
+mod fsync;
+mod full;
+mod held;
 mod kill;
 mod ledger;
+mod overload;
 mod power_cut;
 mod record;
 
