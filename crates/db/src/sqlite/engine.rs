@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::stream::BoxStream;
 
 use super::counts::Counts;
+use super::folder;
 use super::lock::Lock;
 use super::notify::Channels;
 use super::read::{Queried, Readers};
@@ -37,9 +38,7 @@ impl Sqlite {
         let path = path.as_ref();
         check_version(rusqlite::version_number())?;
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Error::Open(format!("cannot make the folder {}: {error}", folder.display()))
-            })?;
+            folder::make(folder)?;
         }
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());

@@ -10,6 +10,7 @@ mod connection;
 mod counts;
 mod engine;
 mod error;
+mod folder;
 mod lock;
 mod notify;
 mod read;

@@ -2,4 +2,5 @@
 
 mod basics;
 mod reads;
+mod durability;
 mod scratch;
