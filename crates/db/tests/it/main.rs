@@ -4,3 +4,4 @@ mod basics;
 mod reads;
 mod durability;
 mod scratch;
+mod tokens;
