@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
+use super::backup::Backups;
 use super::counts::Counts;
 use super::lock::Lock;
 use super::notify::Channels;
 use super::read::Readers;
+use super::revoke::Revocations;
 use super::version::check_version;
 use super::write::Writer;
 use crate::driver::{Change, Company, Decode, Dialect, Driver, Heard, Now, Pending, Sink, Statement, Work};
@@ -26,6 +28,7 @@ pub struct Sqlite {
     writer: Writer,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
+    backups: Backups,
 }
 
 impl Sqlite {
@@ -44,9 +47,17 @@ impl Sqlite {
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
         let channels = Arc::new(Channels::new(options.notices));
-        let writer = Writer::start(path, lock, options, &counts, &channels)?;
+        let revocations = Arc::new(Revocations::new());
+        let writer = Writer::start(path, lock, options, &counts, &channels, &revocations)?;
         let readers = Readers::start(path, options, &counts)?;
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts })
+        Ok(Self {
+            path: path.to_owned(),
+            readers,
+            writer,
+            channels,
+            counts,
+            backups: Backups::new(path, options),
+        })
     }
 
     /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
@@ -140,20 +151,34 @@ impl Driver for Sqlite {
         self.writer.change(change)
     }
 
+    fn backup(&self, to: PathBuf) -> Pending<Result<()>> {
+        self.backups.write(to)
+    }
+
     fn health(&self) -> Pending<Result<()>> {
         self.writer.health()
     }
 
     fn stats(&self) -> Stats {
-        self.counts.stats()
+        // What the disk holds, which may be more than is in use.
+        let log = log_of(&self.path).metadata().map_or(0, |log| log.len());
+        Stats { wal_bytes: log, ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {
         self.writer.refuse();
+        self.backups.stop();
         self.writer.close()
     }
 
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The write-ahead log of a database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }
