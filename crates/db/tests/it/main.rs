@@ -3,5 +3,17 @@
 mod basics;
 mod reads;
 mod durability;
+#[cfg(feature = "postgres")]
+mod postgres_limits;
+#[cfg(feature = "postgres")]
+mod postgres_notices;
+#[cfg(feature = "postgres")]
+mod postgres_scratch;
+#[cfg(feature = "postgres")]
+mod postgres_tls;
+#[cfg(feature = "postgres")]
+mod postgres_values;
+#[cfg(feature = "postgres")]
+mod postgres_writes;
 mod scratch;
 mod tokens;
