@@ -1,4 +1,7 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
+mod reads;
+mod durability;
 mod scratch;
+mod tokens;
