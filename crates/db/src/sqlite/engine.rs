@@ -27,6 +27,8 @@ pub struct Sqlite {
     channels: Arc<Channels>,
     counts: Arc<Counts>,
     options: Options,
+    /// Held while the schema is changed: no other process has the file open, but this one may ask twice.
+    schema: Arc<tokio::sync::Mutex<()>>,
     _lock: Lock,
 }
 
@@ -119,6 +121,11 @@ impl Driver for Sqlite {
     fn change(&self, change: Change) -> Pending<Result<()>> {
         let (path, options) = (self.path.clone(), self.options.clone());
         blocking(move || super::change::change(&path, &options, &change))
+    }
+
+    fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {
+        let schema = Arc::clone(&self.schema);
+        Box::pin(async move { Ok(Box::new(schema.lock_owned().await) as Box<dyn Any + Send>) })
     }
 
     fn backup(&self, to: PathBuf) -> Pending<Result<()>> {
