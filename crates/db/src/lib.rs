@@ -3,6 +3,7 @@
 //! [`driver`] says what an engine does; [`sqlite`] and `postgres` are the two that ship. What is deliberately not here:
 //! tables of the parts of Ketch, which live beside the parts.
 
+mod connect;
 mod db;
 pub mod driver;
 mod error;
@@ -17,6 +18,7 @@ mod tx;
 mod url;
 mod value;
 
+pub use connect::connect;
 pub use db::Db;
 pub use driver::{Dialect, Driver, Heard, Statement};
 pub use error::{Error, Result};
