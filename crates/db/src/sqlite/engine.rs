@@ -57,6 +57,7 @@ impl Sqlite {
             channels,
             counts,
             options: options.clone(),
+            schema: Arc::default(),
             _lock: lock,
         })
     }
