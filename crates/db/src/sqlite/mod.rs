@@ -4,7 +4,9 @@
 //! runs one statement on one.
 
 mod backup;
+mod broken;
 mod change;
+mod checkpoint;
 mod connection;
 mod counts;
 mod engine;
@@ -12,10 +14,13 @@ mod error;
 mod lock;
 mod notify;
 mod read;
+#[cfg_attr(not(test), expect(dead_code, reason = "the checkpointer and the readers come next"))]
+mod revoke;
 mod session;
 mod statement;
 mod version;
 mod write;
 
 pub use engine::Sqlite;
+pub use rusqlite;
 pub use version::{OLDEST, check_version};

@@ -2,4 +2,5 @@
 
 mod basics;
 mod migrations;
+mod reads;
 mod scratch;
