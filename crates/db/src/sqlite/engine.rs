@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
@@ -29,6 +30,9 @@ pub struct Sqlite {
     channels: Arc<Channels>,
     counts: Arc<Counts>,
     backups: Backups,
+    /// Held while the schema is changed: no other process has the file open, but this one may ask twice.
+    schema: Arc<tokio::sync::Mutex<()>>,
+    schema_time: Duration,
 }
 
 impl Sqlite {
@@ -49,7 +53,8 @@ impl Sqlite {
         let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
         let backups = Backups::new(path, options);
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups })
+        let (schema, schema_time) = (Arc::default(), options.alone_time);
+        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups, schema, schema_time })
     }
 
     /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
@@ -178,6 +183,14 @@ impl Driver for Sqlite {
 
     fn change(&self, change: Change) -> Pending<Result<()>> {
         self.writer.change(change)
+    }
+
+    fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {
+        let waiting = tokio::time::timeout(self.schema_time, Arc::clone(&self.schema).lock_owned());
+        Box::pin(async move {
+            let held = waiting.await.map_err(|_| Error::Deadline)?;
+            Ok(Box::new(held) as Box<dyn Any + Send>)
+        })
     }
 
     fn backup(&self, to: PathBuf) -> Pending<Result<()>> {

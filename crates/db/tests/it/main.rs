@@ -1,8 +1,8 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
-mod reads;
 mod durability;
+mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres_limits;
 #[cfg(feature = "postgres")]
@@ -15,5 +15,6 @@ mod postgres_tls;
 mod postgres_values;
 #[cfg(feature = "postgres")]
 mod postgres_writes;
+mod reads;
 mod scratch;
 mod tokens;
