@@ -16,6 +16,7 @@ use crate::options::Options;
 use crate::params::Params;
 use crate::row::from_row;
 use crate::sink::{Collect, Lent};
+use crate::sqlite::Sqlite;
 use crate::stats::Stats;
 use crate::tx::{Snapshot, Tx};
 
@@ -100,6 +101,17 @@ impl Db {
     /// The clock of [`Options`].
     pub(crate) fn clock(&self) -> Result<&dyn Clock> {
         self.connected().map(|connected| &*connected.clock)
+    }
+
+    /// The SQLite engine, for what only it can do.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when it is another engine, [`Error::NotConnected`].
+    pub fn sqlite(&self) -> Result<&Sqlite> {
+        let driver = self.driver()?;
+        driver.as_any().downcast_ref().ok_or_else(|| {
+            Error::Unsupported(format!("SQLite's own calls: its engine speaks {}", driver.dialect().name()))
+        })
     }
 
     /// Which SQL the engine speaks.

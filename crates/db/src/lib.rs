@@ -10,10 +10,13 @@ mod error;
 pub mod migrate;
 mod options;
 mod params;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod row;
 mod sink;
 pub mod sqlite;
 mod stats;
+pub mod tokens;
 mod tx;
 mod url;
 mod value;

@@ -18,7 +18,7 @@ use crate::db::Db;
 use crate::driver::{Change, Dialect, Statement};
 use crate::params;
 
-pub use error::MigrateError;
+pub use error::{Failure, MigrateError};
 use list::Script;
 #[doc(hidden)]
 pub use list::migration;
@@ -287,7 +287,7 @@ async fn run(
     for Planned { step, change } in planned {
         let began = Instant::now();
         if let Err(error) = driver.change(change).await {
-            return Err(MigrateError::Failed { file: step.file, error, done: report });
+            return Err(MigrateError::Failed(Box::new(Failure { file: step.file, error, done: report })));
         }
         let took = began.elapsed();
         tracing::info!(part = step.part, number = step.number, name = step.name, ?took, "{said}");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use jiff::{Timestamp, Unit};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use super::{Backup, MigrateError, Step};
 use crate::db::Db;
@@ -26,7 +26,9 @@ pub(super) fn rfc3339(time: SystemTime) -> String {
 
 fn second(time: SystemTime) -> Timestamp {
     let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.round(Unit::Second).unwrap_or(time)
+    // Never ahead of the clock.
+    let down = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
+    time.round(down).unwrap_or(time)
 }
 
 /// Copies the data. It is done when this answers: a copy that was cut off never has its final name.
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn times_are_told_to_the_second() {
-        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(1_795_265_340_250);
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(1_795_265_340_750);
         assert_eq!(rfc3339(time), "2026-11-21T12:49:00Z");
     }
 }

@@ -24,16 +24,21 @@ pub enum MigrateError {
         why: String,
     },
     /// A migration failed. Nothing of it remains, unless it runs without a transaction.
-    Failed {
-        /// Its file.
-        file: String,
-        /// Why.
-        error: Error,
-        /// What was done before it, and stays.
-        done: Report,
-    },
+    Failed(Box<Failure>),
     /// The database cannot be asked what it holds, or not be locked.
     Database(Error),
+}
+
+/// A migration that failed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// Its file.
+    pub file: String,
+    /// Why.
+    pub error: Error,
+    /// What was done before it, and stays.
+    pub done: Report,
 }
 
 impl From<Error> for MigrateError {
@@ -54,7 +59,8 @@ impl fmt::Display for MigrateError {
                  possible, or go on without a copy: `migrate up --without-backup`",
                 to.display()
             ),
-            Self::Failed { file, error, done } => {
+            Self::Failed(failure) => {
+                let Failure { file, error, done } = &**failure;
                 write!(f, "`{file}` failed: {}", short(error))?;
                 match done.done.len() {
                     0 => Ok(()),

@@ -4,18 +4,23 @@
 //! runs one statement on one.
 
 mod backup;
+mod broken;
 mod change;
+mod checkpoint;
 mod connection;
 mod counts;
 mod engine;
 mod error;
+mod folder;
 mod lock;
 mod notify;
 mod read;
+mod revoke;
 mod session;
 mod statement;
 mod version;
 mod write;
 
 pub use engine::Sqlite;
+pub use rusqlite;
 pub use version::{OLDEST, check_version};

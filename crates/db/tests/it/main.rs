@@ -1,4 +1,20 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
+mod durability;
+mod migrations;
+#[cfg(feature = "postgres")]
+mod postgres_limits;
+#[cfg(feature = "postgres")]
+mod postgres_notices;
+#[cfg(feature = "postgres")]
+mod postgres_scratch;
+#[cfg(feature = "postgres")]
+mod postgres_tls;
+#[cfg(feature = "postgres")]
+mod postgres_values;
+#[cfg(feature = "postgres")]
+mod postgres_writes;
+mod reads;
 mod scratch;
+mod tokens;
