@@ -32,6 +32,7 @@ mod http2_frames;
 mod http2_stalls;
 mod messages;
 mod middleware;
+mod migrate;
 mod mounts;
 mod multipart;
 mod names;
