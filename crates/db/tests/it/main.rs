@@ -2,4 +2,5 @@
 
 mod basics;
 mod durability;
+mod reads;
 mod scratch;
