@@ -34,6 +34,11 @@ const NEEDS: &[Need] = &[
         probe: &["faketime", "--version"],
         why: "a clock that jumps is made up with it",
     },
+    Need {
+        package: "postgresql",
+        probe: &["sh", "-c", "initdb --version || ls /usr/lib/postgresql/*/bin/initdb"],
+        why: "the database engine is tested with it",
+    },
 ];
 
 /// One system package and the command that succeeds when it is there.

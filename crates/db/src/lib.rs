@@ -3,6 +3,7 @@
 //! [`driver`] says what an engine does; [`sqlite`] and `postgres` are the two that ship. What is deliberately not here:
 //! tables of the parts of Ketch, which live beside the parts.
 
+mod connect;
 mod db;
 pub mod driver;
 mod error;
@@ -12,10 +13,12 @@ mod row;
 mod sink;
 pub mod sqlite;
 mod stats;
+pub mod tokens;
 mod tx;
 mod url;
 mod value;
 
+pub use connect::connect;
 pub use db::Db;
 pub use driver::{Dialect, Driver, Heard, Statement};
 pub use error::{Error, Result};

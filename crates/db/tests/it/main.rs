@@ -3,4 +3,7 @@
 mod basics;
 mod durability;
 mod reads;
+mod reads;
+mod durability;
 mod scratch;
+mod tokens;
