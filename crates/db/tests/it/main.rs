@@ -3,7 +3,5 @@
 mod basics;
 mod durability;
 mod reads;
-mod reads;
-mod durability;
 mod scratch;
 mod tokens;
