@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::BoxStream;
 
+use super::backup::Backups;
 use super::counts::Counts;
 use super::folder;
 use super::lock::Lock;
@@ -27,6 +28,7 @@ pub struct Sqlite {
     writer: Arc<Writer>,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
+    backups: Backups,
 }
 
 impl Sqlite {
@@ -43,10 +45,17 @@ impl Sqlite {
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
         let channels = Arc::new(Channels::new(options.notices));
-        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels)?);
         let revocations = Arc::new(Revocations::new());
+        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts })
+        Ok(Self {
+            path: path.to_owned(),
+            readers,
+            writer,
+            channels,
+            counts,
+            backups: Backups::new(path, options),
+        })
     }
 
     /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
@@ -177,16 +186,23 @@ impl Driver for Sqlite {
         self.writer.change(change)
     }
 
+    fn backup(&self, to: PathBuf) -> Pending<Result<()>> {
+        self.backups.write(to)
+    }
+
     fn health(&self) -> Pending<Result<()>> {
         self.writer.health()
     }
 
     fn stats(&self) -> Stats {
-        Stats { reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
+        // What the disk holds, which may be more than is in use.
+        let log = log_of(&self.path).metadata().map_or(0, |log| log.len());
+        Stats { wal_bytes: log, reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {
         self.writer.refuse();
+        self.backups.stop();
         let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
         Box::pin(async move {
             let _runs_to_its_end = tokio::task::spawn_blocking(move || readers.close()).await;
@@ -197,4 +213,11 @@ impl Driver for Sqlite {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The write-ahead log of a database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }
