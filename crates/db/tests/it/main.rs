@@ -1,6 +1,7 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
+mod batches;
 mod durability;
 mod reads;
 mod scratch;
