@@ -43,7 +43,7 @@ impl Sqlite {
         }
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
-        let channels = Arc::new(Channels::new(options.notices));
+        let channels = Arc::new(Channels::new(options));
         let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels)?);
         let revocations = Arc::new(Revocations::new());
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
@@ -165,13 +165,16 @@ impl Driver for Sqlite {
     }
 
     fn notify(&self, channel: String, payload: String) -> Pending<Result<()>> {
-        self.channels.tell(&channel, payload);
-        Box::pin(async { Ok(()) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move {
+            channels.tell(&channel, payload);
+            Ok(())
+        })
     }
 
     fn listen(&self, channel: String) -> Pending<Result<BoxStream<'static, Heard>>> {
-        let listener = self.channels.listen(channel);
-        Box::pin(async { Ok(listener) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move { channels.listen(channel) })
     }
 
     fn change(&self, change: Change) -> Pending<Result<()>> {
@@ -189,9 +192,11 @@ impl Driver for Sqlite {
     fn close(&self) -> Pending<()> {
         self.writer.refuse();
         let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
+        let channels = Arc::clone(&self.channels);
         Box::pin(async move {
             let _runs_to_its_end = tokio::task::spawn_blocking(move || readers.close()).await;
             writer.close().await;
+            channels.close();
         })
     }
 
