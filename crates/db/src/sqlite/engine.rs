@@ -4,14 +4,13 @@ use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 
 use super::backup::Backups;
 use super::counts::Counts;
 use super::lock::Lock;
 use super::notify::Channels;
-use super::read::Readers;
+use super::read::{Queried, Readers};
 use super::revoke::Revocations;
 use super::version::check_version;
 use super::write::Writer;
@@ -24,8 +23,8 @@ use crate::stats::Stats;
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
-    readers: Readers,
-    writer: Writer,
+    readers: Arc<Readers>,
+    writer: Arc<Writer>,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
     backups: Backups,
@@ -48,16 +47,10 @@ impl Sqlite {
         let counts = Arc::new(Counts::default());
         let channels = Arc::new(Channels::new(options.notices));
         let revocations = Arc::new(Revocations::new());
-        let writer = Writer::start(path, lock, options, &counts, &channels, &revocations)?;
-        let readers = Readers::start(path, options, &counts)?;
-        Ok(Self {
-            path: path.to_owned(),
-            readers,
-            writer,
-            channels,
-            counts,
-            backups: Backups::new(path, options),
-        })
+        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
+        let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
+        let backups = Backups::new(path, options);
+        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups })
     }
 
     /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
@@ -66,31 +59,24 @@ impl Sqlite {
     ///
     /// # Errors
     /// The closure's, or whatever the engine says.
-    pub async fn write<T, E>(
+    pub fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&rusqlite::Connection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Pending<Result<T>> {
         let kept = Arc::new(Mutex::new(None));
         let inside = Arc::clone(&kept);
         let mut work = Some(work);
         let done = self.writer.native(Box::new(move |connection| {
             let work = work.take().expect("a write of its own is run once");
-            let result = work(connection);
-            let outcome = if result.is_ok() { Ok(()) } else { Err(Error::RolledBack) };
-            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            outcome
+            let value = work(connection)?;
+            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            Ok(())
         }));
-        let done = done.await;
-        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (done, kept) {
-            (Ok(()) | Err(Error::RolledBack), Some(result)) => result,
-            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned()).into()),
-            (Err(error), _) => Err(error.into()),
-        }
+        Box::pin(async move {
+            done.await?;
+            let value = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+            value.ok_or_else(|| Error::Engine("the closure was not run".to_owned()))
+        })
     }
 
     /// Opens the file again, after [`Error::Broken`], once what was wrong with the disk is mended. Until then nothing
@@ -106,6 +92,29 @@ impl Sqlite {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Reads with the engine's own connection, on one snapshot and one of the threads that read, where the portable
+    /// calls are not enough. The connection cannot write. It is used by others afterwards: what is changed on it stays.
+    ///
+    /// ```no_run
+    /// # use ketch_db::{Db, Result};
+    /// # async fn shown(db: Db) -> Result<()> {
+    /// let pages: i64 = db
+    ///     .sqlite()?
+    ///     .read(|connection| Ok(connection.query_row("pragma page_count", (), |row| row.get(0))?))
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait, [`Error::Deadline`] past [`Options::read_time`], [`Error::Panicked`], and
+    /// the closure's own.
+    pub fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Pending<Result<T>> {
+        self.readers.run_native(work)
+    }
 }
 
 impl Driver for Sqlite {
@@ -118,7 +127,17 @@ impl Driver for Sqlite {
     }
 
     fn query(&self, statement: Statement, sink: Box<dyn Sink>) -> Pending<Result<()>> {
-        self.writer.query(statement, sink)
+        if self.readers.knows_to_write(&statement.sql) {
+            return self.writer.query(statement, sink);
+        }
+        let reading = self.readers.query(statement, sink);
+        let writer = Arc::clone(&self.writer);
+        Box::pin(async move {
+            match reading.await? {
+                Queried::Done => Ok(()),
+                Queried::Writes(statement, sink) => writer.query(statement, sink).await,
+            }
+        })
     }
 
     fn execute(&self, statements: Vec<Statement>) -> Pending<Result<Vec<u64>>> {
@@ -133,8 +152,12 @@ impl Driver for Sqlite {
         self.writer.run(work, company)
     }
 
-    fn stream(&self, _: Statement, _: Decode) -> BoxStream<'static, Result<Box<dyn Any + Send>>> {
-        stream::iter([Err(Error::Unsupported("streams".to_owned()))]).boxed()
+    fn stream(
+        &self,
+        statement: Statement,
+        decode: Decode,
+    ) -> BoxStream<'static, Result<Box<dyn Any + Send>>> {
+        self.readers.stream(statement, decode)
     }
 
     fn notify(&self, channel: String, payload: String) -> Pending<Result<()>> {
@@ -161,14 +184,18 @@ impl Driver for Sqlite {
 
     fn stats(&self) -> Stats {
         // What the disk holds, which may be more than is in use.
-        let log = log_of(&self.path).metadata().map_or(0, |log| log.len());
-        Stats { wal_bytes: log, ..self.counts.stats() }
+        let wal_bytes = log_of(&self.path).metadata().map_or(0, |log| log.len());
+        Stats { wal_bytes, reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {
         self.writer.refuse();
         self.backups.stop();
-        self.writer.close()
+        let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
+        Box::pin(async move {
+            let _runs_to_its_end = tokio::task::spawn_blocking(move || readers.close()).await;
+            writer.close().await;
+        })
     }
 
     fn as_any(&self) -> &dyn Any {

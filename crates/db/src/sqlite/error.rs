@@ -66,3 +66,13 @@ fn constraint(extended: i32, message: String) -> Error {
         _ => Error::Check(message),
     }
 }
+
+/// What SQLite says of a statement of [`Sqlite::read`](super::Sqlite::read).
+impl From<Theirs> for Error {
+    fn from(error: Theirs) -> Self {
+        match error {
+            Theirs::QueryReturnedNoRows => Self::NoRow,
+            other => of_engine(other),
+        }
+    }
+}

@@ -21,4 +21,5 @@ mod version;
 mod write;
 
 pub use engine::Sqlite;
+pub use rusqlite;
 pub use version::{OLDEST, check_version};

@@ -2,4 +2,8 @@
 
 mod basics;
 mod batches;
+mod changes;
+mod checkpoints;
+mod reads;
 mod scratch;
+mod writes;
