@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::BoxStream;
 
+use super::backup::Backups;
 use super::counts::Counts;
 use super::lock::Lock;
 use super::notify::Channels;
@@ -26,6 +27,7 @@ pub struct Sqlite {
     writer: Arc<Writer>,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
+    backups: Backups,
 }
 
 impl Sqlite {
@@ -44,10 +46,11 @@ impl Sqlite {
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
         let channels = Arc::new(Channels::new(options));
-        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels)?);
         let revocations = Arc::new(Revocations::new());
+        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts })
+        let backups = Backups::new(path, options);
+        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups })
     }
 
     /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
@@ -56,31 +59,24 @@ impl Sqlite {
     ///
     /// # Errors
     /// The closure's, or whatever the engine says.
-    pub async fn write<T, E>(
+    pub fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&rusqlite::Connection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Pending<Result<T>> {
         let kept = Arc::new(Mutex::new(None));
         let inside = Arc::clone(&kept);
         let mut work = Some(work);
         let done = self.writer.native(Box::new(move |connection| {
             let work = work.take().expect("a write of its own is run once");
-            let result = work(connection);
-            let outcome = if result.is_ok() { Ok(()) } else { Err(Error::RolledBack) };
-            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            outcome
+            let value = work(connection)?;
+            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            Ok(())
         }));
-        let done = done.await;
-        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (done, kept) {
-            (Ok(()) | Err(Error::RolledBack), Some(result)) => result,
-            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned()).into()),
-            (Err(error), _) => Err(error.into()),
-        }
+        Box::pin(async move {
+            done.await?;
+            let value = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+            value.ok_or_else(|| Error::Engine("the closure was not run".to_owned()))
+        })
     }
 
     /// Opens the file again, after [`Error::Broken`], once what was wrong with the disk is mended. Until then nothing
@@ -181,16 +177,23 @@ impl Driver for Sqlite {
         self.writer.change(change)
     }
 
+    fn backup(&self, to: PathBuf) -> Pending<Result<()>> {
+        self.backups.write(to)
+    }
+
     fn health(&self) -> Pending<Result<()>> {
         self.writer.health()
     }
 
     fn stats(&self) -> Stats {
-        Stats { reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
+        // What the disk holds, which may be more than is in use.
+        let wal_bytes = log_of(&self.path).metadata().map_or(0, |log| log.len());
+        Stats { wal_bytes, reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {
         self.writer.refuse();
+        self.backups.stop();
         let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
         let channels = Arc::clone(&self.channels);
         Box::pin(async move {
@@ -203,4 +206,11 @@ impl Driver for Sqlite {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The write-ahead log of a database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }

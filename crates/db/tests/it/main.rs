@@ -1,7 +1,11 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
+mod batches;
+mod changes;
+mod checkpoints;
 mod notices;
 mod reads;
 mod scratch;
 mod streams;
+mod writes;

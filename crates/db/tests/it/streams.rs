@@ -191,7 +191,7 @@ async fn what_goes_wrong_is_the_last_item() {
     let mixed = all("values (1), (2), ('three'), (4)").await;
     assert_eq!(mixed[..2], [Ok(1), Ok(2)]);
     assert_eq!(mixed.len(), 3);
-    assert!(said(&mixed).contains("column `column1`"), "{}", said(&mixed));
+    assert_eq!(said(&mixed), "unexpected row: text instead of a number of type i64");
     let statement = Statement::new("values (1)", params! {});
     let decode = Arc::new(|_: &dyn ketch_db::driver::Row| panic!("ashore"));
     let mut panics = db.driver().unwrap().stream(statement, decode);
