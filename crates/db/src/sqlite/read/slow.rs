@@ -60,6 +60,7 @@ impl Texts {
     }
 
     /// A text's fingerprint. One that is part of the program is known by its address, which spares reading it.
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed is what matters")]
     pub(super) fn fingerprint(&self, sql: &Cow<'static, str>) -> Text {
         Text(match sql {
             Cow::Borrowed(text) => mixed(text.as_ptr().addr() as u64, text.len() as u64),
