@@ -44,18 +44,12 @@ impl Sqlite {
         }
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
-        let channels = Arc::new(Channels::new(options.notices));
+        let channels = Arc::new(Channels::new(options));
         let revocations = Arc::new(Revocations::new());
         let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
-        Ok(Self {
-            path: path.to_owned(),
-            readers,
-            writer,
-            channels,
-            counts,
-            backups: Backups::new(path, options),
-        })
+        let backups = Backups::new(path, options);
+        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups })
     }
 
     /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
@@ -64,31 +58,24 @@ impl Sqlite {
     ///
     /// # Errors
     /// The closure's, or whatever the engine says.
-    pub async fn write<T, E>(
+    pub fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&rusqlite::Connection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Pending<Result<T>> {
         let kept = Arc::new(Mutex::new(None));
         let inside = Arc::clone(&kept);
         let mut work = Some(work);
         let done = self.writer.native(Box::new(move |connection| {
             let work = work.take().expect("a write of its own is run once");
-            let result = work(connection);
-            let outcome = if result.is_ok() { Ok(()) } else { Err(Error::RolledBack) };
-            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            outcome
+            let value = work(connection)?;
+            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            Ok(())
         }));
-        let done = done.await;
-        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (done, kept) {
-            (Ok(()) | Err(Error::RolledBack), Some(result)) => result,
-            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned()).into()),
-            (Err(error), _) => Err(error.into()),
-        }
+        Box::pin(async move {
+            done.await?;
+            let value = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+            value.ok_or_else(|| Error::Engine("the closure was not run".to_owned()))
+        })
     }
 
     /// Opens the file again, after [`Error::Broken`], once what was wrong with the disk is mended. Until then nothing
@@ -173,13 +160,16 @@ impl Driver for Sqlite {
     }
 
     fn notify(&self, channel: String, payload: String) -> Pending<Result<()>> {
-        self.channels.tell(&channel, payload);
-        Box::pin(async { Ok(()) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move {
+            channels.tell(&channel, payload);
+            Ok(())
+        })
     }
 
     fn listen(&self, channel: String) -> Pending<Result<BoxStream<'static, Heard>>> {
-        let listener = self.channels.listen(channel);
-        Box::pin(async { Ok(listener) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move { channels.listen(channel) })
     }
 
     fn change(&self, change: Change) -> Pending<Result<()>> {
@@ -196,17 +186,19 @@ impl Driver for Sqlite {
 
     fn stats(&self) -> Stats {
         // What the disk holds, which may be more than is in use.
-        let log = log_of(&self.path).metadata().map_or(0, |log| log.len());
-        Stats { wal_bytes: log, reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
+        let wal_bytes = log_of(&self.path).metadata().map_or(0, |log| log.len());
+        Stats { wal_bytes, reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {
         self.writer.refuse();
         self.backups.stop();
         let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
+        let channels = Arc::clone(&self.channels);
         Box::pin(async move {
             let _runs_to_its_end = tokio::task::spawn_blocking(move || readers.close()).await;
             writer.close().await;
+            channels.close();
         })
     }
 

@@ -2,7 +2,12 @@
 
 mod basics;
 mod batches;
+mod changes;
+mod checkpoints;
 mod durability;
+mod notices;
 mod reads;
 mod scratch;
+mod streams;
 mod tokens;
+mod writes;
