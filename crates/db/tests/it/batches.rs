@@ -71,32 +71,6 @@ fn start(db: &Db, kind: Kind) -> JoinHandle<Result<(), Error>> {
                 let both = [(INSERT, params! { id: id(a) }), (INSERT, params! { id: id(b) })];
                 db.batch(both).await.map(|changed| assert_eq!(changed, [1, 1]))
             }
-            Kind::Closure(row) => {
-                db.write(move |tx| tx.execute(INSERT, params! { id: id(row) }).map(drop)).await
-            }
-            Kind::ClosureFails(row) => {
-                db.write(move |tx| {
-                    tx.execute("insert or ignore into t values (:id)", params! { id: id(row) })?;
-                    Err(Error::NoRow)
-                })
-                .await
-            }
-            Kind::ClosurePanics(row) => {
-                db.write(move |tx| {
-                    tx.execute("insert or ignore into t values (:id)", params! { id: id(row) })?;
-                    panic!("on purpose")
-                })
-                .await
-            }
-            Kind::ClosureIgnores(row) => {
-                db.write(move |tx| {
-                    let _blown = tx.execute("insert into bomb values (:id)", params! { id: id(row) });
-                    let _refused =
-                        tx.execute("insert or ignore into t values (:id)", params! { id: id(row) });
-                    Ok(())
-                })
-                .await
-            }
             Kind::TriggerRollsBack(row) => {
                 db.execute("insert into bomb values (:id)", params! { id: id(row) }).await.map(drop)
             }
@@ -104,16 +78,46 @@ fn start(db: &Db, kind: Kind) -> JoinHandle<Result<(), Error>> {
                 db.execute("insert into child values (:id + 1000)", params! { id: id(row) }).await.map(drop)
             }
             Kind::TooLong(row) => db.execute(ENDLESS, params! { id: id(row) }).await.map(drop),
-            Kind::ClosureTooLong(row) => {
-                db.write(move |tx| {
-                    tx.execute("insert or ignore into t values (:id)", params! { id: id(row) })?;
-                    tx.execute(ENDLESS, params! { id: id(row) }).map(drop)
-                })
-                .await
-            }
             Kind::GivenUp(row) => db.execute(INSERT, params! { id: id(row) }).await.map(drop),
+            closure => run_closure(&db, closure).await,
         }
     })
+}
+
+async fn run_closure(db: &Db, kind: Kind) -> Result<(), Error> {
+    match kind {
+        Kind::Closure(row) => db.write(move |tx| tx.execute(INSERT, params! { id: id(row) }).map(drop)).await,
+        Kind::ClosureFails(row) => {
+            db.write(move |tx| {
+                tx.execute("insert or ignore into t values (:id)", params! { id: id(row) })?;
+                Err(Error::NoRow)
+            })
+            .await
+        }
+        Kind::ClosurePanics(row) => {
+            db.write(move |tx| {
+                tx.execute("insert or ignore into t values (:id)", params! { id: id(row) })?;
+                panic!("on purpose")
+            })
+            .await
+        }
+        Kind::ClosureIgnores(row) => {
+            db.write(move |tx| {
+                let _blown = tx.execute("insert into bomb values (:id)", params! { id: id(row) });
+                let _refused = tx.execute("insert or ignore into t values (:id)", params! { id: id(row) });
+                Ok(())
+            })
+            .await
+        }
+        Kind::ClosureTooLong(row) => {
+            db.write(move |tx| {
+                tx.execute("insert or ignore into t values (:id)", params! { id: id(row) })?;
+                tx.execute(ENDLESS, params! { id: id(row) }).map(drop)
+            })
+            .await
+        }
+        other => unreachable!("not a closure: {other:?}"),
+    }
 }
 
 /// What a write comes to alone. Of errors only the variant counts.
@@ -153,9 +157,9 @@ async fn hold(db: &Db) -> (Sender<()>, JoinHandle<Result<(), Error>>) {
     let db = db.clone();
     let held = tokio::spawn(async move {
         db.write_alone(move |_| {
-            let running = running.lock().unwrap().take().expect("what is alone is run once");
+            let running = running.lock().expect("it goes well").take().expect("what is alone is run once");
             running.send(()).expect("the test waits");
-            wait.lock().unwrap().recv().expect("the test lets go");
+            wait.lock().expect("it goes well").recv().expect("the test lets go");
             Ok(())
         })
         .await
@@ -199,7 +203,7 @@ async fn together(mix: &[Kind]) -> (Vec<Option<Result<(), Error>>>, Vec<i64>, ke
     options.batch_time = Duration::from_mins(1);
     let db = scratch.db(&options);
     for sql in SCHEMA {
-        db.execute(sql, params! {}).await.unwrap();
+        db.execute(sql, params! {}).await.expect("it goes well");
     }
     let (go, held) = hold(&db).await;
     let mut writes = Vec::new();
@@ -215,13 +219,13 @@ async fn together(mix: &[Kind]) -> (Vec<Option<Result<(), Error>>>, Vec<i64>, ke
             }
         }
     }
-    go.send(()).unwrap();
-    held.await.unwrap().unwrap();
+    go.send(()).expect("it goes well");
+    held.await.expect("it goes well").expect("it goes well");
     let mut outcomes = Vec::new();
     for write in writes {
         outcomes.push(write.await.ok());
     }
-    let rows = db.query("select id from t order by id", params! {}).await.unwrap();
+    let rows = db.query("select id from t order by id", params! {}).await.expect("it goes well");
     let stats = db.stats();
     db.close().await;
     (outcomes, rows, stats)

@@ -17,12 +17,12 @@ async fn with_tables(scratch: &Scratch) -> Db {
                   create table boat (id integer primary key, port integer references port on delete cascade);
                   insert into port values (1, 'Hamburg'); insert into boat values (7, 1);";
     let made = Change { script: script.into(), record: Vec::new(), in_transaction: true };
-    db.driver().unwrap().change(made).await.unwrap();
+    db.driver().expect("it goes well").change(made).await.expect("it goes well");
     db
 }
 
 async fn number(db: &Db, sql: &'static str) -> i64 {
-    db.query_one(sql, params! {}).await.unwrap()
+    db.query_one(sql, params! {}).await.expect("it goes well")
 }
 
 #[tokio::test(flavor = "multi_thread")]

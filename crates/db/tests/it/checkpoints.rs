@@ -18,7 +18,7 @@ fn small() -> Options {
 
 async fn with_table(scratch: &Scratch, options: &Options) -> Db {
     let db = scratch.db(options);
-    db.execute("create table t (id integer primary key, body blob)", params! {}).await.unwrap();
+    db.execute("create table t (id integer primary key, body blob)", params! {}).await.expect("it goes well");
     db
 }
 

@@ -14,12 +14,12 @@ const INSERT: &str = "insert into t (id) values (:id)";
 
 async fn with_table(scratch: &Scratch, options: &Options) -> Db {
     let db = scratch.db(options);
-    db.execute("create table t (id integer primary key)", params! {}).await.unwrap();
+    db.execute("create table t (id integer primary key)", params! {}).await.expect("it goes well");
     db
 }
 
 async fn count(db: &Db) -> i64 {
-    db.query_one("select count(*) from t", params! {}).await.unwrap()
+    db.query_one("select count(*) from t", params! {}).await.expect("it goes well")
 }
 
 /// Holds the writer until told.
@@ -30,9 +30,9 @@ async fn hold(db: &Db) -> (Sender<()>, JoinHandle<Result<(), Error>>) {
     let db = db.clone();
     let held = tokio::spawn(async move {
         db.write_alone(move |_| {
-            let running = running.lock().unwrap().take().expect("what is alone is run once");
+            let running = running.lock().expect("it goes well").take().expect("what is alone is run once");
             running.send(()).expect("the test waits");
-            let _told_or_gone = wait.lock().unwrap().recv();
+            let _told_or_gone = wait.lock().expect("it goes well").recv();
             Ok(())
         })
         .await
