@@ -186,9 +186,9 @@ impl Driver for Sqlite {
     }
 
     fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {
-        let waiting = tokio::time::timeout(self.schema_time, Arc::clone(&self.schema).lock_owned());
+        let (schema, time) = (Arc::clone(&self.schema), self.schema_time);
         Box::pin(async move {
-            let held = waiting.await.map_err(|_| Error::Deadline)?;
+            let held = tokio::time::timeout(time, schema.lock_owned()).await.map_err(|_| Error::Deadline)?;
             Ok(Box::new(held) as Box<dyn Any + Send>)
         })
     }
