@@ -24,6 +24,21 @@ const NEEDS: &[Need] = &[
         probe: &["redis-server", "--version"],
         why: "the cache that machines share is tested with it",
     },
+    Need {
+        package: "strace",
+        probe: &["strace", "-V"],
+        why: "power cuts and failing disks are made up with it",
+    },
+    Need {
+        package: "faketime",
+        probe: &["faketime", "--version"],
+        why: "a clock that jumps is made up with it",
+    },
+    Need {
+        package: "postgresql",
+        probe: &["sh", "-c", "initdb --version || ls /usr/lib/postgresql/*/bin/initdb"],
+        why: "the database engine is tested with it",
+    },
 ];
 
 /// One system package and the command that succeeds when it is there.

@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::params::Params;
 use crate::row::from_row;
 use crate::sink::{Collect, Lent};
+use crate::sqlite::Sqlite;
 use crate::stats::Stats;
 use crate::tx::{Snapshot, Tx};
 
@@ -93,6 +94,17 @@ impl Db {
     /// [`Error::NotConnected`].
     pub fn driver(&self) -> Result<&Arc<dyn Driver>> {
         self.connected().map(|connected| &connected.driver)
+    }
+
+    /// The SQLite engine, for what only it can do.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when it is another engine, [`Error::NotConnected`].
+    pub fn sqlite(&self) -> Result<&Sqlite> {
+        let driver = self.driver()?;
+        driver.as_any().downcast_ref().ok_or_else(|| {
+            Error::Unsupported(format!("SQLite's own calls: its engine speaks {}", driver.dialect().name()))
+        })
     }
 
     /// Which SQL the engine speaks.

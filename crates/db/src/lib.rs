@@ -5,6 +5,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connect;
 mod db;
 pub mod driver;
 mod error;
@@ -14,10 +15,12 @@ mod row;
 mod sink;
 pub mod sqlite;
 mod stats;
+pub mod tokens;
 mod tx;
 mod url;
 mod value;
 
+pub use connect::connect;
 pub use db::Db;
 pub use driver::{Dialect, Driver, Heard, Statement};
 pub use error::{Error, Result};

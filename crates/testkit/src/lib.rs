@@ -1,8 +1,10 @@
 //! Tools for testing an API: an in-process client, scenario tables, goldens and a clock to set.
 //!
-//! Nothing here opens a socket; the wired server on a real one is `ketch::test::TestServer`.
+//! [`postgres`] starts a real database server, for what needs one. Otherwise nothing here opens a socket; the wired
+//! server on a real one is `ketch::test::TestServer`.
 
 mod client;
+pub mod postgres;
 mod scenario;
 mod soak;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
@@ -85,7 +86,18 @@ pub(super) fn writer(path: &Path, options: &Options) -> Result<(Connection, Guar
          pragma journal_size_limit = {};",
         options.wal
     );
-    connection.execute_batch(&settings).map_err(|error| refused(path, &error))?;
+    connection
+        .execute_batch(&settings)
+        // Only the checkpointer copies the log: not whoever happens to be the last to close.
+        .and_then(|()| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true))
+        .map_err(|error| refused(path, &error))?;
+    Ok((connection, guarded))
+}
+
+/// A connection that changes the schema: it writes as the writer does, and does not enforce foreign keys.
+pub(super) fn changer(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
+    let (connection, guarded) = writer(path, options)?;
+    connection.execute_batch("pragma foreign_keys = off").map_err(|error| refused(path, &error))?;
     Ok((connection, guarded))
 }
 

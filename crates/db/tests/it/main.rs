@@ -3,4 +3,7 @@
 mod basics;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod reads;
+mod durability;
 mod scratch;
+mod tokens;

@@ -1,0 +1,27 @@
+//! The engine that a URL names.
+
+use std::sync::Arc;
+
+use crate::driver::Driver;
+use crate::error::Result;
+use crate::options::Options;
+use crate::sqlite::Sqlite;
+use crate::url::DatabaseUrl;
+
+/// Opens the database that a URL names, for [`Db::connect`](crate::Db::connect).
+///
+/// # Errors
+/// Whatever the engine says: [`Error::Open`](crate::Error::Open), [`Error::Unavailable`](crate::Error::Unavailable), …
+/// For PostgreSQL without the feature `postgres`, [`Error::Unsupported`](crate::Error::Unsupported).
+pub async fn connect(url: &DatabaseUrl, options: &Options) -> Result<Arc<dyn Driver>> {
+    match url {
+        DatabaseUrl::Sqlite(path) => Ok(Arc::new(Sqlite::open(path, options)?)),
+        DatabaseUrl::Postgres(url) => postgres(url, options).await,
+    }
+}
+
+async fn postgres(_url: &str, _options: &Options) -> Result<Arc<dyn Driver>> {
+    Err(crate::error::Error::Unsupported(
+        "PostgreSQL: this program was built without the feature `postgres`".to_owned(),
+    ))
+}
