@@ -11,6 +11,8 @@ pub mod driver;
 mod error;
 mod options;
 mod params;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod row;
 mod sink;
 pub mod sqlite;
