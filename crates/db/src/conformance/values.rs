@@ -49,15 +49,15 @@ async fn nulls(db: Db) -> Checked {
     let blob = by_dialect(&db, "blob", "bytea")?;
     let json = by_dialect(&db, "text", "jsonb")?;
     let table =
-        format!("create table nothing (b boolean, i bigint, r double precision, t text, x {blob}, j {json})");
+        format!("create table blanks (b boolean, i bigint, r double precision, t text, x {blob}, j {json})");
     db.execute(table, params! {}).await?;
     let n = None::<i64>;
     let (b, t, x) = (None::<bool>, None::<String>, None::<Vec<u8>>);
     let row = params! { b, i: n, r: None::<f64>, t, x, j: None::<serde_json::Value> };
-    db.execute("insert into nothing (b, i, r, t, x, j) values (:b, :i, :r, :t, :x, :j)", row).await?;
-    type Nothing =
+    db.execute("insert into blanks (b, i, r, t, x, j) values (:b, :i, :r, :t, :x, :j)", row).await?;
+    type Blanks =
         (Option<bool>, Option<i64>, Option<f64>, Option<String>, Option<Vec<u8>>, Option<Vec<String>>);
-    let found: Nothing = db.query_one("select b, i, r, t, x, j from nothing", params! {}).await?;
+    let found: Blanks = db.query_one("select b, i, r, t, x, j from blanks", params! {}).await?;
     same("no value of each kind", &found, &(None, None, None, None, None, None))?;
     // A value that is there is no null.
     column(&db, "text").await?;
