@@ -1,6 +1,7 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
+mod conformance;
 mod durability;
 mod migrations;
 #[cfg(feature = "postgres")]
