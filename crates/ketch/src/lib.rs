@@ -86,6 +86,7 @@ mod pages {
         Edge "docs/guide/edge.md"
         Limits "docs/guide/limits.md"
         Middleware "docs/guide/middleware.md"
+        Migrations "docs/guide/migrations.md"
         OpenApi "docs/guide/openapi.md"
         Readme "README.md"
         Replies "docs/guide/replies.md"
