@@ -3,6 +3,18 @@
 mod basics;
 mod conformance;
 mod durability;
+#[cfg(feature = "postgres")]
+mod postgres_limits;
+#[cfg(feature = "postgres")]
+mod postgres_notices;
+#[cfg(feature = "postgres")]
+mod postgres_scratch;
+#[cfg(feature = "postgres")]
+mod postgres_tls;
+#[cfg(feature = "postgres")]
+mod postgres_values;
+#[cfg(feature = "postgres")]
+mod postgres_writes;
 mod reads;
 mod scratch;
 mod tokens;
