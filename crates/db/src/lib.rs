@@ -9,6 +9,7 @@ mod connect;
 mod db;
 pub mod driver;
 mod error;
+pub mod migrate;
 mod options;
 mod params;
 #[cfg(feature = "postgres")]
@@ -26,6 +27,7 @@ pub use connect::connect;
 pub use db::Db;
 pub use driver::{Dialect, Driver, Heard, Statement};
 pub use error::{Error, Result};
+pub use migrate::{MigrateError, Migrations};
 pub use options::{Durability, Options};
 pub use params::Params;
 pub use row::from_row;
@@ -33,3 +35,12 @@ pub use stats::Stats;
 pub use tx::{Snapshot, Tx};
 pub use url::DatabaseUrl;
 pub use value::Value;
+
+#[doc(hidden)]
+pub mod __private {
+    //! For what `migrations!` expands to.
+    pub use ketch_macros::migrations;
+    pub use ketch_syntax::Variants;
+
+    pub use crate::migrate::migration;
+}

@@ -1,9 +1,11 @@
 //! Changes of the schema, on a connection of their own.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::checkpoint::Log;
 use super::connection::{self, Guarded};
 use super::error::{of_engine, of_statement};
 use super::statement;
@@ -16,8 +18,9 @@ use crate::options::Options;
 ///
 /// A change that is not to be in a transaction runs statement by statement, as `vacuum` needs; only what records it
 /// is in one. A failure half-way leaves what ran before it.
-pub(super) fn run(path: &Path, options: &Options, change: &Change) -> Result<()> {
-    let (connection, guarded) = connection::changer(path, options)?;
+pub(super) fn run(path: &Path, options: &Options, change: &Change, log: &Arc<Log>) -> Result<()> {
+    let (mut connection, guarded) = connection::changer(path, options)?;
+    log.hear(&mut connection).map_err(of_engine)?;
     let script = || {
         let done = guarded.run(|| connection.execute_batch(&change.script));
         done.map_err(|error| of_statement(error, first_line(&change.script)))

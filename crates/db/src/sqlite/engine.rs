@@ -3,9 +3,11 @@
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
+use super::backup::Backups;
 use super::counts::Counts;
 use super::folder;
 use super::lock::Lock;
@@ -27,6 +29,10 @@ pub struct Sqlite {
     writer: Arc<Writer>,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
+    backups: Backups,
+    /// Held while the schema is changed: no other process has the file open, but this one may ask twice.
+    schema: Arc<tokio::sync::Mutex<()>>,
+    schema_time: Duration,
 }
 
 impl Sqlite {
@@ -43,10 +49,12 @@ impl Sqlite {
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
         let channels = Arc::new(Channels::new(options.notices));
-        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels)?);
         let revocations = Arc::new(Revocations::new());
+        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts })
+        let backups = Backups::new(path, options);
+        let (schema, schema_time) = (Arc::default(), options.alone_time);
+        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups, schema, schema_time })
     }
 
     /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
@@ -177,16 +185,31 @@ impl Driver for Sqlite {
         self.writer.change(change)
     }
 
+    fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {
+        let (schema, time) = (Arc::clone(&self.schema), self.schema_time);
+        Box::pin(async move {
+            let held = tokio::time::timeout(time, schema.lock_owned()).await.map_err(|_| Error::Deadline)?;
+            Ok(Box::new(held) as Box<dyn Any + Send>)
+        })
+    }
+
+    fn backup(&self, to: PathBuf) -> Pending<Result<()>> {
+        self.backups.write(to)
+    }
+
     fn health(&self) -> Pending<Result<()>> {
         self.writer.health()
     }
 
     fn stats(&self) -> Stats {
-        Stats { reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
+        // What the disk holds, which may be more than is in use.
+        let wal_bytes = log_of(&self.path).metadata().map_or(0, |log| log.len());
+        Stats { reads_inline: self.readers.answered_inline(), wal_bytes, ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {
         self.writer.refuse();
+        self.backups.stop();
         let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
         Box::pin(async move {
             let _runs_to_its_end = tokio::task::spawn_blocking(move || readers.close()).await;
@@ -197,4 +220,11 @@ impl Driver for Sqlite {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The write-ahead log of a database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }

@@ -3,6 +3,7 @@
 //! `engine` is the whole of it; `connection` makes every connection there is; `read` and `write` use them; `statement`
 //! runs one statement on one.
 
+mod backup;
 mod broken;
 mod change;
 mod checkpoint;
@@ -14,7 +15,6 @@ mod folder;
 mod lock;
 mod notify;
 mod read;
-#[cfg_attr(not(test), expect(dead_code, reason = "the checkpointer and the readers come next"))]
 mod revoke;
 mod session;
 mod statement;

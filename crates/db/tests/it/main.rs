@@ -3,6 +3,7 @@
 mod basics;
 mod conformance;
 mod durability;
+mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres_limits;
 #[cfg(feature = "postgres")]

@@ -109,7 +109,7 @@ fn text(circumstances: &Circumstances, rounds: &[Found]) -> String {
     let megabytes = |bytes: u64| bytes >> 20;
     let mut out = circumstances.shown(&format!(
         "{RATE} texts a second over 8 connections, from a server with {} MiB of memory, page cache included; beside \
-         them {READERS} connections read random rows of a file of {} MiB; {pairs} rounds of {seconds} s",
+         them {READERS} connections read random rows of a file of {} MiB; rounds of {seconds} s: {pairs}",
         megabytes(CAP),
         megabytes(u64::from(ROWS) * 4_096)
     ));
