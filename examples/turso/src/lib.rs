@@ -116,13 +116,13 @@ impl Turso {
         Box::pin(async move {
             let queue = if aim == Aim::Read { &inner.readers } else { &inner.writers };
             let turn = queue.turn().await;
-            if turn == Err(Error::Busy) {
+            if matches!(turn, Err(Error::Busy)) {
                 let mut stats = inner.stats();
                 let refused =
                     if aim == Aim::Read { &mut stats.reads_refused } else { &mut stats.writes_refused };
                 *refused += 1;
             }
-            let turn = turn.map_err(|error| error)?;
+            let turn = turn?;
             let handle = Handle::current();
             let inside = Arc::clone(&inner);
             let done = tokio::task::spawn_blocking(move || {

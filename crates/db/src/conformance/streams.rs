@@ -99,7 +99,7 @@ async fn a_wrong_statement_is_the_first_item(db: Db) -> Checked {
 
 async fn a_row_that_does_not_fit_is_the_last_item(db: Db) -> Checked {
     numbers(&db, 4).await?;
-    let sql = "select case when n = 5000 then null else n end from numbers order by n";
+    let sql = "select case when n = 5000 then null else n end as it from numbers order by numbers.n";
     let mut rows = db.stream::<i64>(sql, params! {})?;
     for n in 0..5_000 {
         same("a row before it", &rows.next().await.transpose()?, &Some(n))?;
