@@ -1,6 +1,9 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
+mod batches;
+mod changes;
+mod checkpoints;
 mod conformance;
 mod durability;
 mod migrations;
@@ -19,3 +22,4 @@ mod postgres_writes;
 mod reads;
 mod scratch;
 mod tokens;
+mod writes;
