@@ -7,6 +7,7 @@ mod checkpoints;
 mod conformance;
 mod durability;
 mod migrations;
+mod notices;
 #[cfg(feature = "postgres")]
 mod postgres_limits;
 #[cfg(feature = "postgres")]
@@ -21,5 +22,6 @@ mod postgres_values;
 mod postgres_writes;
 mod reads;
 mod scratch;
+mod streams;
 mod tokens;
 mod writes;
