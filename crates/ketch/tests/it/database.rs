@@ -306,10 +306,10 @@ impl Driver for Sick {
         self.inner.execute(statements)
     }
     fn read(&self, work: Work) -> Pending<db::Result<()>> {
-        self.inner.read(work)
+        Driver::read(&self.inner, work)
     }
     fn write(&self, work: Work, company: Company) -> Pending<db::Result<()>> {
-        self.inner.write(work, company)
+        Driver::write(&self.inner, work, company)
     }
     fn stream(
         &self,
