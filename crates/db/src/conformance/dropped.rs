@@ -8,7 +8,6 @@ use super::case::{Case, case};
 use super::check::{Checked, same};
 use super::setting::{Gate, Opened, boat, boats, fleet, slow};
 use crate::db::Db;
-use crate::error::Result;
 use crate::options::Options;
 use crate::params;
 
