@@ -4,6 +4,7 @@ mod basics;
 mod conformance;
 mod durability;
 mod migrations;
+mod notices;
 #[cfg(feature = "postgres")]
 mod postgres_limits;
 #[cfg(feature = "postgres")]
@@ -18,4 +19,5 @@ mod postgres_values;
 mod postgres_writes;
 mod reads;
 mod scratch;
+mod streams;
 mod tokens;
