@@ -170,13 +170,15 @@ impl Inner {
         work: &mut (dyn FnMut(&mut dyn Session) -> Result<()> + Send),
     ) -> Result<()> {
         let connection = self.database.connect().map_err(|error| of_turso(error, ""))?;
-        let own = |sql: &str| handle.block_on(connection.execute(sql, ())).map_err(|error| of_turso(error, sql));
+        let own =
+            |sql: &str| handle.block_on(connection.execute(sql, ())).map_err(|error| of_turso(error, sql));
         handle
             .block_on(connection.execute_batch("pragma foreign_keys = on"))
             .map_err(|error| of_turso(error, "pragma foreign_keys"))?;
         own(if aim == Aim::Read { "begin" } else { "begin immediate" })?;
         let mut later = Later::default();
-        let mut open = Open { connection: &connection, handle, until, writes: aim == Aim::Write, later: &mut later };
+        let mut open =
+            Open { connection: &connection, handle, until, writes: aim == Aim::Write, later: &mut later };
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut open)));
         let done = done.unwrap_or_else(|panic| Err(Error::Panicked(said(&*panic))));
         let done = if Instant::now() > until && aim == Aim::Write { Err(Error::Deadline) } else { done };
@@ -236,7 +238,11 @@ impl Driver for Turso {
         self.transaction(Aim::Write, time, work)
     }
 
-    fn stream(&self, statement: Statement, decode: Decode) -> BoxStream<'static, Result<Box<dyn Any + Send>>> {
+    fn stream(
+        &self,
+        statement: Statement,
+        decode: Decode,
+    ) -> BoxStream<'static, Result<Box<dyn Any + Send>>> {
         /// Sends rows on, as long as somebody takes them.
         struct Hand(mpsc::Sender<Result<Box<dyn Any + Send>>>, Decode);
         impl Sink for Hand {

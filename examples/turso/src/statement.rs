@@ -8,9 +8,8 @@ use ketch_db::tokens::{Kind, Tokens, split, words};
 use ketch_db::{Dialect, Error, Result, Statement, Value};
 
 /// What the database keeps for itself.
-const KEPT: &[&str] = &[
-    "begin", "commit", "end", "rollback", "savepoint", "release", "attach", "detach", "pragma", "vacuum",
-];
+const KEPT: &[&str] =
+    &["begin", "commit", "end", "rollback", "savepoint", "release", "attach", "detach", "pragma", "vacuum"];
 
 /// Refuses transaction control and the like.
 pub(crate) fn refused_word(sql: &str) -> Result<()> {
@@ -24,10 +23,12 @@ pub(crate) fn refused_word(sql: &str) -> Result<()> {
 pub(crate) fn reads_only(sql: &str) -> bool {
     let mut words = words(sql, Dialect::Sqlite);
     match words.next().as_deref() {
-        Some("with") => !words.any(|word| matches!(word.as_str(), "insert" | "update" | "delete" | "replace")),
-        Some("insert" | "update" | "delete" | "replace" | "create" | "drop" | "alter" | "analyze" | "reindex") => {
-            false
+        Some("with") => {
+            !words.any(|word| matches!(word.as_str(), "insert" | "update" | "delete" | "replace"))
         }
+        Some(
+            "insert" | "update" | "delete" | "replace" | "create" | "drop" | "alter" | "analyze" | "reindex",
+        ) => false,
         _ => true,
     }
 }

@@ -134,7 +134,9 @@ async fn what_follows_counts_once(db: Db) -> Checked {
         tokio::spawn(async move {
             insistently(&db, move |tx| {
                 let followed = Arc::clone(&followed);
-                tx.after_commit(move || drop(followed.fetch_add(1, Ordering::SeqCst)));
+                tx.after_commit(move || {
+                    followed.fetch_add(1, Ordering::SeqCst);
+                });
                 let amount: i64 = tx.query_one("select amount from accounts", params! {})?;
                 tx.execute("update accounts set amount = :amount", params! { amount: amount + 1 })?;
                 Ok(())

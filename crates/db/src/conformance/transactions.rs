@@ -233,7 +233,9 @@ async fn what_follows_a_commit_sees_it(db: Db) -> Checked {
         let told = told.clone();
         db.write(move |tx| {
             let told = told.clone();
-            tx.after_commit(move || drop(told.send(id)));
+            tx.after_commit(move || {
+                let _nobody_reads = told.send(id);
+            });
             insert(tx, id, &format!("boat {id}"))
         })
         .await?;

@@ -174,6 +174,7 @@ impl Driver for Sqlite {
     fn notify(&self, channel: String, payload: String) -> Pending<Result<()>> {
         let channels = Arc::clone(&self.channels);
         Box::pin(async move {
+            channels.check_open()?;
             channels.tell(&channel, payload);
             Ok(())
         })
