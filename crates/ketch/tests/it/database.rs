@@ -271,7 +271,7 @@ async fn notices_are_heard_by_hooks_even_after_one_that_panicked() {
 /// A database that can fall ill, and that takes its time to close.
 #[derive(Clone, Debug)]
 struct Sick {
-    inner: Arc<Sqlite>,
+    inner: Arc<dyn Driver>,
     state: Arc<State>,
     _data: Arc<Scratch>,
 }
