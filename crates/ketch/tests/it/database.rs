@@ -306,10 +306,10 @@ impl Driver for Sick {
         self.inner.execute(statements)
     }
     fn read(&self, work: Work) -> Pending<db::Result<()>> {
-        Driver::read(&self.inner, work)
+        self.inner.read(work)
     }
     fn write(&self, work: Work, company: Company) -> Pending<db::Result<()>> {
-        Driver::write(&self.inner, work, company)
+        self.inner.write(work, company)
     }
     fn stream(
         &self,
