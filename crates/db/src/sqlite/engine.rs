@@ -63,14 +63,10 @@ impl Sqlite {
     ///
     /// # Errors
     /// The closure's, or whatever the engine says.
-    pub async fn write<T, E>(
+    pub async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&rusqlite::Connection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let kept = Arc::new(Mutex::new(None));
         let inside = Arc::clone(&kept);
         let mut work = Some(work);
@@ -85,8 +81,8 @@ impl Sqlite {
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (done, kept) {
             (Ok(()) | Err(Error::RolledBack), Some(result)) => result,
-            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned()).into()),
-            (Err(error), _) => Err(error.into()),
+            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned())),
+            (Err(error), _) => Err(error),
         }
     }
 
