@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use ketch_model::Clock;
 use serde::de::DeserializeOwned;
 
 use crate::driver::{Company, Decode, Dialect, Driver, Heard, Now, Statement, Work};
@@ -49,6 +50,7 @@ struct Inner {
 struct Connected {
     driver: Arc<dyn Driver>,
     rows: usize,
+    clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for Db {
@@ -77,7 +79,7 @@ impl Db {
     /// # Errors
     /// [`Error::Open`] when it has one already.
     pub fn connect(&self, driver: Arc<dyn Driver>, options: &Options) -> Result<()> {
-        let connected = Connected { driver, rows: options.rows };
+        let connected = Connected { driver, rows: options.rows, clock: Arc::clone(&options.clock) };
         self.inner
             .connected
             .set(connected)
@@ -94,6 +96,11 @@ impl Db {
     /// [`Error::NotConnected`].
     pub fn driver(&self) -> Result<&Arc<dyn Driver>> {
         self.connected().map(|connected| &connected.driver)
+    }
+
+    /// The clock of [`Options`].
+    pub(crate) fn clock(&self) -> Result<&dyn Clock> {
+        self.connected().map(|connected| &*connected.clock)
     }
 
     /// The SQLite engine, for what only it can do.

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
@@ -29,6 +30,9 @@ pub struct Sqlite {
     channels: Arc<Channels>,
     counts: Arc<Counts>,
     backups: Backups,
+    /// Held while the schema is changed: no other process has the file open, but this one may ask twice.
+    schema: Arc<tokio::sync::Mutex<()>>,
+    schema_time: Duration,
 }
 
 impl Sqlite {
@@ -49,7 +53,8 @@ impl Sqlite {
         let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
         let backups = Backups::new(path, options);
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups })
+        let (schema, schema_time) = (Arc::default(), options.alone_time);
+        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups, schema, schema_time })
     }
 
     /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
@@ -58,24 +63,27 @@ impl Sqlite {
     ///
     /// # Errors
     /// The closure's, or whatever the engine says.
-    pub fn write<T: Send + 'static>(
+    pub async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
-    ) -> Pending<Result<T>> {
+    ) -> Result<T> {
         let kept = Arc::new(Mutex::new(None));
         let inside = Arc::clone(&kept);
         let mut work = Some(work);
         let done = self.writer.native(Box::new(move |connection| {
             let work = work.take().expect("a write of its own is run once");
-            let value = work(connection)?;
-            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-            Ok(())
+            let result = work(connection);
+            let outcome = if result.is_ok() { Ok(()) } else { Err(Error::RolledBack) };
+            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            outcome
         }));
-        Box::pin(async move {
-            done.await?;
-            let value = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
-            value.ok_or_else(|| Error::Engine("the closure was not run".to_owned()))
-        })
+        let done = done.await;
+        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (done, kept) {
+            (Ok(()) | Err(Error::RolledBack), Some(result)) => result,
+            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned())),
+            (Err(error), _) => Err(error),
+        }
     }
 
     /// Opens the file again, after [`Error::Broken`], once what was wrong with the disk is mended. Until then nothing
@@ -162,6 +170,7 @@ impl Driver for Sqlite {
     fn notify(&self, channel: String, payload: String) -> Pending<Result<()>> {
         let channels = Arc::clone(&self.channels);
         Box::pin(async move {
+            channels.check_open()?;
             channels.tell(&channel, payload);
             Ok(())
         })
@@ -176,6 +185,14 @@ impl Driver for Sqlite {
         self.writer.change(change)
     }
 
+    fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {
+        let (schema, time) = (Arc::clone(&self.schema), self.schema_time);
+        Box::pin(async move {
+            let held = tokio::time::timeout(time, schema.lock_owned()).await.map_err(|_| Error::Deadline)?;
+            Ok(Box::new(held) as Box<dyn Any + Send>)
+        })
+    }
+
     fn backup(&self, to: PathBuf) -> Pending<Result<()>> {
         self.backups.write(to)
     }
@@ -187,7 +204,7 @@ impl Driver for Sqlite {
     fn stats(&self) -> Stats {
         // What the disk holds, which may be more than is in use.
         let wal_bytes = log_of(&self.path).metadata().map_or(0, |log| log.len());
-        Stats { wal_bytes, reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
+        Stats { reads_inline: self.readers.answered_inline(), wal_bytes, ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {

@@ -35,6 +35,11 @@ impl Channels {
         Self { open: Mutex::default(), listeners: options.listeners, notices: options.notices.max(1) }
     }
 
+    /// Whether somebody may still be told.
+    pub(super) fn check_open(&self) -> Result<()> {
+        if self.lock().closed { Err(Error::Closed) } else { Ok(()) }
+    }
+
     /// Tells who listens.
     pub(super) fn tell(&self, channel: &str, payload: String) {
         let sender = self.lock().channels.get(channel).map(|(sender, _)| sender.clone());

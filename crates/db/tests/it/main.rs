@@ -4,8 +4,22 @@ mod basics;
 mod batches;
 mod changes;
 mod checkpoints;
+mod conformance;
 mod durability;
+mod migrations;
 mod notices;
+#[cfg(feature = "postgres")]
+mod postgres_limits;
+#[cfg(feature = "postgres")]
+mod postgres_notices;
+#[cfg(feature = "postgres")]
+mod postgres_scratch;
+#[cfg(feature = "postgres")]
+mod postgres_tls;
+#[cfg(feature = "postgres")]
+mod postgres_values;
+#[cfg(feature = "postgres")]
+mod postgres_writes;
 mod reads;
 mod scratch;
 mod streams;

@@ -1,5 +1,7 @@
 //! SQLite called directly, by `benches/direct`: what a server cannot beat, and what a commit costs on this disk.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 
 use super::lab::Lab;
@@ -7,6 +9,9 @@ use super::side::Sync;
 use crate::command;
 
 pub(in super::super) const PACKAGE: &str = "bench-direct";
+
+/// A slice.
+const MILLIS: &str = "1000";
 
 /// What is done on one thread, without a server.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,16 +35,14 @@ impl Direct {
         }
     }
 
-    /// How many a second; of lists, lists.
-    pub(super) fn measure(self, lab: &Lab<'_>, seconds: u64) -> Result<f64> {
-        let file = lab.copy("direct")?;
+    /// How many a second, during one; of lists, lists.
+    pub(super) fn slice(self, lab: &Lab<'_>, file: &Path) -> Result<f64> {
         let mut program = lab.direct();
-        let millis = (seconds * 1_000).to_string();
         match self {
-            Self::Rows => program.arg("reads").arg(&file).arg(millis),
-            Self::Lists => program.arg("lists").arg(&file).arg(millis),
+            Self::Rows => program.arg("reads").arg(file).arg(MILLIS),
+            Self::Lists => program.arg("lists").arg(file).arg(MILLIS),
             Self::Inserts { sync, group } => {
-                program.arg("inserts").arg(&file).arg(millis).arg(sync.name()).arg(group.to_string())
+                program.arg("inserts").arg(file).args([MILLIS, sync.name(), &group.to_string()])
             }
         };
         let said = command::output(&mut program)?;

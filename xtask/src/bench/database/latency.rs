@@ -149,8 +149,8 @@ fn steps(server: &Server) -> Result<u64> {
 fn text(circumstances: &Circumstances, rounds: &[Vec<Latency>]) -> String {
     let Circumstances { seconds, pairs, .. } = circumstances;
     let mut out = circumstances.shown(&format!(
-        "{RATE} reads of one row a second among {ROWS} rows, over {CONNECTIONS} connections; {pairs} rounds with fresh \
-         files, {seconds} s for each line; as many server workers as Ketch takes by itself"
+        "{RATE} reads of one row a second among {ROWS} rows, over {CONNECTIONS} connections; rounds with fresh files: \
+         {pairs}, {seconds} s for each line; as many server workers as Ketch takes by itself"
     ));
     out += "| reads | p50, ms | p99, ms | max, ms | p99 / alone |\n|---|---|---|---|---|\n";
     let mut targets = String::from("\n| target | measured | |\n|---|---|---|\n");

@@ -15,6 +15,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 /// How long a reply may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long after the last request was due those that could not be sent are given up.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// Bytes of a head and body that are understood.
 const LARGEST: usize = 16 * 1024;
 
@@ -60,12 +63,17 @@ impl Paced {
         Latency::of(&all)
     }
 
-    /// One connection: every so manieth of the requests.
+    /// One connection: every so manieth of the requests. Those that are given up count with the time they have waited.
     fn one(self, mut stream: TcpStream, number: u32, start: Instant) -> Result<Vec<Duration>> {
         let count = u64::from(self.rate) * self.seconds;
+        let give_up = start + Duration::from_secs(self.seconds) + GRACE;
         let (each, mut found) = (u64::from(self.connections), Vec::new());
         for request in (u64::from(number)..count).step_by(usize::try_from(each)?) {
             let due = start + Duration::from_nanos(request * 1_000_000_000 / u64::from(self.rate));
+            if Instant::now() > give_up {
+                found.push(due.elapsed());
+                continue;
+            }
             let key = key(request, self.keys).to_string();
             let head = format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", self.path.replace("%d", &key));
             thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -172,6 +180,15 @@ mod tests {
         let latency = paced.run(address).unwrap();
         // Of the 1,000 requests about 500 were due during the stall; a closed loop would have seen one.
         assert!(latency.most >= 500.0 && latency.p99 >= 400.0, "{latency:?}");
+    }
+
+    #[test]
+    fn a_server_that_stands_still_does_not_hold_up_the_bench_for_ever() {
+        let stall = GRACE + Duration::from_secs(2);
+        let paced = Paced { path: "/%d", keys: 10, rate: 1_000, connections: 1, seconds: 1 };
+        let latency = paced.run(stalling_server(stall)).unwrap();
+        // 900 requests were due after the 100th; none of them is left out.
+        assert!(latency.p50 >= 3_000.0, "{latency:?}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The measurements of a group: all sides at a time, each loaded a second in turn, in rounds with fresh files.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use super::super::load::{Aim, wrk};
@@ -16,7 +18,7 @@ pub(super) const WARM_UP: u64 = 1;
 pub(super) struct Round {
     /// For each case of the group its sides.
     pub(super) samples: Vec<Vec<Sample>>,
-    /// How many a second.
+    /// How many a second, in the median of the slices.
     pub(super) direct: Vec<f64>,
 }
 
@@ -28,8 +30,10 @@ fn one(lab: &Lab<'_>, group: &Group, seconds: u64, number: &str) -> Result<Round
     let sides = group.sides.iter().enumerate();
     let servers: Vec<Server> =
         sides.map(|(number, side)| lab.start(side, number, group.workers)).collect::<Result<_>>()?;
-    let mut samples = Vec::new();
-    for case in group.cases {
+    let direct = (0..group.direct.len()).map(|number| lab.copy(&format!("direct-{number}")));
+    let direct: Vec<PathBuf> = direct.collect::<Result<_>>()?;
+    let (mut samples, mut rates) = (Vec::new(), vec![Vec::new(); direct.len()]);
+    for (at, case) in group.cases.iter().enumerate() {
         for (side, server) in group.sides.iter().zip(&servers) {
             wrk(server, &Aim::from(&side.asked(case.what)), case.connections, WARM_UP)?;
         }
@@ -39,15 +43,17 @@ fn one(lab: &Lab<'_>, group: &Group, seconds: u64, number: &str) -> Result<Round
                 let aim = Aim::from(&group.sides[side].asked(case.what));
                 slices[side].push(slice(&servers[side], &aim, case.connections, 1)?);
             }
+            // What is done directly takes its turns with the first case, with which it is compared.
+            for number in turn(if at == 0 { direct.len() } else { 0 }, second) {
+                rates[number].push(group.direct[number].slice(lab, &direct[number])?);
+            }
         }
         let found: Vec<Sample> = slices.iter().map(|slices| Sample::of(slices)).collect();
-        let rates: Vec<_> = found.iter().map(|sample| format!("{:.0}", sample.requests_per_second)).collect();
-        println!("{number} {}: {} requests/s", case.name(), rates.join(", "));
+        let shown: Vec<_> = found.iter().map(|sample| format!("{:.0}", sample.requests_per_second)).collect();
+        println!("{number} {}: {} requests/s", case.name(), shown.join(", "));
         samples.push(found);
     }
-    drop(servers);
-    let direct = group.direct.iter().map(|direct| direct.measure(lab, 1)).collect::<Result<Vec<_>>>()?;
-    Ok(Round { samples, direct })
+    Ok(Round { samples, direct: rates.into_iter().map(|rates| Spread::of(rates).median()).collect() })
 }
 
 /// Every other turn goes backwards, so that no side is always the first.

@@ -21,7 +21,7 @@ pub(super) fn text(circumstances: &Circumstances, group: &Group, rounds: &[Round
         None => "as many server workers as each program takes by itself".to_owned(),
     };
     let mut out = circumstances.shown(&format!(
-        "{ROWS} rows; {pairs} rounds with fresh files, {seconds} s for each line in slices of 1 s, after a warm-up of \
+        "{ROWS} rows; rounds with fresh files: {pairs}, {seconds} s for each line in slices of 1 s, after a warm-up of \
          {WARM_UP} s; {workers}; wrk with {THREADS} thread"
     ));
     out += &sides(group, rounds);

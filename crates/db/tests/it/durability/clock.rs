@@ -38,14 +38,18 @@ pub(super) async fn run(jumps: Jumps) {
     let stop = Arc::new(AtomicBool::new(false));
     let writes = Arc::new(AtomicU32::new(0));
     let tasks: Vec<_> = (0..run.tasks)
-        .map(|task| tokio::spawn(write_until(db.clone(), run.run, task, Arc::clone(&stop), Arc::clone(&writes))))
+        .map(|task| {
+            tokio::spawn(write_until(db.clone(), run.run, task, Arc::clone(&stop), Arc::clone(&writes)))
+        })
         .collect();
     let (wall, steady) = (now(), Instant::now());
     for _ in 0..jumps.rounds {
         for (jump, seconds) in JUMPS {
             // As a whole or not at all: it is read at any moment.
             let fresh = jumps.offset.with_extension("fresh");
-            fs::write(&fresh, jump).and_then(|()| fs::rename(&fresh, &jumps.offset)).expect("the clock is set");
+            fs::write(&fresh, jump)
+                .and_then(|()| fs::rename(&fresh, &jumps.offset))
+                .expect("the clock is set");
             let off = now() - wall - i64::try_from(steady.elapsed().as_secs()).expect("not that long");
             assert!((off - seconds).abs() <= 2, "the clock did not jump by {jump} but by {off} s");
             let before = writes.load(Ordering::Relaxed);

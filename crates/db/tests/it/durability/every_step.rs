@@ -82,7 +82,10 @@ impl Judge {
         check(&database(&image), &answered).await.expect_all(&what);
         let changed = said.contains(&"done change");
         let schema = schema(&database(&image));
-        assert!(schema == [true; 3] || (schema == [false; 3] && !changed), "{what}: the schema is {schema:?}");
+        assert!(
+            schema == [true; 3] || (schema == [false; 3] && !changed),
+            "{what}: the schema is {schema:?}"
+        );
         let backup = image.join(self.backup.file_name().expect("a name"));
         let asked = said.contains(&"begin backup");
         assert!(asked || !backup.exists(), "{what}: a backup nobody asked for");

@@ -118,7 +118,10 @@ async fn r9_five_times_the_load_is_shed_at_the_queue() {
     let slowest = Duration::from_micros(slowest.expect("health was asked for"));
     let answered = Answered::of(&lines);
     check(&database(scratch.as_ref()), &answered).await.expect_all("under five times the load");
-    println!("R9: {slices} slices each: {told}, slowest health {slowest:?}, {} acknowledged, 0 lost", answered.len());
+    println!(
+        "R9: {slices} slices each: {told}, slowest health {slowest:?}, {} acknowledged, 0 lost",
+        answered.len()
+    );
     assert!(figure("goodput") as f64 >= 0.8 * figure("peak") as f64, "{told}");
     assert!(figure("shed") > 0, "five times the load cannot all be served");
     assert!(figure("grown") <= MEMORY, "{told}");

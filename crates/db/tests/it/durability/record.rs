@@ -11,23 +11,51 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) enum Call {
     /// Opened a file that is made if it is not there.
-    Create { path: PathBuf, empties: bool },
+    Create {
+        path: PathBuf,
+        empties: bool,
+    },
     /// Wrote to a file; without a place at its end.
-    Write { path: PathBuf, at: Option<u64>, bytes: Vec<u8> },
+    Write {
+        path: PathBuf,
+        at: Option<u64>,
+        bytes: Vec<u8>,
+    },
     /// Cut a file, or made it longer.
-    SetLength { path: PathBuf, length: u64 },
+    SetLength {
+        path: PathBuf,
+        length: u64,
+    },
     /// Waited until a file, or the names in a folder, are on the disk.
-    Sync { path: PathBuf },
+    Sync {
+        path: PathBuf,
+    },
     /// The same, in vain.
-    SyncFailed { path: PathBuf },
-    Rename { from: PathBuf, to: PathBuf },
-    Link { from: PathBuf, to: PathBuf },
-    Unlink { path: PathBuf },
-    MakeFolder { path: PathBuf },
+    SyncFailed {
+        path: PathBuf,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Link {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Unlink {
+        path: PathBuf,
+    },
+    MakeFolder {
+        path: PathBuf,
+    },
     /// Wrote to the standard output.
-    Said { text: String },
+    Said {
+        text: String,
+    },
     /// Sent bytes to a socket.
-    Sent { bytes: Vec<u8> },
+    Sent {
+        bytes: Vec<u8>,
+    },
 }
 
 /// A call and when it was.
@@ -127,14 +155,20 @@ impl Reader {
         let flags = arguments.iter().find(|argument| argument.starts_with("O_"))?;
         let path = self.path(result)?;
         let makes = flags.contains("O_CREAT") || flags.contains("O_TRUNC");
-        assert!(!flags.contains("O_APPEND"), "files that grow at their end are not modelled: {}", path.display());
+        assert!(
+            !flags.contains("O_APPEND"),
+            "files that grow at their end are not modelled: {}",
+            path.display()
+        );
         makes.then(|| Call::Create { path, empties: flags.contains("O_TRUNC") })
     }
 
     fn wrote(&mut self, arguments: &[&str], done: u64) -> Option<Call> {
         let to = descriptor(arguments[0]);
         if to == 1 {
-            return Some(Call::Said { text: String::from_utf8_lossy(&bytes(arguments[1], done)).into_owned() });
+            return Some(Call::Said {
+                text: String::from_utf8_lossy(&bytes(arguments[1], done)).into_owned(),
+            });
         }
         let Some(path) = self.path(arguments[0]) else {
             return arguments[0].contains(SOCKET).then(|| Call::Sent { bytes: bytes(arguments[1], done) });
@@ -200,7 +234,8 @@ fn bytes(argument: &str, done: u64) -> Vec<u8> {
 }
 
 fn text_of(argument: &str) -> String {
-    String::from_utf8(unescaped(argument.trim_matches('"')).collect()).expect("the tests use no strange names")
+    String::from_utf8(unescaped(argument.trim_matches('"')).collect())
+        .expect("the tests use no strange names")
 }
 
 /// `\x68\x69` as bytes.
