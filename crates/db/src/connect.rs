@@ -20,7 +20,13 @@ pub async fn connect(url: &DatabaseUrl, options: &Options) -> Result<Arc<dyn Dri
     }
 }
 
-async fn postgres(_url: &str, _options: &Options) -> Result<Arc<dyn Driver>> {
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str, options: &Options) -> Result<Arc<dyn Driver>> {
+    Ok(Arc::new(crate::postgres::Postgres::connect(url, options).await?))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn postgres(_: &str, _: &Options) -> Result<Arc<dyn Driver>> {
     Err(crate::error::Error::Unsupported(
         "PostgreSQL: this program was built without the feature `postgres`".to_owned(),
     ))

@@ -83,6 +83,7 @@ mod pages {
         Arguments "docs/guide/arguments.md"
         Browsers "docs/guide/browsers.md"
         Caching "docs/guide/caching.md"
+        Data "docs/guide/data.md"
         Edge "docs/guide/edge.md"
         Limits "docs/guide/limits.md"
         Middleware "docs/guide/middleware.md"

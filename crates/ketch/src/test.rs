@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use ketch_testkit::{
-    Answer, Client, Expect, ExpectFile, ManualClock, Scenario, Scratch, check, expect, expect_file,
+    Answer, Client, Expect, ExpectFile, ManualClock, Scenario, Scratch, check, expect, expect_file, postgres,
     soak_factor,
 };
 

@@ -33,6 +33,9 @@ pub fn service(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Each variant says `#[api(status = 404, code = "no_such_boat", message = "no boat has the id {0}")]`. `code` is
 /// the variant's name in snake case unless given; `message` is its comment unless given, and may show its fields.
+///
+/// `#[api(from)]` on a variant around one value, such as `Db(ketch::db::Error)`, makes the answer what that value becomes
+/// by `Into<ketch::Error>`, and lets `?` make the variant.
 #[proc_macro_derive(ApiError, attributes(api))]
 pub fn api_error(item: TokenStream) -> TokenStream {
     api_error::expand(item.into()).into()

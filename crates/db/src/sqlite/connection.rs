@@ -101,6 +101,29 @@ pub(super) fn changer(path: &Path, options: &Options) -> Result<(Connection, Gua
     Ok((connection, guarded))
 }
 
+/// The connection that copies the log into the file. It waits for nobody: the checkpointer tries again by itself.
+pub(super) fn checkpointer(path: &Path, options: &Options) -> Result<Connection> {
+    let (connection, _) = writer(path, options)?;
+    connection
+        .busy_timeout(std::time::Duration::ZERO)
+        // Whoever has read nothing yet does not know that there is a log.
+        .and_then(|()| connection.execute_batch("select 1 from sqlite_schema"))
+        .map_err(|error| refused(path, &error))?;
+    Ok(connection)
+}
+
+/// A connection to a new file that a copy is written to. What is in it counts only when the copy is whole, so nothing
+/// is kept to undo it, and whoever made it syncs it.
+pub(super) fn copy(path: &Path, options: &Options) -> Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let (connection, _) = open(path, flags, options)?;
+    connection
+        .execute_batch("pragma journal_mode = off; pragma synchronous = off;")
+        .map_err(|error| refused(path, &error))?;
+    Ok(connection)
+}
+
 /// A connection that only reads. The writer must be open, because it makes what the log needs.
 pub(super) fn reader(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
     open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX, options)

@@ -3,10 +3,13 @@
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
+use super::backup::Backups;
 use super::counts::Counts;
+use super::folder;
 use super::lock::Lock;
 use super::notify::Channels;
 use super::read::{Queried, Readers};
@@ -26,9 +29,10 @@ pub struct Sqlite {
     writer: Arc<Writer>,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
-    options: Options,
+    backups: Backups,
     /// Held while the schema is changed: no other process has the file open, but this one may ask twice.
     schema: Arc<tokio::sync::Mutex<()>>,
+    schema_time: Duration,
 }
 
 impl Sqlite {
@@ -40,18 +44,17 @@ impl Sqlite {
         let path = path.as_ref();
         check_version(rusqlite::version_number())?;
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Error::Open(format!("cannot make the folder {}: {error}", folder.display()))
-            })?;
+            folder::make(folder)?;
         }
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
-        let channels = Arc::new(Channels::new(options.notices));
-        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels)?);
+        let channels = Arc::new(Channels::new(options));
         let revocations = Arc::new(Revocations::new());
+        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
-        let (options, schema) = (options.clone(), Arc::default());
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, options, schema })
+        let backups = Backups::new(path, options);
+        let (schema, schema_time) = (Arc::default(), options.alone_time);
+        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups, schema, schema_time })
     }
 
     /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
@@ -169,13 +172,17 @@ impl Driver for Sqlite {
     }
 
     fn notify(&self, channel: String, payload: String) -> Pending<Result<()>> {
-        self.channels.tell(&channel, payload);
-        Box::pin(async { Ok(()) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move {
+            channels.check_open()?;
+            channels.tell(&channel, payload);
+            Ok(())
+        })
     }
 
     fn listen(&self, channel: String) -> Pending<Result<BoxStream<'static, Heard>>> {
-        let listener = self.channels.listen(channel);
-        Box::pin(async { Ok(listener) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move { channels.listen(channel) })
     }
 
     fn change(&self, change: Change) -> Pending<Result<()>> {
@@ -183,16 +190,15 @@ impl Driver for Sqlite {
     }
 
     fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {
-        let schema = Arc::clone(&self.schema);
-        Box::pin(async move { Ok(Box::new(schema.lock_owned().await) as Box<dyn Any + Send>) })
+        let (schema, time) = (Arc::clone(&self.schema), self.schema_time);
+        Box::pin(async move {
+            let held = tokio::time::timeout(time, schema.lock_owned()).await.map_err(|_| Error::Deadline)?;
+            Ok(Box::new(held) as Box<dyn Any + Send>)
+        })
     }
 
     fn backup(&self, to: PathBuf) -> Pending<Result<()>> {
-        let (path, options) = (self.path.clone(), self.options.clone());
-        Box::pin(async move {
-            let done = tokio::task::spawn_blocking(move || super::backup::backup(&path, &options, &to)).await;
-            done.unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())))
-        })
+        self.backups.write(to)
     }
 
     fn health(&self) -> Pending<Result<()>> {
@@ -200,19 +206,31 @@ impl Driver for Sqlite {
     }
 
     fn stats(&self) -> Stats {
-        Stats { reads_inline: self.readers.answered_inline(), ..self.counts.stats() }
+        // What the disk holds, which may be more than is in use.
+        let wal_bytes = log_of(&self.path).metadata().map_or(0, |log| log.len());
+        Stats { reads_inline: self.readers.answered_inline(), wal_bytes, ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {
         self.writer.refuse();
+        self.backups.stop();
         let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
+        let channels = Arc::clone(&self.channels);
         Box::pin(async move {
             let _runs_to_its_end = tokio::task::spawn_blocking(move || readers.close()).await;
             writer.close().await;
+            channels.close();
         })
     }
 
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The write-ahead log of a database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }

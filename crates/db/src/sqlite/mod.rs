@@ -11,10 +11,10 @@ mod connection;
 mod counts;
 mod engine;
 mod error;
+mod folder;
 mod lock;
 mod notify;
 mod read;
-#[cfg_attr(not(test), expect(dead_code, reason = "the checkpointer and the readers come next"))]
 mod revoke;
 mod session;
 mod statement;

@@ -23,6 +23,7 @@ use super::broken::Broken;
 use super::counts::{Counts, count};
 use super::lock::Lock;
 use super::notify::Channels;
+use super::revoke::Revocations;
 use crate::driver::{Change, Company, Pending, Sink, Statement, Work};
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -55,14 +56,16 @@ impl Writer {
         options: &Options,
         counts: &Arc<Counts>,
         channels: &Arc<Channels>,
+        revocations: &Arc<Revocations>,
     ) -> Result<Self> {
-        let opened = Opened::new(path, options)?;
         let shared = Arc::new(Shared {
             options: options.clone(),
             counts: Arc::clone(counts),
             channels: Arc::clone(channels),
             broken: Arc::new(Broken::default()),
+            revocations: Arc::clone(revocations),
         });
+        let opened = Opened::new(path, &shared)?;
         let (queue, orders) = sync_channel(options.write_queue);
         let (end, ended) = sync_channel(0);
         let thread = Thread { path: path.to_owned(), orders, shared: Arc::clone(&shared), _lock: lock };
@@ -153,7 +156,9 @@ impl Writer {
         let thread = Arc::clone(&self.thread);
         let wait = move || {
             // The queue may be full; its end is waited for. An error says that the thread has ended.
-            let _ended = queue.map(|queue| queue.send(Order::Close));
+            if let Some(queue) = queue {
+                let _ended = queue.send(Order::Close);
+            }
             let handle = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
             if handle.is_some_and(|handle| handle.join().is_err()) {
                 tracing::error!("the writer's thread panicked");

@@ -14,6 +14,7 @@ mod child;
 mod compile_fail;
 mod compression;
 mod cors;
+mod database;
 mod declared;
 mod events;
 mod files;

@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::super::broken::Broken;
+use super::super::checkpoint::Told;
 use super::super::counts::{Counts, count};
 use super::super::notify::Channels;
+use super::super::revoke::Revocations;
 use super::super::session::Later;
 use super::run::text_of;
 use crate::options::Options;
@@ -18,9 +20,19 @@ pub(super) struct Shared {
     pub(super) counts: Arc<Counts>,
     pub(super) channels: Arc<Channels>,
     pub(super) broken: Arc<Broken>,
+    pub(super) revocations: Arc<Revocations>,
 }
 
 impl Shared {
+    /// What a checkpointer is told.
+    pub(super) fn told(&self) -> Told {
+        Told {
+            counts: Arc::clone(&self.counts),
+            broken: Arc::clone(&self.broken),
+            revocations: Arc::clone(&self.revocations),
+        }
+    }
+
     /// A commit has been done, in this time.
     pub(super) fn committed(&self, took: Duration) {
         count(&self.counts.commits);

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::super::change;
-use super::super::checkpoint;
+use super::super::checkpoint::{self, Checkpointer, Log, OLD_READ};
 use super::super::connection::{self, Guarded};
 use super::super::error::of_engine;
 use super::super::lock::Lock;
@@ -22,21 +22,35 @@ use super::run::text_of;
 use super::shared::Shared;
 use crate::driver::{Change, Company};
 use crate::error::{Error, Result};
-use crate::options::Options;
 
-/// A connection that is ready to write.
+/// How long closing waits for those that still read.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+/// A connection that is ready to write, and its checkpointer.
 pub(super) struct Opened {
     connection: Connection,
     guarded: Guarded,
     deadline: Deadline,
+    checkpointer: Checkpointer,
 }
 
 impl Opened {
-    pub(super) fn new(path: &Path, options: &Options) -> Result<Self> {
-        let (mut connection, guarded) = connection::writer(path, options)?;
+    pub(super) fn new(path: &Path, shared: &Shared) -> Result<Self> {
+        let (mut connection, guarded) = connection::writer(path, &shared.options)?;
         checkpoint::empty_log(&connection, path)?;
         let deadline = Deadline::watched_by(&mut connection).map_err(of_engine)?;
-        Ok(Self { connection, guarded, deadline })
+        let checkpointer = Checkpointer::start(path, &shared.options, shared.told())?;
+        checkpointer.log.hear(&mut connection).map_err(of_engine)?;
+        Ok(Self { connection, guarded, deadline, checkpointer })
+    }
+
+    /// Leaves all in the file and nothing in the log, if readers let it.
+    fn close(self, path: &Path) {
+        drop(self.checkpointer);
+        let done = self.connection.busy_timeout(CLOSE_TIME).map_err(of_engine);
+        if let Err(error) = done.and_then(|()| checkpoint::empty_log(&self.connection, path)) {
+            tracing::warn!(%error, "the log stays until the database is opened again; nothing is lost");
+        }
     }
 }
 
@@ -68,7 +82,8 @@ impl Thread {
                 Leave::Closed => break,
                 Leave::Reopen(done) => {
                     drop(opened.take());
-                    let again = Opened::new(&self.path, &self.shared.options);
+                    self.shared.revocations.revoke_older_than(OLD_READ);
+                    let again = Opened::new(&self.path, &self.shared);
                     let answer = again.map(|again| opened = Some(again));
                     match &answer {
                         Ok(()) => self.shared.broken.mend(),
@@ -78,11 +93,15 @@ impl Thread {
                 }
             }
         }
+        if let (Some(opened), None) = (opened, self.shared.broken.error()) {
+            opened.close(&self.path);
+        }
     }
 
     /// Writes.
     fn serve(&self, opened: &Opened) -> Leave {
-        let Opened { connection, guarded, deadline } = opened;
+        let Opened { connection, guarded, deadline, checkpointer } = opened;
+        let log = &checkpointer.log;
         let control = match Control::new(connection) {
             Ok(control) => control,
             Err(error) => {
@@ -98,6 +117,7 @@ impl Thread {
         loop {
             let take = || if closing { self.orders.try_recv().ok() } else { self.orders.recv().ok() };
             let Some(order) = next.take().or_else(take) else { return Leave::Closed };
+            log.make_room();
             match order {
                 Order::Write(job) => {
                     self.taken();
@@ -117,7 +137,7 @@ impl Thread {
                 }
                 Order::Change(change, done) => {
                     self.taken();
-                    let _nobody_waits = done.send(self.change(&change).map(|()| Vec::new()));
+                    let _nobody_waits = done.send(self.change(&change, log).map(|()| Vec::new()));
                 }
                 Order::Reopen(done) => {
                     self.taken();
@@ -151,10 +171,10 @@ impl Thread {
         });
     }
 
-    fn change(&self, change: &Change) -> Result<()> {
+    fn change(&self, change: &Change, log: &Arc<Log>) -> Result<()> {
         match self.shared.broken.error() {
             Some(error) => Err(error),
-            None => change::run(&self.path, &self.shared.options, change),
+            None => change::run(&self.path, &self.shared.options, change, log),
         }
     }
 
