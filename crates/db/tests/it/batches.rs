@@ -198,7 +198,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
 async fn together(mix: &[Kind]) -> (Vec<Option<Result<(), Error>>>, Vec<i64>, ketch_db::Stats) {
     let scratch = Scratch::new();
     let mut options = Options::default();
-    options.write_time = Duration::from_millis(150);
+    options.write_time = Duration::from_millis(250);
     // However long it takes, it is one batch.
     options.batch_time = Duration::from_mins(1);
     let db = scratch.db(&options);
