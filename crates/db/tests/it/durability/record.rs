@@ -52,10 +52,6 @@ pub(super) enum Call {
     Said {
         text: String,
     },
-    /// Sent bytes to a socket.
-    Sent {
-        bytes: Vec<u8>,
-    },
 }
 
 /// A call and when it was.
