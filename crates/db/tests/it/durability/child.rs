@@ -81,7 +81,7 @@ pub(super) enum Under {
 impl Under {
     /// Every call that changes files, or tells of it, goes to a record.
     pub(super) fn record(to: &Path) -> Self {
-        let calls = "trace=openat,open,creat,close,lseek,read,write,pwrite64,pwritev,pwritev2,writev,sendto,sendmsg,\
+        let calls = "trace=openat,open,creat,close,lseek,read,write,pwrite64,pwritev,pwritev2,writev,\
                      fsync,fdatasync,sync_file_range,msync,sync,syncfs,ftruncate,truncate,fallocate,\
                      copy_file_range,sendfile,splice,rename,renameat,renameat2,link,linkat,symlink,symlinkat,\
                      unlink,unlinkat,mkdir,mkdirat,rmdir";
