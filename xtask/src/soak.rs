@@ -30,6 +30,12 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
         scenarios.args(["--", "--nocapture"]);
         command::run(scenarios.env("KETCH_SOAK", "1"))
     })?;
+    // A package of its own, because of what it builds: docs/decisions/020-driver-of-ones-own.md.
+    steps.run("a driver of one's own", || {
+        let mut turso = command::cargo(&workspace.root);
+        turso.args(["test", "--locked", "--manifest-path", "examples/turso/Cargo.toml", "--target-dir"]);
+        command::run(turso.arg(workspace.target.join("turso")))
+    })?;
     fuzz::run(workspace, steps, &fuzz::Options::all(options.fuzz_seconds))?;
     steps.run("schemathesis", || schemathesis::run(workspace, &tools, Effort::Long { seed }))
 }

@@ -104,7 +104,7 @@ fn free(to: &Path) -> Result<()> {
     match to.symlink_metadata() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(to, &error)),
-        Ok(_) => Err(Error::Unsupported(format!("{} is there already: choose another name", to.display()))),
+        Ok(_) => Err(Error::Engine(format!("{} is there already: choose another name", to.display()))),
     }
 }
 

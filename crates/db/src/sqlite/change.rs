@@ -16,20 +16,24 @@ use crate::options::Options;
 /// Runs a change, all or nothing. Foreign keys are not enforced meanwhile, because to rebuild a table is to drop it,
 /// which would delete its children; they are checked before the commit.
 ///
-/// A change that is not to be in a transaction runs statement by statement, as `vacuum` needs; only what records it
-/// is in one. A failure half-way leaves what ran before it.
+/// A change that is not to be in a transaction runs statement by statement, and only what records it is in one. A
+/// failure half-way leaves what ran before it. Nothing is refused to it: `vacuum`, which is what it is for, attaches a
+/// file of its own.
 pub(super) fn run(path: &Path, options: &Options, change: &Change, log: &Arc<Log>) -> Result<()> {
     let (mut connection, guarded) = connection::changer(path, options)?;
     log.hear(&mut connection).map_err(of_engine)?;
     let script = || {
-        let done = guarded.run(|| connection.execute_batch(&change.script));
+        let done = connection.execute_batch(&change.script);
         done.map_err(|error| of_statement(error, first_line(&change.script)))
     };
     if !change.in_transaction {
         script()?;
+        if !connection.is_autocommit() {
+            return Err(Error::Denied("a script that is not in a transaction left one open".to_owned()));
+        }
     }
     connection.execute_batch("begin immediate").map_err(of_engine)?;
-    let changed = if change.in_transaction { script() } else { Ok(()) }
+    let changed = if change.in_transaction { guarded.run(script) } else { Ok(()) }
         .and_then(|()| record(&connection, &guarded, &change.record))
         .and_then(|()| check_references(&connection))
         .and_then(|()| connection.execute_batch("commit").map_err(of_engine));

@@ -48,7 +48,7 @@ impl Sqlite {
         }
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
-        let channels = Arc::new(Channels::new(options.notices));
+        let channels = Arc::new(Channels::new(options));
         let revocations = Arc::new(Revocations::new());
         let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
         let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
@@ -63,14 +63,10 @@ impl Sqlite {
     ///
     /// # Errors
     /// The closure's, or whatever the engine says.
-    pub async fn write<T, E>(
+    pub async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&rusqlite::Connection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let kept = Arc::new(Mutex::new(None));
         let inside = Arc::clone(&kept);
         let mut work = Some(work);
@@ -85,8 +81,8 @@ impl Sqlite {
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (done, kept) {
             (Ok(()) | Err(Error::RolledBack), Some(result)) => result,
-            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned()).into()),
-            (Err(error), _) => Err(error.into()),
+            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned())),
+            (Err(error), _) => Err(error),
         }
     }
 
@@ -172,13 +168,17 @@ impl Driver for Sqlite {
     }
 
     fn notify(&self, channel: String, payload: String) -> Pending<Result<()>> {
-        self.channels.tell(&channel, payload);
-        Box::pin(async { Ok(()) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move {
+            channels.check_open()?;
+            channels.tell(&channel, payload);
+            Ok(())
+        })
     }
 
     fn listen(&self, channel: String) -> Pending<Result<BoxStream<'static, Heard>>> {
-        let listener = self.channels.listen(channel);
-        Box::pin(async { Ok(listener) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move { channels.listen(channel) })
     }
 
     fn change(&self, change: Change) -> Pending<Result<()>> {
@@ -186,9 +186,9 @@ impl Driver for Sqlite {
     }
 
     fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {
-        let waiting = tokio::time::timeout(self.schema_time, Arc::clone(&self.schema).lock_owned());
+        let (schema, time) = (Arc::clone(&self.schema), self.schema_time);
         Box::pin(async move {
-            let held = waiting.await.map_err(|_| Error::Deadline)?;
+            let held = tokio::time::timeout(time, schema.lock_owned()).await.map_err(|_| Error::Deadline)?;
             Ok(Box::new(held) as Box<dyn Any + Send>)
         })
     }
@@ -211,9 +211,11 @@ impl Driver for Sqlite {
         self.writer.refuse();
         self.backups.stop();
         let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
+        let channels = Arc::clone(&self.channels);
         Box::pin(async move {
             let _runs_to_its_end = tokio::task::spawn_blocking(move || readers.close()).await;
             writer.close().await;
+            channels.close();
         })
     }
 

@@ -88,6 +88,7 @@ impl Readers {
     }
 
     /// Whether a text writes, as far as is known.
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed is what matters")]
     pub(super) fn knows_to_write(&self, sql: &Cow<'static, str>) -> bool {
         self.texts.known(self.texts.fingerprint(sql)) == Known::Writes
     }

@@ -32,18 +32,21 @@ pub(super) fn reads(prepared: &CachedStatement<'_>) -> bool {
 /// Binds by name. Every parameter of the statement has a value, and every value a parameter.
 fn bind(prepared: &mut CachedStatement<'_>, params: &Params) -> Result<(), String> {
     let count = prepared.parameter_count();
+    let mut in_order = true;
     for (position, (param, value)) in params.iter().enumerate() {
         // They are mostly written in the order in which the statement uses them.
         let guess = position + 1;
         let index = if is_named(prepared, guess, param) {
             Some(guess)
         } else {
+            in_order = false;
             (1..=count).find(|index| is_named(prepared, *index, param))
         };
         let index = index.ok_or_else(|| format!("there is no `:{param}`"))?;
         prepared.raw_bind_parameter(index, Bound(value)).map_err(|error| error.to_string())?;
     }
-    if count == params.len() {
+    // As many values as parameters are one for each, unless a name is there twice.
+    if count == params.len() && (in_order || !params.has_doubles()) {
         return Ok(());
     }
     let all = (1..=count).map(|index| prepared.parameter_name(index).unwrap_or("?"));

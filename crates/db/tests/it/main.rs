@@ -1,8 +1,13 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
+mod batches;
+mod changes;
+mod checkpoints;
+mod conformance;
 mod durability;
 mod migrations;
+mod notices;
 #[cfg(feature = "postgres")]
 mod postgres_limits;
 #[cfg(feature = "postgres")]
@@ -17,4 +22,6 @@ mod postgres_values;
 mod postgres_writes;
 mod reads;
 mod scratch;
+mod streams;
 mod tokens;
+mod writes;

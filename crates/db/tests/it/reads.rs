@@ -24,14 +24,16 @@ const ENDLESS: i64 = 1 << 50;
 
 async fn fleet(scratch: &Scratch, options: &Options) -> Db {
     let db = scratch.db(options);
-    db.execute("create table boats (id integer primary key, name text not null)", params! {}).await.unwrap();
+    db.execute("create table boats (id integer primary key, name text not null)", params! {})
+        .await
+        .expect("it goes well");
     db.execute(
         "insert into boats select value, 'boat ' || value from \
          (with recursive n(value) as (select 1 union all select value + 1 from n where value < 1000) select * from n)",
         params! {},
     )
     .await
-    .unwrap();
+    .expect("it goes well");
     db
 }
 
@@ -266,19 +268,22 @@ impl Held {
         let read = tokio::spawn(async move {
             db.read(move |tx| {
                 tx.query_one::<i64>("select 1", params! {})?;
-                begun.send(()).unwrap();
-                let _let_go = wait.lock().unwrap().recv();
+                begun.send(()).expect("it goes well");
+                let _let_go = wait.lock().expect("it goes well").recv();
                 Ok(())
             })
             .await
         });
-        tokio::task::spawn_blocking(move || begins.recv()).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || begins.recv())
+            .await
+            .expect("it goes well")
+            .expect("it goes well");
         Self { let_go, read }
     }
 
     async fn let_go(self) {
-        self.let_go.send(()).unwrap();
-        self.read.await.unwrap().unwrap();
+        self.let_go.send(()).expect("it goes well");
+        self.read.await.expect("it goes well").expect("it goes well");
     }
 }
 

@@ -113,7 +113,7 @@ impl Inline {
                 Err(error) => return Now::Done(Err(error)),
             }
             count(&self.counts.reads_overran);
-            texts.overran(text, took);
+            texts.overran(text);
             // Some functions cannot be ended: then it is late, but answered.
             return if matches!(done, Ok(Ran::Rows)) { Now::Done(Ok(())) } else { Now::Later };
         }

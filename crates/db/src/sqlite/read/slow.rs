@@ -60,6 +60,7 @@ impl Texts {
     }
 
     /// A text's fingerprint. One that is part of the program is known by its address, which spares reading it.
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed is what matters")]
     pub(super) fn fingerprint(&self, sql: &Cow<'static, str>) -> Text {
         Text(match sql {
             Cow::Borrowed(text) => mixed(text.as_ptr().addr() as u64, text.len() as u64),
@@ -109,8 +110,11 @@ impl Texts {
 
     /// The text was read inline for too long: it goes to the pool at once. If it is quick there, this was an accident,
     /// such as a cold page or a thread that had to wait for its turn, and it comes back.
-    pub(super) fn overran(&self, text: Text, time: Duration) {
-        self.took(text, time.max(Duration::from_micros(TOO_MUCH + EASY)));
+    pub(super) fn overran(&self, text: Text) {
+        let place = self.place(text);
+        let kept = place.load(Relaxed);
+        let owed = if (kept ^ text.0) & PRINT == 0 { kept & DEBT } else { 0 };
+        place.store(text.0 & PRINT | owed.max(TOO_MUCH), Relaxed);
     }
 
     fn place(&self, text: Text) -> &AtomicU64 {
@@ -166,12 +170,12 @@ mod tests {
     fn one_that_overran_is_slow_until_the_pool_says_otherwise() {
         let texts = Texts::new();
         let accident = text(&texts, "select accident");
-        texts.overran(accident, Duration::from_millis(2));
+        texts.overran(accident);
         assert_eq!(texts.known(accident), Known::Slow);
         texts.took(accident, QUICK);
         assert_eq!(texts.known(accident), Known::Nothing);
         let slow = text(&texts, "select slow");
-        texts.overran(slow, Duration::from_millis(2));
+        texts.overran(slow);
         texts.took(slow, Duration::from_secs(2));
         assert_eq!(texts.known(slow), Known::Slow);
         let quick_runs = (0..1_000).take_while(|_| {
@@ -199,7 +203,8 @@ mod tests {
     fn texts_by_the_hundred_thousand_cost_no_memory_and_drive_out_no_slow_one_at_once() {
         let texts = Texts::new();
         let slow = text(&texts, "select slow");
-        texts.overran(slow, Duration::from_secs(2));
+        texts.overran(slow);
+        texts.took(slow, Duration::from_secs(2));
         for number in 0..100_000 {
             let sql = format!("insert into a values ({number})");
             texts.writes(texts.fingerprint(&Cow::Owned(sql)));

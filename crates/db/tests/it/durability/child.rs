@@ -6,12 +6,16 @@
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{clock, every_step, fsync, full, ledger, overload};
 
 const ASKED: &str = "KETCH_TEST_DB_CHILD";
+
+/// A child that takes longer hangs.
+const TOO_LONG: Duration = Duration::from_secs(600);
 
 /// What a child is to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +40,11 @@ pub(super) enum Task {
 fn works_when_asked() {
     let Ok(asked) = std::env::var(ASKED) else { return };
     let task = serde_json::from_str(&asked).expect("a task as `Task` is written");
+    std::thread::spawn(|| {
+        std::thread::sleep(TOO_LONG);
+        eprintln!("the child hangs, after {} s", TOO_LONG.as_secs());
+        std::process::abort();
+    });
     // What the test harness has said so far does not end its line.
     say("");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -72,7 +81,7 @@ pub(super) enum Under {
 impl Under {
     /// Every call that changes files, or tells of it, goes to a record.
     pub(super) fn record(to: &Path) -> Self {
-        let calls = "trace=openat,open,creat,close,lseek,read,write,pwrite64,pwritev,pwritev2,writev,sendto,sendmsg,\
+        let calls = "trace=openat,open,creat,close,lseek,read,write,pwrite64,pwritev,pwritev2,writev,\
                      fsync,fdatasync,sync_file_range,msync,sync,syncfs,ftruncate,truncate,fallocate,\
                      copy_file_range,sendfile,splice,rename,renameat,renameat2,link,linkat,symlink,symlinkat,\
                      unlink,unlinkat,mkdir,mkdirat,rmdir";

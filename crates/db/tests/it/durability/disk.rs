@@ -108,7 +108,7 @@ impl Disk {
             }
             Call::Unlink { path } => self.name(event.ended, Naming::Gone(path.clone())),
             Call::MakeFolder { path } => self.name(event.ended, Naming::Is(path.clone(), Node::Folder)),
-            Call::Said { .. } | Call::Sent { .. } => {}
+            Call::Said { .. } => {}
         }
     }
 

@@ -13,10 +13,14 @@ use super::ledger::{self, Answered, Run, check};
 use super::{promised, times};
 use crate::scratch::Scratch;
 
-/// How many writes wait at most.
-const QUEUE: usize = 32;
+/// As many as are served without a refusal.
+const CLIENTS: u32 = 32;
+/// How many writes wait at most: one of each client, and some questions about health.
+const QUEUE: usize = 36;
 /// An answer to whether it is well.
 const HEALTH: Duration = Duration::from_millis(100);
+/// One turn.
+const SLICE: Duration = Duration::from_millis(300);
 /// What five times the load may take of memory.
 const MEMORY: u64 = 64 << 20;
 
@@ -25,23 +29,24 @@ pub(super) async fn run(run: Run) {
     options.write_queue = QUEUE;
     let db = Db::with_driver(Sqlite::open(&run.database, &options).expect("it opens"), &options);
     ledger::prepare(&db).await.expect("a fresh database takes its tables");
-    let clients = u32::try_from(QUEUE).expect("few");
     let mut first = 0;
-    let mut slice = async |clients: u32| {
-        let counts = load(&db, run.run, first, clients).await;
+    let mut slice = async |clients: u32, patience: Duration| {
+        let counts = load(&db, run.run, first, clients, patience).await;
         first += clients;
         counts
     };
-    slice(clients).await;
+    let (served, _) = slice(CLIENTS, SLICE).await;
+    // Who is refused comes back after the time that a served one takes: so the load is five times what is served.
+    let patience = SLICE * CLIENTS / u32::try_from(served.max(1)).expect("few");
     let memory = resident();
     let health = tokio::spawn(slowest_health(db.clone()));
     // In turns, so that what else the machine does meets both.
     let (mut peak, mut goodput, mut shed) = (0, 0, 0);
     for _ in 0..run.steps {
-        let (served, refused) = slice(clients).await;
+        let (served, refused) = slice(CLIENTS, patience).await;
         assert_eq!(refused, 0, "what fits is not refused");
         peak += served;
-        let (served, refused) = slice(clients * 5).await;
+        let (served, refused) = slice(CLIENTS * 5, patience).await;
         goodput += served;
         shed += refused;
     }
@@ -51,11 +56,10 @@ pub(super) async fn run(run: Run) {
     db.close().await;
 }
 
-/// Writes of so many clients for a while: how many were served and how many refused. Who is refused comes back after
-/// 20 ms.
-async fn load(db: &Db, run: u32, first: u32, clients: u32) -> (u64, u64) {
+/// Writes of so many clients for a while: how many were served and how many refused. Who is refused waits.
+async fn load(db: &Db, run: u32, first: u32, clients: u32, patience: Duration) -> (u64, u64) {
     let counts = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
-    let end = Instant::now() + Duration::from_millis(300);
+    let end = Instant::now() + SLICE;
     let mut tasks = tokio::task::JoinSet::new();
     for client in first..first + clients {
         let (db, counts) = (db.clone(), Arc::clone(&counts));
@@ -71,7 +75,7 @@ async fn load(db: &Db, run: u32, first: u32, clients: u32) -> (u64, u64) {
                     }
                     Err(Error::Busy) => {
                         counts.1.fetch_add(1, Ordering::Relaxed);
-                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        tokio::time::sleep(patience).await;
                     }
                     Err(error) => panic!("too much load is told as {error:?}"),
                 }
@@ -85,7 +89,8 @@ async fn load(db: &Db, run: u32, first: u32, clients: u32) -> (u64, u64) {
 async fn slowest_health(db: Db) {
     loop {
         let asked = Instant::now();
-        db.health().await.expect("a full queue is not illness");
+        let health = db.health().await;
+        assert!(matches!(health, Ok(()) | Err(Error::Busy)), "it is well or busy, not {health:?}");
         say(&format!("health {}", asked.elapsed().as_micros()));
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

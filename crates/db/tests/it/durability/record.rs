@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a call did.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Call {
     /// Opened a file that is made if it is not there.
     Create {
@@ -52,14 +52,10 @@ pub(super) enum Call {
     Said {
         text: String,
     },
-    /// Sent bytes to a socket.
-    Sent {
-        bytes: Vec<u8>,
-    },
 }
 
 /// A call and when it was.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Event {
     /// The line of the record at which it had begun and done nothing yet.
     pub(super) begun: usize,
@@ -68,7 +64,14 @@ pub(super) struct Event {
     pub(super) call: Call,
 }
 
-/// Reads a record: the calls that concern files below `root`, standard output and sockets, by when they ended.
+impl Event {
+    /// The same, in a record that follows on one of so many lines.
+    pub(super) fn after(&self, lines: usize) -> Self {
+        Self { begun: self.begun + lines, ended: self.ended + lines, call: self.call.clone() }
+    }
+}
+
+/// Reads a record: the calls that concern files below `root` and standard output, by when they ended.
 pub(super) fn read(record: &Path, root: &Path) -> Vec<Event> {
     let text = fs::read_to_string(record).expect("strace wrote a record");
     let mut reader = Reader { root: root.to_owned(), offsets: HashMap::new() };
@@ -129,7 +132,6 @@ impl Reader {
                 None
             }
             "write" => self.wrote(&arguments, done),
-            "writev" | "sendto" | "sendmsg" => self.sent(name, text, &arguments),
             "pwrite64" => {
                 let path = self.path(arguments[0])?;
                 let at = Some(arguments[3].parse().expect("an offset"));
@@ -170,20 +172,11 @@ impl Reader {
                 text: String::from_utf8_lossy(&bytes(arguments[1], done)).into_owned(),
             });
         }
-        let Some(path) = self.path(arguments[0]) else {
-            return arguments[0].contains(SOCKET).then(|| Call::Sent { bytes: bytes(arguments[1], done) });
-        };
+        let path = self.path(arguments[0])?;
         let offset = self.offsets.entry(to).or_default();
         let at = Some(*offset);
         *offset += done;
         Some(Call::Write { path, at, bytes: bytes(arguments[1], done) })
-    }
-
-    fn sent(&mut self, name: &str, text: &str, arguments: &[&str]) -> Option<Call> {
-        let file = self.path(arguments[0]);
-        assert!(file.is_none(), "the model of the disk does not know this call: {name}");
-        let pieces = text.split('"').skip(1).step_by(2);
-        Some(Call::Sent { bytes: pieces.flat_map(unescaped).collect() })
     }
 
     fn one_name(&self, name: &str, arguments: &[&str]) -> Option<Call> {
@@ -218,9 +211,6 @@ impl Reader {
         ours.then_some(path)
     }
 }
-
-/// How `-y` shows a socket, as `-xx` writes it: `socket:` or `TCP:`.
-const SOCKET: &str = r"\x73\x6f\x63\x6b\x65\x74\x3a";
 
 fn descriptor(argument: &str) -> u32 {
     argument.split('<').next().and_then(|number| number.trim().parse().ok()).unwrap_or(u32::MAX)
