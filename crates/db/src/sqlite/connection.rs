@@ -64,6 +64,8 @@ const TELLS: &[&str] = &[
     "module_list",
     "page_count",
     "page_size",
+    // What SQLite asks of itself when a column is added to a STRICT table.
+    "quick_check",
     "table_info",
     "table_list",
     "table_xinfo",
