@@ -1,6 +1,7 @@
 //! D5: the disk is full. Writes are refused as such, reads go on, and when there is room again writes do too, without a
 //! restart.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,7 +27,7 @@ pub(super) async fn run(run: Run) {
     let mut answered = Answered::default();
     let mut step = 0;
     for round in 0..run.steps {
-        std::fs::write(&filler, vec![1; 1 << 20]).expect("there is room for the filler");
+        fill(&filler);
         let watch = Reads::start(&db);
         let mut refused = 0;
         while refused < 20 {
@@ -45,12 +46,26 @@ pub(super) async fn run(run: Run) {
         assert!(took < promised(RESUME), "writes went on after {took:?}");
         db.write_alone(|tx| tx.execute("delete from marks", params! {})).await.expect("there is room");
         answered.forget_marks();
+        // Empties the log, so that there is room for the next filler.
+        let driver = db.driver().expect("it is connected");
+        let sqlite = driver.as_any().downcast_ref::<Sqlite>().expect("it is SQLite");
+        sqlite.reopen().await.expect("there is room");
     }
     db.close().await;
     drop(db);
     let writes = answered.len();
     check(&run.database, &answered).await.expect_all("after the disk was full");
     say(&format!("acknowledged {writes}"));
+}
+
+/// Takes a megabyte, or what there is.
+fn fill(filler: &Path) {
+    let mut file = std::fs::File::create(filler).expect("there is room for a name");
+    let mut pieces = 0;
+    while pieces < 64 && file.write_all(&[1; 16 << 10]).is_ok() {
+        pieces += 1;
+    }
+    assert!(pieces > 8, "there is room for the filler");
 }
 
 /// Eight writes at a time; how many were refused because the disk is full. Nothing else may happen to them.
