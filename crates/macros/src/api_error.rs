@@ -39,8 +39,8 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     };
     let krate = krate(&input);
     let mut errors = Vec::new();
-    let arms: Vec<_> = data.variants.iter().map(|variant| arm(&krate, variant, &mut errors)).collect();
-    distinct(&arms, &mut errors);
+    let mut arms: Vec<_> = data.variants.iter().map(|variant| arm(&krate, variant, &mut errors)).collect();
+    distinct(&mut arms, &mut errors);
     let mut conversions: Vec<_> = arms.iter().map(|arm| arm.conversion.clone()).collect();
     // With a mistake in it the enum is still an error, so that the mistake is all the compiler tells of.
     let specs: Vec<_> =
@@ -148,7 +148,7 @@ fn carrier(
         Fields::Unnamed(fields) if fields.unnamed.len() == 1 => fields.unnamed[0].ty.clone(),
         _ => {
             let message = format!("`from` is for a variant around one error: `{ident}(ketch::db::Error)`");
-            errors.push(syn::Error::new(variant.span(), message));
+            errors.push(syn::Error::new(ident.span(), message));
             return Arm::default();
         }
     };
@@ -159,13 +159,16 @@ fn carrier(
 }
 
 /// `?` can make one variant only from one kind of error.
-fn distinct(arms: &[Arm], errors: &mut Vec<syn::Error>) {
+fn distinct(arms: &mut [Arm], errors: &mut Vec<syn::Error>) {
     let mut known = HashSet::new();
-    for (variant, inner) in arms.iter().filter_map(|arm| arm.from.as_ref()) {
+    for arm in arms {
+        let Some((variant, inner)) = arm.from.take() else { continue };
         if !known.insert(quote!(#inner).to_string()) {
             let message =
                 format!("another variant is made from this error already, so `{variant}` cannot be");
-            errors.push(syn::Error::new(inner.span(), message));
+            errors.push(syn::Error::new(variant.span(), message));
+        } else {
+            arm.from = Some((variant, inner));
         }
     }
 }

@@ -118,7 +118,7 @@ async fn a_copy_made_while_others_write_is_of_one_moment() {
     let last = scratch.path("last.db");
     db.backup(&last).await.unwrap();
     let again = db.backup(&last).await;
-    assert!(matches!(&again, Err(Error::Unsupported(why)) if why.contains("is there already")), "{again:?}");
+    assert!(matches!(&again, Err(Error::Engine(why)) if why.contains("is there already")), "{again:?}");
     // The same rows, in the same order, byte by byte.
     let rows = "select id, hex(body) from t order by id";
     let copy = Db::with_driver(

@@ -63,7 +63,7 @@ fn inert() -> impl Strategy<Value = String> {
         "[eE]'([^'\\\\]|''|\\\\[^\u{0}]){0,12}'",
         "[^$\u{0}]{0,12}".prop_map(|text| format!("$${text}$$")),
         "[^$\u{0}]{0,12}".prop_map(|text| format!("$tag${text}$tag$")),
-        "[^\n]{0,12}".prop_map(|text| format!("--{text}\n")),
+        "[^\r\n]{0,12}".prop_map(|text| format!("--{text}\n")),
         "[^*/]{0,12}".prop_map(|text| format!("/*{text}/*{text}*/{text}*/")),
         Just("x::text".to_owned()),
         Just("a[1:2]".to_owned()),

@@ -75,8 +75,9 @@ impl Batches<'_> {
                 "slow write: others wait for it"
             );
         }
-        // One statement that has ended well has nothing left to be late with; a closure might have.
-        if job.task.has_parts() && took >= limit {
+        // One statement that has ended well has nothing left to be late with; a closure might have. What failed tells
+        // why, however late.
+        if job.task.has_parts() && took >= limit && came.result.is_ok() {
             came.result = Err(Error::Deadline);
         }
         came
