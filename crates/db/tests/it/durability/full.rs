@@ -121,7 +121,7 @@ fn d5_a_full_disk_refuses_writes_and_heals_by_itself() {
     let scratch = Scratch::new();
     let rounds = u32::try_from(times(3, 60)).unwrap();
     let run = Run::new(database(scratch.as_ref()), 1, 8, rounds);
-    let lines = Started::under(small_disk(scratch.as_ref()), &Task::Full(run)).finish();
+    let lines = Started::under(&small_disk(scratch.as_ref()), &Task::Full(run)).finish();
     let told: Vec<_> = lines.iter().filter(|line| line.starts_with("round ")).collect();
     assert_eq!(told.len(), usize::try_from(rounds).unwrap());
     let acknowledged = lines.iter().find_map(|line| line.strip_prefix("acknowledged ")).unwrap();
