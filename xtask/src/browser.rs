@@ -1,7 +1,6 @@
 //! The docs page in a real browser: it shows the example's document, sends requests with and without a token, and shows
 //! their replies. What is done there is in `xtask/browser/docs.mjs`.
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -27,11 +26,7 @@ const NEEDS: &[Need] = &[
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     tools::install_system_packages(&workspace.root, NEEDS)?;
     command::run(command::cargo(&workspace.root).args(["build", "--package", "harbour"]))?;
-    let example = Example::start(Command::new(workspace.target.join("debug/harbour")).args([
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-    ]))?;
+    let example = Example::serve(workspace, "harbour")?;
     let mut driver = command::program("node", &workspace.root);
     driver.args(["xtask/browser/docs.mjs", "chromium", example.url()]);
     driver.arg(workspace.target.join("browser"));

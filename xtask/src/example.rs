@@ -3,7 +3,8 @@
 //! Unix only, because of the signal.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read};
+use std::fs;
+use std::io::{BufRead as _, BufReader, ErrorKind, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::workspace::Workspace;
 
 /// How long the server may take to print its URL, and to end after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,6 +40,21 @@ struct Lines {
 }
 
 impl Example {
+    /// Starts an example that is built, on data of its own: nobody's are touched, and nothing of an earlier run is there.
+    pub(crate) fn serve(workspace: &Workspace, name: &str) -> Result<Self> {
+        let data = workspace.target.join("data").join(name);
+        if let Err(error) = fs::remove_dir_all(&data)
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(error).with_context(|| format!("cannot empty {}", data.display()));
+        }
+        // Stubs are found from the top of the workspace.
+        let mut serve = Command::new(workspace.target.join("debug").join(name));
+        serve.current_dir(&workspace.root).env_remove("KETCH_DATABASE_URL");
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        Self::start(&mut serve)
+    }
+
     /// Starts the server and waits until it prints a line with `http://127.0.0.1:<port>`.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         Self::start_within(command, PATIENCE)

@@ -4,7 +4,6 @@
 //! `xtask/schemathesis.toml`.
 
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -67,10 +66,7 @@ pub(crate) fn run(workspace: &Workspace, tools: &Tools, effort: Effort) -> Resul
 fn run_one(workspace: &Workspace, tools: &Tools, effort: Effort, server: &Judged) -> Result<()> {
     let name = server.name;
     command::run(command::cargo(&workspace.root).args(["build", "--package", name]))?;
-    // Stubs are found from the top of the workspace.
-    let mut start = Command::new(workspace.target.join("debug").join(name));
-    start.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(&workspace.root);
-    let example = Example::start(&mut start)?;
+    let example = Example::serve(workspace, name)?;
     let judged =
         judge(workspace, tools, (effort.seed(), effort.examples(server), effort.limit()), example.url());
     if judged.is_err() {

@@ -26,8 +26,15 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
     let seed = options.seed.map_or_else(fresh_seed, Ok)?;
     steps.run("scenarios", || {
         let mut scenarios = command::cargo(&workspace.root);
-        scenarios.args(["test", "--package", "ketch", "--test", "it", "--", "--nocapture"]);
+        scenarios.args(["test", "--package", "ketch", "--package", "ketch-db", "--test", "it"]);
+        scenarios.args(["--", "--nocapture"]);
         command::run(scenarios.env("KETCH_SOAK", "1"))
+    })?;
+    // A package of its own, because of what it builds: docs/decisions/020-driver-of-ones-own.md.
+    steps.run("a driver of one's own", || {
+        let mut turso = command::cargo(&workspace.root);
+        turso.args(["test", "--locked", "--manifest-path", "examples/turso/Cargo.toml", "--target-dir"]);
+        command::run(turso.arg(workspace.target.join("turso")))
     })?;
     fuzz::run(workspace, steps, &fuzz::Options::all(options.fuzz_seconds))?;
     steps.run("schemathesis", || schemathesis::run(workspace, &tools, Effort::Long { seed }))

@@ -25,6 +25,16 @@ const NEEDS: &[Need] = &[
         why: "the cache that machines share is tested with it",
     },
     Need {
+        package: "strace",
+        probe: &["strace", "-V"],
+        why: "power cuts and failing disks are made up with it",
+    },
+    Need {
+        package: "faketime",
+        probe: &["faketime", "--version"],
+        why: "a clock that jumps is made up with it",
+    },
+    Need {
         package: "postgresql",
         probe: &["sh", "-c", "initdb --version || ls /usr/lib/postgresql/*/bin/initdb"],
         why: "the database engine is tested with it",

@@ -9,17 +9,21 @@
 //! What it has not, and the candidate pays for: the check of HTTP/1 framing on the wire, the guards (host, target,
 //! sizes, framing), HTTP/2 on the same port, the limits of connections and of requests in flight, readers who do not
 //! read, graceful stop, scopes, strict arguments (no repeated names), the one error body, health and OpenAPI.
+//!
+//! The endpoints with a database are in `database.rs`; they are there when `BENCH_DATABASE` names a file.
 
+mod database;
 mod front;
 mod request_id;
 
-use std::io::{Result, Write};
+use std::io::{Error, Result, Write};
 use std::time::Duration;
 
 use axum::extract::{Path, Query};
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bench_terms::database::Setup;
 use bench_terms::{Boat, NewBoat, forbid_caching, greeting, moored, note_credentials};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -46,7 +50,11 @@ struct Berth {
 
 fn main() -> Result<()> {
     bench_terms::start_log();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(router()))
+    let mut router = router();
+    if let Some(setup) = Setup::from_environment() {
+        router = router.merge(database::router(&setup).map_err(Error::other)?);
+    }
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(router))
 }
 
 /// The first of the two layers is the outermost, as the first middleware that the candidate names.

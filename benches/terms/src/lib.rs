@@ -2,6 +2,9 @@
 //!
 //! A difference between the sides can then not come from here. How a side listens, routes and reads its arguments is
 //! deliberately not shared, because that is what is measured.
+//! What concerns the database is in [`database`].
+
+pub mod database;
 
 use axum::extract::Request;
 use axum::middleware::Next;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{new, openapi, routes, serve};
+use crate::commands::{migrate, new, openapi, routes, serve};
 
 /// An API server in one process.
 #[derive(Debug, Parser)]
@@ -62,6 +62,8 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Serve until SIGTERM or Ctrl-C (what happens without a command)
     Serve(serve::Options),
+    /// Look after the schema of the database
+    Migrate(migrate::Options),
     /// List the endpoints
     Routes(routes::Options),
     /// Print the OpenAPI document

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod commands;
+mod database;
 mod entry;
 mod log;
 mod log_text;

@@ -25,11 +25,17 @@ fn commands() -> String {
             .expect("a String takes everything");
     };
     one(&mut root, "ketch");
-    for command in root.get_subcommands_mut() {
-        let name = format!("ketch {}", command.get_name());
-        one(command, &name);
-    }
+    below(&mut root, "ketch", &mut one);
     out
+}
+
+/// Every command of a command, and theirs.
+fn below(command: &mut clap::Command, name: &str, one: &mut impl FnMut(&mut clap::Command, &str)) {
+    for command in command.get_subcommands_mut() {
+        let name = format!("{name} {}", command.get_name());
+        one(command, &name);
+        below(command, &name, one);
+    }
 }
 
 fn settings() -> String {

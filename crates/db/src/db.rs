@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use ketch_model::Clock;
 use serde::de::DeserializeOwned;
 
 use crate::driver::{Company, Decode, Dialect, Driver, Heard, Now, Statement, Work};
@@ -15,6 +16,7 @@ use crate::options::Options;
 use crate::params::Params;
 use crate::row::from_row;
 use crate::sink::{Collect, Lent};
+use crate::sqlite::Sqlite;
 use crate::stats::Stats;
 use crate::tx::{Snapshot, Tx};
 
@@ -48,6 +50,7 @@ struct Inner {
 struct Connected {
     driver: Arc<dyn Driver>,
     rows: usize,
+    clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for Db {
@@ -76,7 +79,7 @@ impl Db {
     /// # Errors
     /// [`Error::Open`] when it has one already.
     pub fn connect(&self, driver: Arc<dyn Driver>, options: &Options) -> Result<()> {
-        let connected = Connected { driver, rows: options.rows };
+        let connected = Connected { driver, rows: options.rows, clock: Arc::clone(&options.clock) };
         self.inner
             .connected
             .set(connected)
@@ -93,6 +96,22 @@ impl Db {
     /// [`Error::NotConnected`].
     pub fn driver(&self) -> Result<&Arc<dyn Driver>> {
         self.connected().map(|connected| &connected.driver)
+    }
+
+    /// The clock of [`Options`].
+    pub(crate) fn clock(&self) -> Result<&dyn Clock> {
+        self.connected().map(|connected| &*connected.clock)
+    }
+
+    /// The SQLite engine, for what only it can do.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when it is another engine, [`Error::NotConnected`].
+    pub fn sqlite(&self) -> Result<&Sqlite> {
+        let driver = self.driver()?;
+        driver.as_any().downcast_ref().ok_or_else(|| {
+            Error::Unsupported(format!("SQLite's own calls: its engine speaks {}", driver.dialect().name()))
+        })
     }
 
     /// Which SQL the engine speaks.

@@ -3,10 +3,13 @@
 //! [`driver`] says what an engine does; [`sqlite`] and `postgres` are the two that ship. What is deliberately not here:
 //! tables of the parts of Ketch, which live beside the parts.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod connect;
 mod db;
 pub mod driver;
 mod error;
+pub mod migrate;
 mod options;
 mod params;
 #[cfg(feature = "postgres")]
@@ -24,6 +27,7 @@ pub use connect::connect;
 pub use db::Db;
 pub use driver::{Dialect, Driver, Heard, Statement};
 pub use error::{Error, Result};
+pub use migrate::{MigrateError, Migrations};
 pub use options::{Durability, Options};
 pub use params::Params;
 pub use row::from_row;
@@ -31,3 +35,12 @@ pub use stats::Stats;
 pub use tx::{Snapshot, Tx};
 pub use url::DatabaseUrl;
 pub use value::Value;
+
+#[doc(hidden)]
+pub mod __private {
+    //! For what `migrations!` expands to.
+    pub use ketch_macros::migrations;
+    pub use ketch_syntax::Variants;
+
+    pub use crate::migrate::migration;
+}

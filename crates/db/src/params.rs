@@ -36,6 +36,12 @@ impl Params {
         self.named.iter().map(|(name, value)| (*name, value))
     }
 
+    /// Whether a name is there twice.
+    pub(crate) fn has_doubles(&self) -> bool {
+        let names = self.named.iter().map(|(name, _)| name).enumerate();
+        names.clone().any(|(at, name)| names.clone().take(at).any(|(_, earlier)| earlier == name))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.named.len()

@@ -33,6 +33,7 @@ pub use cookie;
 pub use garde::Validate;
 pub use http;
 pub use ketch_cli::{main, main_from};
+pub use ketch_db::{self as db, DatabaseUrl, Db, Migrations, Tx, migrations, params};
 pub use ketch_edge::{Limits, Stopped};
 pub use ketch_macros::{ApiError, Query, Scalar, delete, get, patch, post, put, service};
 pub use ketch_model::{
@@ -57,10 +58,10 @@ pub mod prelude {
     pub use axum::middleware::{Next, from_fn};
 
     pub use crate::{
-        Accepted, ApiError, ByteStream, Bytes, Caller, Cookie, Created, Ctx, Error, Event, Extract,
+        Accepted, ApiError, ByteStream, Bytes, Caller, Cookie, Created, Ctx, Db, Error, Event, Extract,
         ExtractBody, File, Folder, Form, Header, Html, Json, MemoryCache, Multipart, NoContent, Query,
-        Redirect, Request, Response, Result, Scalar, Scope, Server, Sse, Status, Validate, caller_mut,
-        configure, delete, get, patch, post, put, read_body, service,
+        Redirect, Request, Response, Result, Scalar, Scope, Server, Sse, Status, Tx, Validate, caller_mut,
+        configure, delete, get, migrations, params, patch, post, put, read_body, service,
     };
 }
 
@@ -82,9 +83,11 @@ mod pages {
         Arguments "docs/guide/arguments.md"
         Browsers "docs/guide/browsers.md"
         Caching "docs/guide/caching.md"
+        Data "docs/guide/data.md"
         Edge "docs/guide/edge.md"
         Limits "docs/guide/limits.md"
         Middleware "docs/guide/middleware.md"
+        Migrations "docs/guide/migrations.md"
         OpenApi "docs/guide/openapi.md"
         Readme "README.md"
         Replies "docs/guide/replies.md"

@@ -1,6 +1,10 @@
 //! For tests of applications: the tools of `ketch-testkit`, and the wired server on a real socket.
+//!
+//! A test never touches the data of whoever runs it: a server that has a database gets a fresh one in a temporary
+//! folder, whatever URL its code says, unless the test itself names another (`client_on`, `TestServer::start_on`).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use ketch_edge::{Stopped, bind};
 use ketch_server::Server;
@@ -8,15 +12,41 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use ketch_testkit::{
-    Answer, Client, Expect, ExpectFile, ManualClock, Scenario, check, expect, expect_file, soak_factor,
+    Answer, Client, Expect, ExpectFile, ManualClock, Scenario, Scratch, check, expect, expect_file, postgres,
+    soak_factor,
 };
 
-/// A client of a server that is built but bound to nothing. Panics with the problems when it cannot be built.
+/// A client of a server that is built but bound to nothing, with a fresh database if it has one. Panics with the
+/// problems when it cannot be built, and at the first request when its database cannot be used.
 pub fn client(server: Server) -> Client {
-    match server.build() {
-        Ok(built) => Client::new(built.app().clone()),
-        Err(problems) => panic!("{problems}"),
+    let (server, scratch) = with_scratch(server);
+    client_of(server, scratch)
+}
+
+/// The same with its data in the database at this URL: that of a [`Scratch`] which the test keeps, or of a PostgreSQL
+/// server.
+pub fn client_on(server: Server, url: impl Into<String>) -> Client {
+    let (server, scratch) = with_scratch(server);
+    client_of(server.database_from(url, "the test"), scratch)
+}
+
+/// A fresh folder for the data, and a database in it if the server has one.
+fn with_scratch(server: Server) -> (Server, Option<Scratch>) {
+    if !server.opens_database() {
+        return (server, None);
     }
+    let scratch = Scratch::new();
+    (server.data_folder(scratch.path()).database_from(scratch.url(), "the test"), Some(scratch))
+}
+
+fn client_of(server: Server, scratch: Option<Scratch>) -> Client {
+    let built = server.build().unwrap_or_else(|problems| panic!("{problems}"));
+    Client::prepared(Arc::clone(built.app()), async move {
+        if let Err(error) = built.connect().await {
+            panic!("{error}");
+        }
+        Arc::new((built, scratch)) as _
+    })
 }
 
 /// The whole server on a free port of 127.0.0.1. Dropped, it is told to stop.
@@ -25,11 +55,24 @@ pub struct TestServer {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<Stopped, ketch_server::Error>>,
+    _data: Option<Scratch>,
 }
 
 impl TestServer {
-    /// Starts a server. When this returns, it serves. Panics when it cannot be built, bound or started.
+    /// Starts a server, with a fresh database if it has one. When this returns, it serves. Panics when it cannot be
+    /// built, bound or started.
     pub async fn start(server: Server) -> Self {
+        let (server, scratch) = with_scratch(server);
+        Self::start_with(server, scratch).await
+    }
+
+    /// The same with its data in the database at this URL.
+    pub async fn start_on(server: Server, url: impl Into<String>) -> Self {
+        let (server, scratch) = with_scratch(server);
+        Self::start_with(server.database_from(url, "the test"), scratch).await
+    }
+
+    async fn start_with(server: Server, scratch: Option<Scratch>) -> Self {
         let built = server.build().unwrap_or_else(|problems| panic!("{problems}"));
         let listener = bind(([127, 0, 0, 1], 0).into()).expect("a free port can be bound");
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -47,7 +90,7 @@ impl TestServer {
             let outcome = running.await.expect("the server does not panic");
             panic!("the server did not start: {}", outcome.expect_err("it was never ready"));
         }
-        Self { address, stop, running }
+        Self { address, stop, running, _data: scratch }
     }
 
     /// Where it listens.

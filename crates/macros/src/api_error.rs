@@ -1,8 +1,11 @@
 //! `#[derive(ApiError)]`: an enum whose variants are the errors of an endpoint.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
-use syn::{Data, DeriveInput, Fields, Ident, LitInt, LitStr, Variant};
+use std::collections::HashSet;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Fields, Ident, LitInt, LitStr, Type, Variant};
 
 /// What `#[api(…)]` says of one variant.
 #[derive(Default)]
@@ -10,6 +13,19 @@ struct Written {
     status: Option<LitInt>,
     code: Option<LitStr>,
     message: Option<LitStr>,
+    /// `from`, where it stands: the variant carries another error, which says everything itself.
+    from: Option<Span>,
+}
+
+/// What one variant comes to.
+#[derive(Default)]
+struct Arm {
+    /// What the documents say of it.
+    spec: Option<TokenStream>,
+    /// How it becomes an error.
+    conversion: TokenStream,
+    /// What it is made from, when it carries another error.
+    from: Option<(Ident, Type)>,
 }
 
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
@@ -23,18 +39,30 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     };
     let krate = krate(&input);
     let mut errors = Vec::new();
-    let arms: Vec<_> = data.variants.iter().map(|variant| arm(&krate, variant, &mut errors)).collect();
-    let (specs, mut conversions): (Vec<_>, Vec<_>) = arms.into_iter().unzip();
+    let mut arms: Vec<_> = data.variants.iter().map(|variant| arm(&krate, variant, &mut errors)).collect();
+    distinct(&mut arms, &mut errors);
+    let mut conversions: Vec<_> = arms.iter().map(|arm| arm.conversion.clone()).collect();
     // With a mistake in it the enum is still an error, so that the mistake is all the compiler tells of.
-    let specs = if errors.is_empty() { specs } else { Vec::new() };
+    let specs: Vec<_> =
+        if errors.is_empty() { arms.iter().filter_map(|arm| arm.spec.clone()).collect() } else { Vec::new() };
     if !errors.is_empty() || data.variants.is_empty() {
         conversions = vec![quote!(_ => #krate::Error::internal("this error has no status"),)];
     }
     let errors = errors.into_iter().map(syn::Error::into_compile_error);
     let (generics, names, bounds) = input.generics.split_for_impl();
     let ty = &input.ident;
+    let froms = arms.iter().filter_map(|arm| arm.from.as_ref()).map(|(variant, inner)| {
+        quote! {
+            impl #generics ::core::convert::From<#inner> for #ty #names #bounds {
+                fn from(error: #inner) -> Self {
+                    Self::#variant(error)
+                }
+            }
+        }
+    });
     quote! {
         #(#errors)*
+        #(#froms)*
         impl #generics #krate::ApiError for #ty #names #bounds {
             const ERRORS: &'static [#krate::ErrorSpec] = &[#(#specs),*];
             #[allow(unused_variables, reason = "a message need not show every field")]
@@ -61,9 +89,12 @@ fn krate(input: &DeriveInput) -> TokenStream {
     quote!(#path::__private)
 }
 
-fn arm(krate: &TokenStream, variant: &Variant, errors: &mut Vec<syn::Error>) -> (TokenStream, TokenStream) {
+fn arm(krate: &TokenStream, variant: &Variant, errors: &mut Vec<syn::Error>) -> Arm {
     let written = written(variant, errors);
     let ident = &variant.ident;
+    if let Some(span) = written.from {
+        return carrier(krate, variant, span, &written, errors);
+    }
     let status: u16 = written.status.as_ref().and_then(|text| text.base10_parse().ok()).unwrap_or_default();
     if !(400..=599).contains(&status) {
         let span = written.status.as_ref().map_or_else(|| ident.span(), LitInt::span);
@@ -83,7 +114,7 @@ fn arm(krate: &TokenStream, variant: &Variant, errors: &mut Vec<syn::Error>) -> 
     else {
         let message = format!("say what `{ident}` means: a `///` comment, or `#[api(message = \"…\")]`");
         errors.push(syn::Error::new(ident.span(), message));
-        return (quote!(), quote!());
+        return Arm::default();
     };
     let description = comment.unwrap_or_else(|| message.clone());
     let pattern = pattern(variant);
@@ -96,7 +127,50 @@ fn arm(krate: &TokenStream, variant: &Variant, errors: &mut Vec<syn::Error>) -> 
         quote!(Self::#ident #pattern => #krate::Error::new(#status, #code, ::std::format!(#text)),)
     };
     let code = if status == 500 { "internal_error".to_owned() } else { code };
-    (quote!(#krate::ErrorSpec { status: #status, code: #code, description: #description }), conversion)
+    let spec = quote!(#krate::ErrorSpec { status: #status, code: #code, description: #description });
+    Arm { spec: Some(spec), conversion, from: None }
+}
+
+/// A variant that carries another error: what that says is what the client sees, and `?` makes it.
+fn carrier(
+    krate: &TokenStream,
+    variant: &Variant,
+    span: Span,
+    written: &Written,
+    errors: &mut Vec<syn::Error>,
+) -> Arm {
+    let ident = &variant.ident;
+    if written.status.is_some() || written.code.is_some() || written.message.is_some() {
+        let message = "`from` stands alone: the status, code and message are those of the error inside";
+        errors.push(syn::Error::new(span, message));
+    }
+    let inner = match &variant.fields {
+        Fields::Unnamed(fields) if fields.unnamed.len() == 1 => fields.unnamed[0].ty.clone(),
+        _ => {
+            let message = format!("`from` is for a variant around one error: `{ident}(ketch::db::Error)`");
+            errors.push(syn::Error::new(ident.span(), message));
+            return Arm::default();
+        }
+    };
+    let conversion = quote_spanned! {inner.span()=>
+        Self::#ident(error) => ::core::convert::Into::<#krate::Error>::into(error),
+    };
+    Arm { spec: None, conversion, from: Some((ident.clone(), inner)) }
+}
+
+/// `?` can make one variant only from one kind of error.
+fn distinct(arms: &mut [Arm], errors: &mut Vec<syn::Error>) {
+    let mut known = HashSet::new();
+    for arm in arms {
+        let Some((variant, inner)) = arm.from.take() else { continue };
+        if !known.insert(quote!(#inner).to_string()) {
+            let message =
+                format!("another variant is made from this error already, so `{variant}` cannot be");
+            errors.push(syn::Error::new(variant.span(), message));
+        } else {
+            arm.from = Some((variant, inner));
+        }
+    }
 }
 
 fn written(variant: &Variant, errors: &mut Vec<syn::Error>) -> Written {
@@ -109,8 +183,10 @@ fn written(variant: &Variant, errors: &mut Vec<syn::Error>) -> Written {
                 written.code = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("message") {
                 written.message = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("from") {
+                written.from = Some(meta.path.span());
             } else {
-                return Err(meta.error("unknown key; there is: `status`, `code`, `message`"));
+                return Err(meta.error("unknown key; there is: `status`, `code`, `message`, `from`"));
             }
             Ok(())
         });

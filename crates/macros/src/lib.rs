@@ -2,12 +2,13 @@
 //!
 //! Entry points only. The work goes through three steps: `written` reads what stands there, `check` says what
 //! is wrong with it, `generate` writes the code. `argument` is one argument; `query` and `api_error` are the
-//! derives.
+//! derives, `migrations` a folder of SQL files.
 
 mod api_error;
 mod argument;
 mod check;
 mod generate;
+mod migrations;
 mod query;
 mod service;
 mod written;
@@ -32,6 +33,9 @@ pub fn service(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Each variant says `#[api(status = 404, code = "no_such_boat", message = "no boat has the id {0}")]`. `code` is
 /// the variant's name in snake case unless given; `message` is its comment unless given, and may show its fields.
+///
+/// `#[api(from)]` on a variant around one value, such as `Db(ketch::db::Error)`, makes the answer what that value becomes
+/// by `Into<ketch::Error>`, and lets `?` make the variant.
 #[proc_macro_derive(ApiError, attributes(api))]
 pub fn api_error(item: TokenStream) -> TokenStream {
     api_error::expand(item.into()).into()
@@ -51,6 +55,15 @@ pub fn query(item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Scalar, attributes(ketch))]
 pub fn scalar(item: TokenStream) -> TokenStream {
     query::scalar(item.into()).into()
+}
+
+/// What `ketch::migrations!` expands to: the crate of the database, and the folder.
+#[doc(hidden)]
+#[proc_macro]
+#[expect(clippy::disallowed_methods, reason = "so the compiler tells which package it compiles")]
+pub fn migrations(item: TokenStream) -> TokenStream {
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    migrations::expand(item.into(), manifest.as_ref()).into()
 }
 
 macro_rules! endpoint_markers {

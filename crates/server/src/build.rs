@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ketch_edge::{Health, Limits, Readiness, shipped};
 use ketch_model::{Api, Endpoint, Inferred, Level, Leveled, Problem, Problems, Settings, resolve};
@@ -10,8 +10,10 @@ use ketch_openapi::{DocsService, Documents};
 use ketch_syntax::Key;
 use ketch_web::{App, Route, Schemas, Shed, configure, lower};
 
+use crate::database::Database;
+use crate::error::Error;
 use crate::events::Events;
-use crate::server::{DEFAULT_ADDRESS, Said, Server};
+use crate::server::{DEFAULT_ADDRESS, Server};
 
 /// A server that can run.
 #[derive(Debug)]
@@ -22,7 +24,9 @@ pub struct Built {
     pub(crate) limits: Limits,
     pub(crate) readiness: Readiness,
     pub(crate) docs: bool,
-    pub(crate) events: Events,
+    /// In a lock so that this can be shared: hooks run once, and on one thread.
+    pub(crate) events: Mutex<Events>,
+    pub(crate) database: Option<Database>,
 }
 
 impl Built {
@@ -34,6 +38,23 @@ impl Built {
     /// The API as data.
     pub fn api(&self) -> &Api {
         &self.api
+    }
+
+    /// The database, if anything asked for it. Nothing is open yet.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+
+    /// Connects the database and brings its schema up to date, for whoever calls [`app`](Self::app) without serving.
+    /// Nothing happens when that has been done, or when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Migrate`].
+    pub async fn connect(&self) -> Result<(), Error> {
+        match &self.database {
+            Some(database) => database.connect().await,
+            None => Ok(()),
+        }
     }
 
     /// The address it will listen on.
@@ -50,7 +71,12 @@ impl Server {
     pub fn build(mut self) -> Result<Built, Problems> {
         let mut problems = std::mem::take(&mut self.problems);
         let mut schemas = Schemas::default();
-        let (readiness, documents) = (Readiness::default(), Documents::default());
+        let database = std::mem::take(&mut self.database).check(&mut problems);
+        let readiness = match &database {
+            Some(database) => Readiness::with(database.check()),
+            None => Readiness::default(),
+        };
+        let documents = Documents::default();
         let address = self.parse_address(&mut problems);
         let mut routes = Vec::new();
         for lowering in std::mem::take(&mut self.services) {
@@ -59,26 +85,23 @@ impl Server {
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
         let api = self.api(&mut routes, schemas);
         let (limits, docs) = (self.limits.clone(), self.docs);
-        let events = std::mem::take(&mut self.events);
+        let events = Mutex::new(std::mem::take(&mut self.events));
         let app = self.app(routes, &mut problems);
         let (Some(app), Some(address), true) = (app, address, problems.is_empty()) else {
             return Err(Problems(distinct(problems)));
         };
         documents.write(&api);
-        Ok(Built { app: Arc::new(app), api: Arc::new(api), address, limits, readiness, docs, events })
+        let (app, api) = (Arc::new(app), Arc::new(api));
+        Ok(Built { app, api, address, limits, readiness, docs, events, database })
     }
 
     fn parse_address(&self, problems: &mut Vec<Problem>) -> Option<SocketAddr> {
-        let (text, place, subject) = match &self.address {
-            Some((text, Said::Here(place))) => (text.as_str(), Some(place.clone()), "server"),
-            Some((text, Said::Outside(origin))) => (text.as_str(), None, origin.as_str()),
-            None => (DEFAULT_ADDRESS, None, "server"),
-        };
+        let text = self.address().unwrap_or(DEFAULT_ADDRESS);
         let address = text.replace("localhost:", "127.0.0.1:").parse();
-        if address.is_err() {
-            let message =
-                format!("`{text}` is no address to listen on: write `127.0.0.1:8080` or `[::]:8080`");
-            problems.push(Problem::new(place, subject, message));
+        if let (Err(_), Some((_, said))) = (&address, &self.address) {
+            problems.push(said.problem(format!(
+                "`{text}` is no address to listen on: write `127.0.0.1:8080` or `[::]:8080`"
+            )));
         }
         address.ok()
     }

@@ -13,6 +13,10 @@ pub enum Error {
     Problems(Problems),
     /// The address cannot be listened on.
     Bind(SocketAddr, std::io::Error),
+    /// The database cannot be used: which, and why.
+    Database(String, ketch_db::Error),
+    /// The schema of the database cannot be brought up to date: which database, and why.
+    Migrate(String, ketch_db::MigrateError),
     /// A hook of the application's did not let it start.
     Start(Box<dyn std::error::Error + Send + Sync>),
     /// Signals cannot be watched.
@@ -44,6 +48,8 @@ impl fmt::Display for Error {
                     _ => Ok(()),
                 }
             }
+            Self::Database(which, error) => write!(f, "the database {which}: {error}"),
+            Self::Migrate(which, error) => write!(f, "the database {which}: {error}"),
             Self::Start(error) => write!(f, "a start hook failed: {error}"),
             Self::Signals(error) => write!(f, "cannot watch for SIGTERM and SIGINT: {error}"),
         }

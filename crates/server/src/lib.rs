@@ -4,6 +4,7 @@
 //! puts the parts together, and [`Built`] runs them.
 
 mod build;
+mod database;
 mod error;
 mod events;
 mod explain;
@@ -11,6 +12,7 @@ mod run;
 mod server;
 
 pub use build::Built;
+pub use database::{DEFAULT_DATA, Database};
 pub use error::Error;
 pub use events::{HookResult, STOP_TIME};
 pub use explain::{explain, routes, routes_json};

@@ -3,13 +3,17 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::PoisonError;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use ketch_edge::{Stopped, bind, stop_signal};
 use tokio::net::TcpListener;
 
 use crate::build::Built;
+use crate::database::Database;
 use crate::error::Error;
+use crate::events::Events;
 use crate::server::Server;
 
 /// What a server that is ready can be asked, for whoever started it.
@@ -21,6 +25,8 @@ pub struct Ready {
     pub address: SocketAddr,
     /// Whether it has the page `/docs`.
     pub docs: bool,
+    /// Where its database is, without a password; none when it has none.
+    pub database: Option<String>,
 }
 
 impl Ready {
@@ -60,12 +66,12 @@ impl Built {
         self.serve(listener, ready, first, second).await
     }
 
-    /// Serves on a listener until `stop` resolves, then drains; when `stop_now` resolves, what is left is cut. Start
-    /// hooks run before `ready` is told and anything is accepted, stop hooks after the drain; a server that is told to
-    /// stop while it starts runs no more of either.
+    /// Serves on a listener until `stop` resolves, then drains; when `stop_now` resolves, what is left is cut. The
+    /// database is connected, and start hooks run, before `ready` is told and anything is accepted; stop hooks run after
+    /// the drain, and the database is closed last. A server that is told to stop while it starts runs no more hooks.
     ///
     /// # Errors
-    /// When a start hook failed, or the listener has no address.
+    /// When the database cannot be used, a start hook failed, or the listener has no address.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -73,13 +79,20 @@ impl Built {
         stop: impl Future<Output = ()> + Send,
         stop_now: impl Future<Output = ()> + Send,
     ) -> Result<Stopped, Error> {
-        let Self { app, api, address, limits, readiness, docs, mut events } = self;
+        let Self { app, api, address, limits, readiness, docs, events, database } = self;
+        let mut events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
-        let here = Ready { title: api.title.clone(), address, docs };
+        let shown = database.as_ref().map(Database::shown);
+        let here = Ready { title: api.title.clone(), address, docs, database: shown };
         let (mut stop, mut stop_now) = (pin!(stop.fuse()), pin!(stop_now.fuse()));
-        tokio::select! {
-            started = events.start(&here) => started?,
-            () = stop.as_mut() => return Ok(Stopped::Drained),
+        let drain = limits.drain;
+        let started = tokio::select! {
+            started = start(database.as_ref(), &mut events, &here) => started.map(|()| true),
+            () = stop.as_mut() => Ok(false),
+        };
+        if !matches!(started, Ok(true)) {
+            close(database.as_ref(), drain, stop_now.as_mut()).await;
+            return started.map(|_| Stopped::Drained);
         }
         ready(here);
         let stopped =
@@ -88,7 +101,25 @@ impl Built {
             () = events.stop() => {}
             () = stop_now.as_mut() => tracing::warn!("stopped before the stop hooks were done"),
         }
+        close(database.as_ref(), drain, stop_now.as_mut()).await;
         Ok(stopped)
+    }
+}
+
+/// What comes before anything is accepted.
+async fn start(database: Option<&Database>, events: &mut Events, here: &Ready) -> Result<(), Error> {
+    if let Some(database) = database {
+        database.connect().await?;
+    }
+    events.start(here).await
+}
+
+/// Closes the database, when there is one, in this time or until it has to stop now.
+async fn close(database: Option<&Database>, within: Duration, stop_now: impl Future<Output = ()>) {
+    let Some(database) = database else { return };
+    tokio::select! {
+        () = database.close(within) => {}
+        () = stop_now => tracing::warn!("stopped before the database was closed"),
     }
 }
 

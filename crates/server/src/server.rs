@@ -14,6 +14,7 @@ use ketch_web::{
 };
 use tower::Layer;
 
+use crate::database::Declared;
 use crate::events::Events;
 
 /// Where a server listens when nobody says.
@@ -30,6 +31,7 @@ pub struct Server {
     pub(crate) app: AppBuilder,
     pub(crate) limits: Limits,
     pub(crate) events: Events,
+    pub(crate) database: Declared,
     /// The address as written, and who wrote it.
     pub(crate) address: Option<(String, Said)>,
     pub(crate) docs: bool,
@@ -40,11 +42,22 @@ pub struct Server {
 pub(crate) type Lowering = Box<dyn FnOnce(&Settings, &mut Schemas, &mut Vec<Problem>) -> Vec<Route> + Send>;
 
 /// Who gave an address.
+#[derive(Debug)]
 pub(crate) enum Said {
     /// The program, at this place.
     Here(Place),
     /// Its user, with this flag or variable.
     Outside(String),
+}
+
+impl Said {
+    /// A problem of what was said.
+    pub(crate) fn problem(&self, message: String) -> Problem {
+        match self {
+            Self::Here(place) => Problem::new(Some(place.clone()), "server", message),
+            Self::Outside(origin) => Problem::new(None, origin.as_str(), message),
+        }
+    }
 }
 
 impl fmt::Debug for Server {
@@ -74,6 +87,7 @@ impl Server {
             app: AppBuilder::default(),
             limits: Limits::default(),
             events: Events::default(),
+            database: Declared::default(),
             address: None,
             docs: true,
             problems: Vec::new(),

@@ -1,9 +1,14 @@
 //! A client without a socket: requests go straight to the app, guards included.
 
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -15,7 +20,25 @@ use serde::de::DeserializeOwned;
 /// are mistakes of the test.
 #[derive(Clone, Debug)]
 pub struct Client {
+    /// Asked in turns.
+    servers: Arc<[Prepared]>,
+    next: Arc<AtomicUsize>,
+}
+
+/// What a test keeps for as long as its client.
+type Kept = Arc<dyn Any + Send + Sync>;
+
+/// An app, and what has to be done before its first request.
+#[derive(Clone)]
+struct Prepared {
     app: Arc<App>,
+    ready: Shared<BoxFuture<'static, Kept>>,
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Prepared").field(&self.app).finish()
+    }
 }
 
 /// A reply, read to its end.
@@ -32,7 +55,34 @@ pub struct Answer {
 impl Client {
     /// A client of this app.
     pub fn new(app: Arc<App>) -> Self {
-        Self { app }
+        Self::prepared(app, async { Arc::new(()) as Kept })
+    }
+
+    /// A client of an app that needs something before its first request, such as its database. What `ready` comes to is
+    /// kept as long as the client.
+    pub fn prepared(app: Arc<App>, ready: impl Future<Output = Kept> + Send + 'static) -> Self {
+        Self::of([Prepared { app, ready: ready.boxed().shared() }].into())
+    }
+
+    /// One client that asks the servers of all these in turns, as a balancer before several processes does.
+    pub fn in_turns(clients: impl IntoIterator<Item = Self>) -> Self {
+        Self::of(clients.into_iter().flat_map(|client| client.servers.to_vec()).collect())
+    }
+
+    fn of(servers: Arc<[Prepared]>) -> Self {
+        Self { servers, next: Arc::default() }
+    }
+
+    /// Whether it asks more than one server, each with a memory of its own.
+    pub fn takes_turns(&self) -> bool {
+        self.servers.len() > 1
+    }
+
+    /// Does now what the first request would wait for: the database is connected when this returns.
+    pub async fn ready(&self) {
+        for server in self.servers.iter() {
+            server.ready.clone().await;
+        }
     }
 
     /// Sends a GET.
@@ -61,7 +111,9 @@ impl Client {
             request = request.header(HOST, "test");
         }
         let request = request.body(body).expect("the test's request can be built");
-        let (head, body) = self.app.handle(request, None).await.into_parts();
+        self.ready().await;
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.servers.len();
+        let (head, body) = self.servers[turn].app.handle(request, None).await.into_parts();
         let body = body.collect().await.expect("the reply's body can be read").to_bytes();
         Answer { status: head.status, headers: head.headers, body }
     }

@@ -6,10 +6,12 @@
 mod client;
 pub mod postgres;
 mod scenario;
+mod scratch;
 mod soak;
 
 pub use client::{Answer, Client};
 pub use expect_test::{Expect, ExpectFile, expect, expect_file};
 pub use ketch_model::ManualClock;
 pub use scenario::{Scenario, check};
+pub use scratch::Scratch;
 pub use soak::soak_factor;

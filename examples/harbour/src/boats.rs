@@ -1,12 +1,13 @@
 //! Boats: listed, looked at, registered, struck off.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
+use ketch::db;
 use ketch::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::harbour::{Harbour, MOST_BOATS};
+use crate::lists::Lists;
 
 /// A boat that calls at the harbour.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,7 +23,7 @@ pub struct Boat {
 }
 
 /// How a boat is rigged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Scalar)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, Scalar)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// One mast.
@@ -33,6 +34,18 @@ pub enum Kind {
     Yawl,
     /// No mast that matters.
     Motor,
+}
+
+impl Kind {
+    /// As it is stored.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sloop => "sloop",
+            Self::Ketch => "ketch",
+            Self::Yawl => "yawl",
+            Self::Motor => "motor",
+        }
+    }
 }
 
 /// A boat that is to be registered.
@@ -77,22 +90,46 @@ pub enum BoatError {
         /// Where it lies.
         berth: u16,
     },
-    /// The register is full.
-    #[api(status = 507, code = "register_full")]
-    RegisterFull,
+    /// Another boat has this name.
+    #[api(status = 409, code = "name_taken")]
+    NameTaken,
+    /// The database could not do it.
+    #[api(from)]
+    Db(db::Error),
 }
 
 /// The register of boats.
 #[derive(Debug)]
 pub struct BoatService {
-    harbour: Arc<Harbour>,
-    /// Where lists of boats are kept, to purge when the register changes.
-    lists: MemoryCache,
+    db: Db,
+    lists: Lists,
 }
 
 impl BoatService {
-    pub(crate) fn new(harbour: Arc<Harbour>, lists: MemoryCache) -> Self {
-        Self { harbour, lists }
+    pub(crate) fn new(db: Db, lists: Lists) -> Self {
+        Self { db, lists }
+    }
+
+    /// The boats after a number, of any kind.
+    async fn of_any_kind(&self, after: u32, most: u32) -> db::Result<Vec<Boat>> {
+        let sql = "select id, name, kind, length from boats where id > :after order by id limit :most";
+        self.db.query(sql, params! { after, most }).await
+    }
+
+    /// The boats after a number, of these kinds. Each kind is read in the order of its index and the best of all are
+    /// taken, which is as quick with millions of boats as with ten.
+    async fn of_kinds(&self, kinds: BTreeSet<Kind>, after: u32, most: u32) -> db::Result<Vec<Boat>> {
+        let sql = "select id, name, kind, length from boats where kind = :kind and id > :after \
+                   order by id limit :most";
+        let read = move |snapshot: &mut db::Snapshot<'_>| {
+            let mut boats: Vec<Boat> = Vec::new();
+            for kind in &kinds {
+                boats.extend(snapshot.query::<Boat>(sql, params! { kind: kind.name(), after, most })?);
+            }
+            boats.sort_by_key(|boat| boat.id);
+            Ok(boats)
+        };
+        self.db.read(read).await
     }
 }
 
@@ -103,8 +140,8 @@ impl BoatService {
     ///
     /// The whole register at once. Version 2 lists it in pages.
     #[get("/", deprecated = "2026-11-01", sunset = "2027-11-01")]
-    async fn all(&self) -> Json<Vec<Boat>> {
-        Json(self.harbour.books().boats.values().take(100).cloned().collect())
+    async fn all(&self) -> Result<Json<Vec<Boat>>> {
+        Ok(Json(self.of_any_kind(0, 100).await?))
     }
 
     /// Lists the boats, a page at a time.
@@ -120,54 +157,62 @@ impl BoatService {
         limit: usize,
         /// Boats of these kinds only.
         kind: Vec<Kind>,
-    ) -> Json<Page> {
-        let books = self.harbour.books();
-        let mut boats: Vec<Boat> = books
-            .boats
-            .values()
-            .filter(|boat| boat.id > after.unwrap_or(0))
-            .filter(|boat| kind.is_empty() || kind.contains(&boat.kind))
-            .take(limit + 1)
-            .cloned()
-            .collect();
+    ) -> Result<Json<Page>> {
+        // One more than asked for tells whether there is a next page.
+        let (after, most) = (after.unwrap_or(0), limit as u32 + 1);
+        let mut boats = match BTreeSet::from_iter(kind) {
+            any if any.is_empty() => self.of_any_kind(after, most).await?,
+            kinds => self.of_kinds(kinds, after, most).await?,
+        };
         let more = boats.len() > limit;
         boats.truncate(limit);
         let next = boats.last().filter(|_| more).map(|boat| boat.id);
-        Json(Page { boats, next })
+        Ok(Json(Page { boats, next }))
     }
 
     /// Shows one boat.
     #[get("{id:[0-9]+}")]
     async fn show(&self, id: u32) -> Result<Json<Boat>, BoatError> {
-        self.harbour.books().boats.get(&id).cloned().map(Json).ok_or(BoatError::NoSuchBoat(id))
+        let sql = "select id, name, kind, length from boats where id = :id";
+        let boat = self.db.query_opt(sql, params! { id }).await?;
+        boat.map(Json).ok_or(BoatError::NoSuchBoat(id))
     }
 
     /// Registers a boat.
     #[post("/", limit = "4kb", rate = "20/s burst 100")]
     async fn register(&self, new: Json<NewBoat>) -> Result<Created<Boat>, BoatError> {
         let NewBoat { name, kind, length } = new.into_inner();
-        let mut books = self.harbour.books();
-        if books.boats.len() >= MOST_BOATS {
-            return Err(BoatError::RegisterFull);
+        let lists = self.lists.clone();
+        let register = move |tx: &mut Tx<'_>| {
+            lists.change(tx)?;
+            tx.query_one(
+                "insert into boats (name, kind, length) values (:name, :kind, :length) \
+                 returning id, name, kind, length",
+                params! { name: &name, kind: kind.name(), length },
+            )
+        };
+        match self.db.write(register).await {
+            Ok(boat) => Ok(Created(boat)),
+            Err(db::Error::Unique(_)) => Err(BoatError::NameTaken),
+            Err(error) => Err(error.into()),
         }
-        let id = books.next_id();
-        let boat = Boat { id, name, kind, length };
-        books.boats.insert(id, boat.clone());
-        drop(books);
-        self.lists.purge_tag("lists");
-        Ok(Created(boat))
     }
 
     /// Strikes a boat off the register. Only the harbour master may.
     #[delete("{id:[0-9]+}", scope = [["master"]])]
     async fn strike(&self, id: u32) -> Result<NoContent, BoatError> {
-        let mut books = self.harbour.books();
-        if let Some((berth, _)) = books.stays.iter().find(|(_, stay)| stay.boat == id) {
-            return Err(BoatError::InHarbour { id, berth: *berth });
-        }
-        books.boats.remove(&id).ok_or(BoatError::NoSuchBoat(id))?;
-        drop(books);
-        self.lists.purge_tag("lists");
+        let lists = self.lists.clone();
+        let strike = move |tx: &mut Tx<'_>| {
+            let berth = tx.query_opt("select berth from stays where boat = :id", params! { id })?;
+            if let Some(berth) = berth {
+                return Err(BoatError::InHarbour { id, berth });
+            }
+            if tx.execute("delete from boats where id = :id", params! { id })? == 0 {
+                return Err(BoatError::NoSuchBoat(id));
+            }
+            Ok(lists.change(tx)?)
+        };
+        self.db.try_write(strike).await?;
         Ok(NoContent)
     }
 }

@@ -1,12 +1,12 @@
 //! Stays: which boat lies at which berth.
 
-use std::sync::Arc;
-
+use ketch::db;
 use ketch::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::harbour::{BERTHS, Harbour};
+/// Berths are numbered from 1.
+const BERTHS: u16 = 40;
 
 /// A boat at a berth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,17 +54,20 @@ pub enum StayError {
     /// Nobody lies at the berth.
     #[api(status = 404, code = "berth_free", message = "nobody lies at berth {0}")]
     Free(u16),
+    /// The database could not do it.
+    #[api(from)]
+    Db(db::Error),
 }
 
 /// The berths and who lies there.
 #[derive(Debug)]
 pub struct StayService {
-    harbour: Arc<Harbour>,
+    db: Db,
 }
 
 impl StayService {
-    pub(crate) fn new(harbour: Arc<Harbour>) -> Self {
-        Self { harbour }
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
     }
 }
 
@@ -73,28 +76,34 @@ impl StayService {
 impl StayService {
     /// Lists the berths that are taken.
     #[get("/")]
-    async fn taken(&self) -> Json<Vec<Stay>> {
-        Json(self.harbour.books().stays.values().cloned().collect())
+    async fn taken(&self) -> Result<Json<Vec<Stay>>> {
+        Ok(Json(self.db.query("select berth, boat from stays order by berth", params! {}).await?))
     }
 
     /// Lets a boat arrive at a berth.
-    ///
-    /// It takes a moment to look the boat over, so this is a plain `fn`: it runs on the blocking pool.
     #[put("{berth}/stay", timeout = "5s")]
-    fn arrive(&self, berth: u16, arrival: Json<Arrival>) -> Result<Json<Stay>, StayError> {
+    async fn arrive(&self, berth: u16, arrival: Json<Arrival>) -> Result<Json<Stay>, StayError> {
         if !(1..=BERTHS).contains(&berth) {
             return Err(StayError::NoSuchBerth(berth));
         }
         let Arrival { boat } = arrival.into_inner();
-        let mut books = self.harbour.books();
-        if !books.boats.contains_key(&boat) {
-            return Err(StayError::NoSuchBoat(boat));
-        }
-        if let Some(there) = books.stays.values().find(|stay| (stay.berth == berth) != (stay.boat == boat)) {
-            return Err(StayError::Taken { berth: there.berth, boat: there.boat });
-        }
-        let stay = Stay { berth, boat };
-        books.stays.insert(berth, stay.clone());
+        let arrive = move |tx: &mut Tx<'_>| {
+            let there: Vec<Stay> = tx.query(
+                "select berth, boat from stays where berth = :berth or boat = :boat order by berth",
+                params! { berth, boat },
+            )?;
+            match there.into_iter().next() {
+                Some(stay) if stay == (Stay { berth, boat }) => return Ok(stay),
+                Some(Stay { berth, boat }) => return Err(StayError::Taken { berth, boat }),
+                None => {}
+            }
+            let sql = "insert into stays (berth, boat) values (:berth, :boat) returning berth, boat";
+            tx.query_one(sql, params! { berth, boat }).map_err(|error| match error {
+                db::Error::ForeignKey(_) => StayError::NoSuchBoat(boat),
+                other => other.into(),
+            })
+        };
+        let stay = self.db.try_write(arrive).await?;
         tracing::info!(berth, boat, "arrived");
         Ok(Json(stay))
     }
@@ -102,8 +111,8 @@ impl StayService {
     /// Lets the boat at a berth leave.
     #[delete("{berth}/stay")]
     async fn leave(&self, berth: u16) -> Result<NoContent, StayError> {
-        let left = self.harbour.books().stays.remove(&berth);
-        left.map(|_| NoContent).ok_or(StayError::Free(berth))
+        let left = self.db.execute("delete from stays where berth = :berth", params! { berth }).await?;
+        if left == 0 { Err(StayError::Free(berth)) } else { Ok(NoContent) }
     }
 
     /// Tells today's tides.

@@ -1,6 +1,7 @@
 //! Small servers, one for each thing that is easier shown than told.
 //!
-//! Each module is one recipe, with a function that gives its server. `cargo run -p recipes -- pages` runs one.
+//! Each module is one recipe, with a function that gives its server; [`logged`] is a database driver instead.
+//! `cargo run -p recipes -- pages` runs one.
 
 use ketch::Server;
 
@@ -9,6 +10,7 @@ pub mod compression;
 pub mod errors;
 pub mod events;
 pub mod legacy;
+pub mod logged;
 pub mod pages;
 pub mod route_table;
 pub mod security_headers;

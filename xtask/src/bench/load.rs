@@ -1,6 +1,7 @@
 //! The load: `wrk`, how it is installed, called and read.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -16,6 +17,48 @@ pub(super) const CONNECTIONS: u32 = 32;
 
 /// Tells `wrk` to send a body.
 const POST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench/post.lua");
+
+/// Tells `wrk` to send requests that differ.
+const VARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench/vary.lua");
+
+/// What `wrk` is to ask for: a path, and a script with its arguments when that is more than GETs of the same.
+pub(super) struct Aim {
+    path: String,
+    script: Option<(&'static str, Vec<String>)>,
+}
+
+impl From<&Ask> for Aim {
+    fn from(ask: &Ask) -> Self {
+        let script = ask.body.map(|body| (POST, vec![body.to_owned()]));
+        Self { path: ask.path.to_owned(), script }
+    }
+}
+
+/// Requests that differ: reads of a random key, and bodies with a random number.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Varied {
+    /// Keys are from 1 to this.
+    pub(super) keys: u32,
+    /// How many of 100 requests are POSTs.
+    pub(super) posts: u32,
+    /// A path with a place for the key, as C's `printf` writes it.
+    pub(super) get: String,
+    pub(super) post: String,
+    /// A body with a place for a number.
+    pub(super) body: String,
+}
+
+impl From<&Varied> for Aim {
+    fn from(varied: &Varied) -> Self {
+        // Another order of keys each time, but the same ones in the next run.
+        static SEED: AtomicU32 = AtomicU32::new(1);
+        let seed = SEED.fetch_add(1, Ordering::Relaxed);
+        let Varied { keys, posts, get, post, body } = varied;
+        let numbers = [seed, *keys, *posts].map(|number| number.to_string());
+        let texts = [get, post, body].map(String::clone);
+        Self { path: "/".to_owned(), script: Some((VARY, numbers.into_iter().chain(texts).collect())) }
+    }
+}
 
 /// What one run of `wrk` found.
 #[derive(Debug, PartialEq)]
@@ -37,7 +80,7 @@ pub(super) fn install(root: &Path) -> Result<()> {
 
 /// Asks a server for so many seconds, over so many connections. A reply that is no 2xx or 3xx, or a broken connection,
 /// is an error.
-pub(super) fn wrk(server: &Server, ask: &Ask, connections: u32, seconds: u64) -> Result<Load> {
+pub(super) fn wrk(server: &Server, aim: &Aim, connections: u32, seconds: u64) -> Result<Load> {
     let mut wrk = command::program("wrk", Path::new("."));
     wrk.args([
         format!("-t{THREADS}"),
@@ -45,9 +88,9 @@ pub(super) fn wrk(server: &Server, ask: &Ask, connections: u32, seconds: u64) ->
         format!("-d{seconds}s"),
         "--latency".to_owned(),
     ]);
-    let url = server.url(ask.path);
-    match ask.body {
-        Some(body) => wrk.args(["-s", POST, &url, "--", body]),
+    let url = server.url(&aim.path);
+    match &aim.script {
+        Some((script, arguments)) => wrk.args(["-s", script, &url, "--"]).args(arguments),
         None => wrk.arg(&url),
     };
     parse(&command::output(&mut wrk)?)

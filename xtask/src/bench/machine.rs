@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::Options;
 use crate::command;
 use crate::workspace::Workspace;
 
@@ -27,7 +26,25 @@ pub(super) fn load() -> Result<f64> {
     first.parse().with_context(|| format!("`{}` is no load average", text.trim()))
 }
 
-pub(super) fn circumstances(workspace: &Workspace, options: &Options, before: f64) -> Result<Circumstances> {
+impl Circumstances {
+    /// As a list, with how it was measured.
+    pub(super) fn shown(&self, how: &str) -> String {
+        let Self { machine, toolchain, commit, load, .. } = self;
+        format!(
+            "- Machine: {machine}; load average {:.2} before and {:.2} after.\n\
+             - Commit {commit}; {toolchain}.\n\
+             - {how}.\n\
+             - Cells show the median, and in parentheses the least and the most of all.\n\n",
+            load.0, load.1
+        )
+    }
+}
+
+pub(super) fn circumstances(
+    workspace: &Workspace,
+    (seconds, pairs): (u64, u64),
+    before: f64,
+) -> Result<Circumstances> {
     let root = &workspace.root;
     let cores = std::thread::available_parallelism()?;
     let kernel =
@@ -38,8 +55,8 @@ pub(super) fn circumstances(workspace: &Workspace, options: &Options, before: f6
         toolchain: rustc.trim().to_owned(),
         commit: commit(root)?,
         load: (before, load()?),
-        seconds: options.seconds,
-        pairs: options.pairs,
+        seconds,
+        pairs,
     })
 }
 

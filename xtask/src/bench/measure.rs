@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::load::{CONNECTIONS, Load, wrk};
+use super::ENDPOINTS;
+use super::load::{Aim, CONNECTIONS, Load, wrk};
 use super::server::Server;
 use super::spread::Spread;
-use super::{Ask, ENDPOINTS};
 
 /// Seconds of load before an endpoint is measured.
 pub(super) const WARM_UP: u64 = 2;
@@ -62,16 +62,16 @@ pub(super) fn pairs(programs: &[PathBuf; 2], seconds: u64, count: u64) -> Result
 fn pair(programs: &[PathBuf; 2], seconds: u64, number: &str) -> Result<Pair> {
     let mut sides = [start(&programs[0])?, start(&programs[1])?];
     for ask in &ENDPOINTS {
-        let name = ask.name;
+        let (name, aim) = (ask.name, Aim::from(ask));
         let mut slices = [Vec::new(), Vec::new()];
         for (server, _) in &sides {
-            wrk(server, ask, CONNECTIONS, WARM_UP)?;
+            wrk(server, &aim, CONNECTIONS, WARM_UP)?;
         }
         for second in 0..seconds {
             // Every other slice begins with the candidate.
             for side in if second.is_multiple_of(2) { [0, 1] } else { [1, 0] } {
                 let (server, life) = &mut sides[side];
-                let slice = slice(server, ask, CONNECTIONS, 1)?;
+                let slice = slice(server, &aim, CONNECTIONS, 1)?;
                 life.loaded = life.loaded.max(slice.resident);
                 slices[side].push(slice);
             }
@@ -83,7 +83,7 @@ fn pair(programs: &[PathBuf; 2], seconds: u64, number: &str) -> Result<Pair> {
         }
     }
     for (server, life) in &mut sides {
-        life.crowded = slice(server, &ENDPOINTS[0], CROWD, CROWD_TIME)?.resident;
+        life.crowded = slice(server, &Aim::from(&ENDPOINTS[0]), CROWD, CROWD_TIME)?.resident;
     }
     Ok(sides.map(|(_, life)| life))
 }
@@ -105,10 +105,10 @@ pub(super) struct Slice {
 }
 
 /// Loads a server and looks at its process meanwhile.
-pub(super) fn slice(server: &Server, ask: &Ask, connections: u32, seconds: u64) -> Result<Slice> {
+pub(super) fn slice(server: &Server, aim: &Aim, connections: u32, seconds: u64) -> Result<Slice> {
     let (before, mut resident) = (server.cpu_seconds()?, 0);
     let load = thread::scope(|scope| {
-        let running = scope.spawn(|| wrk(server, ask, connections, seconds));
+        let running = scope.spawn(|| wrk(server, aim, connections, seconds));
         while !running.is_finished() {
             resident = server.resident()?.max(resident);
             thread::sleep(LOOK);

@@ -1,10 +1,6 @@
-//! The generated part of `docs/performance.md`: circumstances, tables, and whether the targets are met.
+//! What is written of the comparison without a database: circumstances, tables, and whether the targets are met.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-
-use anyhow::{Context as _, Result};
 
 use super::load::{CONNECTIONS, THREADS};
 use super::machine::Circumstances;
@@ -14,9 +10,6 @@ use super::spread::Spread;
 use super::table::Table;
 use super::within::{COMPARISONS, Compared};
 use super::{Ask, ENDPOINTS};
-
-const BEGIN: &str = "<!-- begin: written by `cargo xtask bench` -->";
-const END: &str = "<!-- end: written by `cargo xtask bench` -->";
 
 /// Requests for each second of computing, as a part of the baseline's.
 const LEAST_EFFICIENCY: f64 = 0.90;
@@ -46,15 +39,12 @@ pub(super) fn text(
 }
 
 fn head(circumstances: &Circumstances) -> String {
-    let Circumstances { machine, toolchain, commit, load, seconds, pairs } = circumstances;
-    format!(
-        "- Machine: {machine}; load average {:.2} before and {:.2} after.\n\
-         - Commit {commit}; {toolchain}.\n\
-         - {pairs} pairs, {seconds} s for each endpoint and side in slices of 1 s, after a warm-up of {WARM_UP} s; {WORKERS} server worker; wrk with {THREADS} \
-         thread and {CONNECTIONS} connections.\n\
-         - Cells show the median, and in parentheses the least and the most of all pairs.\n\n",
-        load.0, load.1
-    )
+    let Circumstances { seconds, pairs, .. } = circumstances;
+    let how = format!(
+        "{pairs} pairs, {seconds} s for each endpoint and side in slices of 1 s, after a warm-up of {WARM_UP} s; \
+         {WORKERS} server worker; wrk with {THREADS} thread and {CONNECTIONS} connections"
+    );
+    circumstances.shown(&how)
 }
 
 fn endpoints(pairs: &[Pair]) -> String {
@@ -176,19 +166,6 @@ impl Row {
     }
 }
 
-/// Replaces what stands between the markers.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
-    let page = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let page = replaced(&page, text).with_context(|| format!("{} has lost its markers", path.display()))?;
-    fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn replaced(page: &str, text: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", text.trim()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -216,12 +193,5 @@ mod tests {
         assert!(text.contains("1.40 (1.40–1.40) | **missed**"), "{text}");
         assert!(text.contains("requests per CPU second ≥ 0.40 | 1.00 (1.00–1.00) | met"), "{text}");
         assert!(text.contains("memory under load < 100 MB | 120.0 (120.0–120.0) MB | **missed**"), "{text}");
-    }
-
-    #[test]
-    fn only_what_is_between_the_markers_is_replaced() {
-        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        assert_eq!(replaced(&page, "new\n").unwrap(), format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
-        assert_eq!(replaced("no markers", "new"), None);
     }
 }

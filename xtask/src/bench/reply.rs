@@ -26,14 +26,15 @@ pub(super) fn same(programs: &[PathBuf; 2]) -> Result<()> {
     Ok(())
 }
 
+/// A reply without the order of its headers and without what varies.
 #[derive(Debug, PartialEq)]
-struct Reply {
-    status: String,
-    headers: BTreeMap<String, String>,
-    body: String,
+pub(super) struct Reply {
+    pub(super) status: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: String,
 }
 
-fn comparable(reply: &str) -> Result<Reply> {
+pub(super) fn comparable(reply: &str) -> Result<Reply> {
     let (head, body) = reply.split_once("\r\n\r\n").context("the reply has no head")?;
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap_or_default().to_owned();

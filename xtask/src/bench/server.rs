@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -27,27 +28,65 @@ pub(super) struct Server {
     address: SocketAddr,
     first_reply: Duration,
     /// Kept open, so that the server can go on writing.
-    _stderr: BufReader<ChildStderr>,
+    _stderr: Option<BufReader<ChildStderr>>,
 }
 
 impl Server {
-    /// Starts a server and asks it once.
+    /// Starts a server with one worker and asks it once.
     pub(super) fn start(program: &Path, ask: &Ask) -> Result<Self> {
         let started = Instant::now();
         let mut command = command::program(program, Path::new("."));
         command.env("TOKIO_WORKER_THREADS", WORKERS.to_string());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
-        let stderr = child.stderr.take().context("stderr is piped")?;
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        // Made before anything can fail, so that the process is killed in any case.
-        let mut server =
-            Self { child, address, first_reply: Duration::ZERO, _stderr: BufReader::new(stderr) };
-        server.address = announced(&mut server._stderr)
-            .with_context(|| format!("{} did not say where it listens", program.display()))?;
+        let mut server = Self::launch(command)?;
         server.ask(ask)?;
         server.first_reply = started.elapsed();
         Ok(server)
+    }
+
+    /// Starts a server that says on its standard error where it listens.
+    pub(super) fn launch(mut command: Command) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let program = command.get_program().to_owned();
+        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let mut stderr = BufReader::new(child.stderr.take().context("stderr is piped")?);
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        // Made before anything can fail, so that the process is killed in any case.
+        let mut server = Self { child, address, first_reply: Duration::ZERO, _stderr: None };
+        server.address = announced(&mut stderr)
+            .with_context(|| format!("{} did not say where it listens", program.display()))?;
+        server._stderr = Some(stderr);
+        Ok(server)
+    }
+
+    /// Starts a server that listens where it was told to, and waits until it does.
+    pub(super) fn launch_at(mut command: Command, address: SocketAddr) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let program = command.get_program().to_owned();
+        let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let mut server = Self { child, address, first_reply: Duration::ZERO, _stderr: None };
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(address).is_err() {
+            let ended = server.child.try_wait()?;
+            ensure!(ended.is_none(), "{} ended before it listened at {address}", program.display());
+            ensure!(Instant::now() < deadline, "{} does not listen at {address}", program.display());
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(server)
+    }
+
+    /// Asks the process to end, and waits until it has.
+    pub(super) fn end(mut self) -> Result<()> {
+        command::output(command::program("kill", Path::new(".")).arg(self.child.id().to_string()))?;
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait()?.is_none() {
+            ensure!(Instant::now() < deadline, "a server was asked to end and did not");
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// From the start of the process to the end of its first reply.
@@ -59,24 +98,44 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// The whole reply, as it came.
+    /// The whole reply, as it came; one that is not 200 is an error.
     pub(super) fn ask(&self, ask: &Ask) -> Result<String> {
+        let method = if ask.body.is_some() { "POST" } else { "GET" };
+        let reply = self.exchange(method, ask.path, "", ask.body)?;
+        ensure!(reply.starts_with("HTTP/1.1 200 "), "{} was answered with:\n{reply}", ask.path);
+        Ok(reply)
+    }
+
+    /// The whole reply, whatever it is. `headers` is empty or lines that each end with CR LF.
+    pub(super) fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: Option<&str>,
+    ) -> Result<String> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let (path, host) = (ask.path, self.address);
-        let request = match ask.body {
-            None => format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
+        let host = self.address;
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}");
+        let request = match body {
+            None => format!("{head}\r\n"),
             Some(body) => format!(
-                "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
-                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                "{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
             ),
         };
         stream.write_all(request.as_bytes())?;
         let mut reply = String::new();
         stream.read_to_string(&mut reply)?;
-        ensure!(reply.starts_with("HTTP/1.1 200 "), "{path} was answered with:\n{reply}");
         Ok(reply)
+    }
+
+    /// Bytes that the process has had read from disks so far.
+    pub(super) fn read_from_disk(&self) -> Result<u64> {
+        let io = self.proc("io")?;
+        let bytes = io.lines().find_map(|line| line.strip_prefix("read_bytes: "));
+        Ok(bytes.context("there is no read_bytes")?.trim().parse()?)
     }
 
     /// Seconds that the process has computed so far, in user and kernel mode.

@@ -18,9 +18,13 @@ impl Spread {
         if self.0.len() % 2 == 1 { self.0[middle] } else { f64::midpoint(self.0[middle - 1], self.0[middle]) }
     }
 
+    pub(super) fn most(&self) -> f64 {
+        self.0[self.0.len() - 1]
+    }
+
     /// `12.3 (11.9–12.8)`: the median, the least and the most.
     pub(super) fn shown(&self, decimals: usize) -> String {
-        let (least, most) = (self.0[0], self.0[self.0.len() - 1]);
+        let (least, most) = (self.0[0], self.most());
         format!("{:.decimals$} ({least:.decimals$}–{most:.decimals$})", self.median())
     }
 }

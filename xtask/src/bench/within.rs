@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::Ask;
-use super::load::{CONNECTIONS, wrk};
+use super::load::{Aim, CONNECTIONS, wrk};
 use super::measure::{Sample, WARM_UP, slice};
 use super::server::Server;
 use super::spread::Spread;
@@ -80,15 +80,16 @@ pub(super) fn measure(program: &Path, seconds: u64, rounds: u64) -> Result<Vec<C
 fn one(program: &Path, comparison: &Comparison, seconds: u64, rounds: u64) -> Result<Compared> {
     let asks = [&comparison.first, &comparison.second];
     let (mut pairs, server) = (Vec::new(), Server::start(program, asks[0])?);
-    for ask in asks {
-        wrk(&server, ask, comparison.connections, WARM_UP)?;
+    let aims = asks.map(Aim::from);
+    for aim in &aims {
+        wrk(&server, aim, comparison.connections, WARM_UP)?;
     }
     for _ in 0..rounds {
         let mut slices = [Vec::new(), Vec::new()];
         for second in 0..seconds {
             // Every other slice begins with the second.
             for side in if second.is_multiple_of(2) { [0, 1] } else { [1, 0] } {
-                slices[side].push(slice(&server, asks[side], comparison.connections, 1)?);
+                slices[side].push(slice(&server, &aims[side], comparison.connections, 1)?);
             }
         }
         pairs.push(slices.map(|slices| comparison.measure.of(&Sample::of(&slices))));

@@ -9,6 +9,8 @@ use clap::Args;
 use ketch_edge::Stopped;
 use ketch_server::{Ready, Server};
 
+use crate::database::DatabaseOptions;
+
 /// How to serve.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
@@ -18,6 +20,8 @@ pub(crate) struct Options {
     /// For development: scripts of any port of localhost may read every reply
     #[arg(long)]
     dev: bool,
+    #[command(flatten)]
+    database: DatabaseOptions,
 }
 
 /// How long blocking work that outlived the drain is waited for.
@@ -28,6 +32,7 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
         Some(address) => server.listen_from(address, "--listen or KETCH_LISTEN"),
         None => server,
     };
+    let server = options.database.apply(server);
     let server = if options.dev { server.development() } else { server };
     let built = server.build().map_err(ketch_server::Error::from)?;
     raise_descriptor_limit();
@@ -58,6 +63,9 @@ fn say(ready: &Ready) {
     let mut text = format!("{} is ready at {}\n", ready.title, ready.url("/"));
     if ready.docs {
         text += &format!("  docs     {}\n  openapi  {}\n", ready.url("/docs"), ready.url("/openapi.json"));
+    }
+    if let Some(database) = &ready.database {
+        text += &format!("  database {database}\n");
     }
     text += &format!("  health   {}\nCtrl-C stops it.\n", ready.url("/health/ready"));
     let _unheard = std::io::stderr().write_all(text.as_bytes());

@@ -13,7 +13,7 @@ use tokio_postgres::Statement as Prepared;
 use crate::driver::{Dialect, Statement};
 use crate::error::{Error, Result};
 use crate::params::Params;
-use crate::tokens::{number, words};
+use crate::tokens::{number, split, words};
 use crate::value::Value;
 
 /// A statement's text.
@@ -35,6 +35,12 @@ impl Text {
     fn new(sql: &str) -> Result<Self> {
         if let Some(denied) = denied(sql) {
             return Err(Error::Denied(format!("`{denied}` in `{sql}`")));
+        }
+        if split(sql, Dialect::Postgres).is_empty() {
+            return Err(Error::Statement {
+                message: "there is no statement".to_owned(),
+                sql: sql.to_owned(),
+            });
         }
         let numbered = number(sql);
         if numbered.positional {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
@@ -54,15 +55,19 @@ const TELLS: &[&str] = &[
     "collation_list",
     "compile_options",
     "data_version",
+    "foreign_key_check",
     "foreign_key_list",
     "freelist_count",
     "function_list",
     "index_info",
     "index_list",
     "index_xinfo",
+    "integrity_check",
     "module_list",
     "page_count",
     "page_size",
+    // SQLite itself asks this when a column is added to a strict table.
+    "quick_check",
     "table_info",
     "table_list",
     "table_xinfo",
@@ -85,8 +90,42 @@ pub(super) fn writer(path: &Path, options: &Options) -> Result<(Connection, Guar
          pragma journal_size_limit = {};",
         options.wal
     );
-    connection.execute_batch(&settings).map_err(|error| refused(path, &error))?;
+    connection
+        .execute_batch(&settings)
+        // Only the checkpointer copies the log: not whoever happens to be the last to close.
+        .and_then(|()| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true))
+        .map_err(|error| refused(path, &error))?;
     Ok((connection, guarded))
+}
+
+/// A connection that changes the schema: it writes as the writer does, and does not enforce foreign keys.
+pub(super) fn changer(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
+    let (connection, guarded) = writer(path, options)?;
+    connection.execute_batch("pragma foreign_keys = off").map_err(|error| refused(path, &error))?;
+    Ok((connection, guarded))
+}
+
+/// The connection that copies the log into the file. It waits for nobody: the checkpointer tries again by itself.
+pub(super) fn checkpointer(path: &Path, options: &Options) -> Result<Connection> {
+    let (connection, _) = writer(path, options)?;
+    connection
+        .busy_timeout(std::time::Duration::ZERO)
+        // Whoever has read nothing yet does not know that there is a log.
+        .and_then(|()| connection.execute_batch("select 1 from sqlite_schema"))
+        .map_err(|error| refused(path, &error))?;
+    Ok(connection)
+}
+
+/// A connection to a new file that a copy is written to. What is in it counts only when the copy is whole, so nothing
+/// is kept to undo it, and whoever made it syncs it.
+pub(super) fn copy(path: &Path, options: &Options) -> Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let (connection, _) = open(path, flags, options)?;
+    connection
+        .execute_batch("pragma journal_mode = off; pragma synchronous = off;")
+        .map_err(|error| refused(path, &error))?;
+    Ok(connection)
 }
 
 /// A connection that only reads. The writer must be open, because it makes what the log needs.

@@ -3,14 +3,17 @@
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 
+use super::backup::Backups;
 use super::counts::Counts;
+use super::folder;
 use super::lock::Lock;
 use super::notify::Channels;
-use super::read::Readers;
+use super::read::{Queried, Readers};
+use super::revoke::Revocations;
 use super::version::check_version;
 use super::write::Writer;
 use crate::driver::{Change, Company, Decode, Dialect, Driver, Heard, Now, Pending, Sink, Statement, Work};
@@ -22,11 +25,14 @@ use crate::stats::Stats;
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
-    readers: Readers,
-    writer: Writer,
+    readers: Arc<Readers>,
+    writer: Arc<Writer>,
     channels: Arc<Channels>,
     counts: Arc<Counts>,
-    _lock: Lock,
+    backups: Backups,
+    /// Held while the schema is changed: no other process has the file open, but this one may ask twice.
+    schema: Arc<tokio::sync::Mutex<()>>,
+    schema_time: Duration,
 }
 
 impl Sqlite {
@@ -38,21 +44,83 @@ impl Sqlite {
         let path = path.as_ref();
         check_version(rusqlite::version_number())?;
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Error::Open(format!("cannot make the folder {}: {error}", folder.display()))
-            })?;
+            folder::make(folder)?;
         }
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
-        let channels = Arc::new(Channels::new(options.notices));
-        let writer = Writer::start(path, options, &counts, &channels)?;
-        let readers = Readers::start(path, options, &counts)?;
-        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, _lock: lock })
+        let channels = Arc::new(Channels::new(options));
+        let revocations = Arc::new(Revocations::new());
+        let writer = Arc::new(Writer::start(path, lock, options, &counts, &channels, &revocations)?);
+        let readers = Arc::new(Readers::start(path, options, &counts, &revocations)?);
+        let backups = Backups::new(path, options);
+        let (schema, schema_time) = (Arc::default(), options.alone_time);
+        Ok(Self { path: path.to_owned(), readers, writer, channels, counts, backups, schema, schema_time })
+    }
+
+    /// Runs a closure with the engine's own connection, in a write transaction of its own, on the thread that writes:
+    /// others wait for it, up to [`Options::alone_time`]. Transaction control, `attach` and `pragma` are refused. An
+    /// error rolls back what it did.
+    ///
+    /// # Errors
+    /// The closure's, or whatever the engine says.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let kept = Arc::new(Mutex::new(None));
+        let inside = Arc::clone(&kept);
+        let mut work = Some(work);
+        let done = self.writer.native(Box::new(move |connection| {
+            let work = work.take().expect("a write of its own is run once");
+            let result = work(connection);
+            let outcome = if result.is_ok() { Ok(()) } else { Err(Error::RolledBack) };
+            *inside.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            outcome
+        }));
+        let done = done.await;
+        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (done, kept) {
+            (Ok(()) | Err(Error::RolledBack), Some(result)) => result,
+            (Ok(()), None) => Err(Error::Engine("the closure was not run".to_owned())),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Opens the file again, after [`Error::Broken`], once what was wrong with the disk is mended. Until then nothing
+    /// is written; a restart of the process does the same.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); then nothing is written until the next attempt goes well.
+    pub async fn reopen(&self) -> Result<()> {
+        self.writer.reopen().await
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Reads with the engine's own connection, on one snapshot and one of the threads that read, where the portable
+    /// calls are not enough. The connection cannot write. It is used by others afterwards: what is changed on it stays.
+    ///
+    /// ```no_run
+    /// # use ketch_db::{Db, Result};
+    /// # async fn shown(db: Db) -> Result<()> {
+    /// let pages: i64 = db
+    ///     .sqlite()?
+    ///     .read(|connection| Ok(connection.query_row("pragma page_count", (), |row| row.get(0))?))
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait, [`Error::Deadline`] past [`Options::read_time`], [`Error::Panicked`], and
+    /// the closure's own.
+    pub fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Pending<Result<T>> {
+        self.readers.run_native(work)
     }
 }
 
@@ -65,24 +133,22 @@ impl Driver for Sqlite {
         self.readers.query_now(statement, sink)
     }
 
-    fn query(&self, statement: Statement, mut sink: Box<dyn Sink>) -> Pending<Result<()>> {
-        let work: Work = Box::new(move |session| session.query(&statement, &mut *sink));
-        self.writer.run(work, Company::Shared)
+    fn query(&self, statement: Statement, sink: Box<dyn Sink>) -> Pending<Result<()>> {
+        if self.readers.knows_to_write(&statement.sql) {
+            return self.writer.query(statement, sink);
+        }
+        let reading = self.readers.query(statement, sink);
+        let writer = Arc::clone(&self.writer);
+        Box::pin(async move {
+            match reading.await? {
+                Queried::Done => Ok(()),
+                Queried::Writes(statement, sink) => writer.query(statement, sink).await,
+            }
+        })
     }
 
     fn execute(&self, statements: Vec<Statement>) -> Pending<Result<Vec<u64>>> {
-        let counts = Arc::new(Mutex::new(Vec::new()));
-        let inside = Arc::clone(&counts);
-        let work: Work = Box::new(move |session| {
-            let all: Result<Vec<u64>> = statements.iter().map(|it| session.execute(it)).collect();
-            *inside.lock().unwrap_or_else(PoisonError::into_inner) = all?;
-            Ok(())
-        });
-        let done = self.writer.run(work, Company::Shared);
-        Box::pin(async move {
-            done.await?;
-            Ok(std::mem::take(&mut *counts.lock().unwrap_or_else(PoisonError::into_inner)))
-        })
+        self.writer.execute(statements)
     }
 
     fn read(&self, work: Work) -> Pending<Result<()>> {
@@ -93,37 +159,74 @@ impl Driver for Sqlite {
         self.writer.run(work, company)
     }
 
-    fn stream(&self, _: Statement, _: Decode) -> BoxStream<'static, Result<Box<dyn Any + Send>>> {
-        stream::iter([Err(Error::Unsupported("streams".to_owned()))]).boxed()
+    fn stream(
+        &self,
+        statement: Statement,
+        decode: Decode,
+    ) -> BoxStream<'static, Result<Box<dyn Any + Send>>> {
+        self.readers.stream(statement, decode)
     }
 
     fn notify(&self, channel: String, payload: String) -> Pending<Result<()>> {
-        self.channels.tell(&channel, payload);
-        Box::pin(async { Ok(()) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move {
+            channels.check_open()?;
+            channels.tell(&channel, payload);
+            Ok(())
+        })
     }
 
     fn listen(&self, channel: String) -> Pending<Result<BoxStream<'static, Heard>>> {
-        let listener = self.channels.listen(channel);
-        Box::pin(async { Ok(listener) })
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move { channels.listen(channel) })
     }
 
-    fn change(&self, _: Change) -> Pending<Result<()>> {
-        Box::pin(async { Err(Error::Unsupported("changes of the schema".to_owned())) })
+    fn change(&self, change: Change) -> Pending<Result<()>> {
+        self.writer.change(change)
+    }
+
+    fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {
+        let (schema, time) = (Arc::clone(&self.schema), self.schema_time);
+        Box::pin(async move {
+            let held = tokio::time::timeout(time, schema.lock_owned()).await.map_err(|_| Error::Deadline)?;
+            Ok(Box::new(held) as Box<dyn Any + Send>)
+        })
+    }
+
+    fn backup(&self, to: PathBuf) -> Pending<Result<()>> {
+        self.backups.write(to)
     }
 
     fn health(&self) -> Pending<Result<()>> {
-        Box::pin(async { Ok(()) })
+        self.writer.health()
     }
 
     fn stats(&self) -> Stats {
-        self.counts.stats()
+        // What the disk holds, which may be more than is in use.
+        let wal_bytes = log_of(&self.path).metadata().map_or(0, |log| log.len());
+        Stats { reads_inline: self.readers.answered_inline(), wal_bytes, ..self.counts.stats() }
     }
 
     fn close(&self) -> Pending<()> {
-        Box::pin(async {})
+        self.writer.refuse();
+        self.backups.stop();
+        let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
+        let channels = Arc::clone(&self.channels);
+        Box::pin(async move {
+            let _runs_to_its_end = tokio::task::spawn_blocking(move || readers.close()).await;
+            writer.close().await;
+            channels.close();
+        })
     }
 
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The write-ahead log of a database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }

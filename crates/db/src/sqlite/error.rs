@@ -17,6 +17,12 @@ pub(super) fn of_statement(error: Theirs, sql: &str) -> Error {
                 ErrorCode::OperationInterrupted => Error::Deadline,
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
                 ErrorCode::AuthorizationForStatementDenied => Error::Denied(format!("{message} in `{sql}`")),
+                // Not the damage of one virtual table, such as a search index that is to be built again.
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+                    if failure.extended_code != ffi::SQLITE_CORRUPT_VTAB =>
+                {
+                    Error::Broken(message)
+                }
                 ErrorCode::ReadOnly => Error::Denied(format!("a read may not write: `{sql}`")),
                 ErrorCode::Unknown => wrong(message),
                 _ => Error::Engine(message),
@@ -58,5 +64,15 @@ fn constraint(extended: i32, message: String) -> Error {
         // A trigger's RAISE, and a value that does not fit a STRICT table, say it in full.
         ffi::SQLITE_CONSTRAINT_CHECK => Error::Check(what),
         _ => Error::Check(message),
+    }
+}
+
+/// What SQLite says of a statement of [`Sqlite::read`](super::Sqlite::read).
+impl From<Theirs> for Error {
+    fn from(error: Theirs) -> Self {
+        match error {
+            Theirs::QueryReturnedNoRows => Self::NoRow,
+            other => of_engine(other),
+        }
     }
 }

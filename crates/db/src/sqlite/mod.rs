@@ -3,17 +3,24 @@
 //! `engine` is the whole of it; `connection` makes every connection there is; `read` and `write` use them; `statement`
 //! runs one statement on one.
 
+mod backup;
+mod broken;
+mod change;
+mod checkpoint;
 mod connection;
 mod counts;
 mod engine;
 mod error;
+mod folder;
 mod lock;
 mod notify;
 mod read;
+mod revoke;
 mod session;
 mod statement;
 mod version;
 mod write;
 
 pub use engine::Sqlite;
+pub use rusqlite;
 pub use version::{OLDEST, check_version};

@@ -1,67 +1,191 @@
 //! The readers: connections that only read.
+//!
+//! A read is answered `inline`, on the thread that asks, unless it takes too long; then, and for closures and streams,
+//! it goes to the `pool`. `slow` remembers which is which, the `watchdog` ends what stays inline for too long, and
+//! `stream` hands on rows as they are taken. Why: docs/decisions/017-inline-reads.md.
 
+mod inline;
+mod pool;
+mod slow;
+mod stream;
+mod ticket;
+mod watchdog;
+
+use std::any::Any;
+use std::borrow::Cow;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use rusqlite::Connection;
 
-use super::connection::{self, Guarded};
+use super::connection::Guarded;
 use super::counts::{Counts, count};
 use super::error::of_engine;
+use super::revoke::Revocations;
 use super::session::{Mode, Open};
 use super::statement;
-use crate::driver::{Now, Pending, Sink, Statement, Work};
-use crate::error::{Error, Result};
+use crate::driver::{Decode, Now, Pending, Sink, Statement, Work};
+use crate::error::Result;
 use crate::options::Options;
+use inline::Inline;
+use pool::{Pool, Reader};
+use slow::{Known, Texts};
+use stream::{Asked, Rows};
+use watchdog::Watchdog;
+
+/// Steps of SQLite's machine from one look at the clock to the next: some 20 µs of work.
+const STEPS: i32 = 1_000;
 
 /// The connections that read.
 #[derive(Debug)]
 pub(super) struct Readers {
-    connections: Arc<Mutex<(Connection, Guarded)>>,
+    inline: Inline,
+    pool: Arc<Pool>,
+    texts: Arc<Texts>,
+    watchdog: Arc<Watchdog>,
     counts: Arc<Counts>,
+    read_time: Duration,
+    stream_time: Duration,
+}
+
+/// What became of a statement.
+pub(super) enum Queried {
+    /// Its rows are in the sink.
+    Done,
+    /// It writes, so it has not been run.
+    Writes(Statement, Box<dyn Sink>),
 }
 
 impl Readers {
-    pub(super) fn start(path: &Path, options: &Options, counts: &Arc<Counts>) -> Result<Self> {
-        let reader = connection::reader(path, options)?;
-        Ok(Self { connections: Arc::new(Mutex::new(reader)), counts: Arc::clone(counts) })
+    /// The writer must be open.
+    pub(super) fn start(
+        path: &Path,
+        options: &Options,
+        counts: &Arc<Counts>,
+        revocations: &Arc<Revocations>,
+    ) -> Result<Self> {
+        let inline = Inline::open(path, options, counts)?;
+        let pool = Pool::start(path, options, counts, revocations)?;
+        let tick = options.inline_time.max(Duration::from_millis(1));
+        let watchdog = Arc::new(Watchdog::start(inline.watched(), Arc::clone(&pool), tick)?);
+        Ok(Self {
+            inline,
+            pool,
+            texts: Arc::new(Texts::new()),
+            watchdog,
+            counts: Arc::clone(counts),
+            read_time: options.read_time,
+            stream_time: options.stream_time,
+        })
     }
 
-    /// Answers a read at once; [`Now::Later`] for what writes.
+    /// Answers a read on the calling thread, if it is quick.
     pub(super) fn query_now(&self, asked: &Statement, sink: &mut dyn Sink) -> Now {
-        let reader = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        let (connection, guarded) = &*reader;
-        let done = guarded.run(|| {
-            let mut prepared = statement::prepare(connection, asked)?;
-            if !prepared.readonly() {
-                return Ok(false);
+        let text = self.texts.fingerprint(&asked.sql);
+        self.inline.read(asked, text, &self.texts, sink, &self.watchdog)
+    }
+
+    /// Whether a text writes, as far as is known.
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed is what matters")]
+    pub(super) fn knows_to_write(&self, sql: &Cow<'static, str>) -> bool {
+        self.texts.known(self.texts.fingerprint(sql)) == Known::Writes
+    }
+
+    /// Answers a read in the pool, and hands back what is none.
+    pub(super) fn query(&self, asked: Statement, mut sink: Box<dyn Sink>) -> Pending<Result<Queried>> {
+        let text = self.texts.fingerprint(&asked.sql);
+        let texts = Arc::clone(&self.texts);
+        let counts = Arc::clone(&self.counts);
+        let answer = self.pool.ask(self.read_time, move |reader| {
+            let began = Instant::now();
+            let done = reader.guarded.run(|| {
+                let mut prepared = statement::prepare(&reader.connection, &asked)?;
+                if !statement::reads(&prepared) {
+                    return Ok(false);
+                }
+                statement::rows(&mut prepared, &asked.sql, &mut *sink).map(|()| true)
+            });
+            if let Ok(false) = done {
+                texts.writes(text);
+                return Ok(Queried::Writes(asked, sink));
             }
-            statement::rows(&mut prepared, &asked.sql, sink).map(|()| true)
+            texts.took(text, began.elapsed());
+            done?;
+            count(&counts.reads_pooled);
+            Ok(Queried::Done)
         });
-        match done {
-            Ok(false) => Now::Later,
-            Ok(true) => {
-                count(&self.counts.reads_inline);
-                Now::Done(Ok(()))
-            }
-            Err(error) => Now::Done(Err(error)),
-        }
+        self.watchdog.wake();
+        answer
     }
 
     /// Runs work on one snapshot.
     pub(super) fn run(&self, mut work: Work) -> Pending<Result<()>> {
-        let connections = Arc::clone(&self.connections);
-        let run = move || {
-            let reader = connections.lock().unwrap_or_else(PoisonError::into_inner);
-            let (connection, guarded) = &*reader;
-            connection.execute_batch("begin").map_err(of_engine)?;
-            let done = work(&mut Open { connection, guarded, mode: Mode::Read });
-            connection.execute_batch("rollback").map_err(of_engine)?;
-            done
-        };
-        Box::pin(async move {
-            let done = tokio::task::spawn_blocking(run).await;
-            done.unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())))
+        self.snapshot(move |reader| {
+            let (connection, guarded) = (&reader.connection, &reader.guarded);
+            work(&mut Open { connection, guarded, mode: Mode::Read })
         })
+    }
+
+    /// Runs work of SQLite's own on one snapshot.
+    pub(super) fn run_native<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Pending<Result<T>> {
+        self.snapshot(move |reader| work(&reader.connection))
+    }
+
+    fn snapshot<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Reader) -> Result<T> + Send + 'static,
+    ) -> Pending<Result<T>> {
+        let counts = Arc::clone(&self.counts);
+        let answer = self.pool.ask(self.read_time, move |reader| {
+            let result = reader.snapshot(|| work(reader))?;
+            count(&counts.reads_pooled);
+            Ok(result)
+        });
+        self.watchdog.wake();
+        answer
+    }
+
+    /// The rows of a read as they are taken.
+    pub(super) fn stream(
+        &self,
+        statement: Statement,
+        decode: Decode,
+    ) -> BoxStream<'static, Result<Box<dyn Any + Send>>> {
+        Rows::new(Asked {
+            pool: Arc::clone(&self.pool),
+            watchdog: Arc::clone(&self.watchdog),
+            counts: Arc::clone(&self.counts),
+            statement,
+            decode,
+            time: self.stream_time,
+        })
+        .boxed()
+    }
+
+    /// Reads that were answered inline.
+    pub(super) fn answered_inline(&self) -> u64 {
+        self.inline.answered()
+    }
+
+    /// Finishes the reads that have begun, ends the streams, and closes every connection. What is asked later ends
+    /// with [`Error::Closed`](crate::Error::Closed).
+    pub(super) fn close(&self) {
+        self.pool.close();
+        self.inline.close();
+        self.watchdog.close();
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        // Whoever drops it may be a thread that must not wait; the threads end by themselves.
+        self.pool.refuse();
+        self.watchdog.end();
     }
 }

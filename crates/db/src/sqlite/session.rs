@@ -13,6 +13,8 @@ pub(super) struct Later {
     pub(super) work: Vec<Box<dyn FnOnce() + Send>>,
     /// Channels and payloads.
     pub(super) notices: Vec<(String, String)>,
+    /// Why the transaction is over already. Whatever ran after that would be committed by itself.
+    pub(super) ended: Option<Error>,
 }
 
 /// Whether a session may write, and what it leaves for later.
@@ -28,18 +30,32 @@ pub(super) struct Open<'t> {
     pub(super) mode: Mode<'t>,
 }
 
+impl Open<'_> {
+    /// Runs a statement, unless an earlier one has ended the transaction, as `insert or rollback` may.
+    fn run<T>(&mut self, statement: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        if let Mode::Write(Later { ended: Some(error), .. }) = &self.mode {
+            return Err(error.clone());
+        }
+        let done = self.guarded.run(|| statement(self.connection));
+        if let (Mode::Write(later), Err(error)) = (&mut self.mode, &done)
+            && (self.connection.is_autocommit() || matches!(error, Error::Broken(_)))
+        {
+            later.ended = Some(error.clone());
+        }
+        done
+    }
+}
+
 impl Session for Open<'_> {
     fn query(&mut self, statement: &Statement, sink: &mut dyn Sink) -> Result<()> {
-        let connection = self.connection;
-        self.guarded.run(|| {
+        self.run(|connection| {
             let mut prepared = statement::prepare(connection, statement)?;
             statement::rows(&mut prepared, &statement.sql, sink)
         })
     }
 
     fn execute(&mut self, statement: &Statement) -> Result<u64> {
-        let connection = self.connection;
-        self.guarded.run(|| statement::changed(connection, statement))
+        self.run(|connection| statement::changed(connection, statement))
     }
 
     fn after_commit(&mut self, work: Box<dyn FnOnce() + Send>) {

@@ -1,6 +1,7 @@
 //! One statement on one connection.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
@@ -13,28 +14,42 @@ use crate::value::Value;
 
 /// Prepares a statement, or finds it prepared, and binds its parameters.
 pub(super) fn prepare<'c>(connection: &'c Connection, statement: &Statement) -> Result<CachedStatement<'c>> {
-    let mut prepared =
-        connection.prepare_cached(&statement.sql).map_err(|error| of_statement(error, &statement.sql))?;
-    bind(&mut prepared, &statement.params)
-        .map_err(|why| Error::Params(format!("{why} in `{}`", statement.sql)))?;
+    let sql = &statement.sql;
+    let mut prepared = connection.prepare_cached(sql).map_err(|error| of_statement(error, sql))?;
+    if prepared.column_count() == 0 && prepared.readonly() && prepared.expanded_sql().is_none() {
+        prepared.discard();
+        return Err(Error::Statement { message: "there is no statement".to_owned(), sql: sql.to_string() });
+    }
+    bind(&mut prepared, &statement.params).map_err(|why| Error::Params(format!("{why} in `{sql}`")))?;
     Ok(prepared)
+}
+
+/// Whether it changes nothing. What explains a write does not, whatever SQLite says of it.
+pub(super) fn reads(prepared: &CachedStatement<'_>) -> bool {
+    prepared.readonly() || prepared.is_explain() != 0
 }
 
 /// Binds by name. Every parameter of the statement has a value, and every value a parameter.
 fn bind(prepared: &mut CachedStatement<'_>, params: &Params) -> Result<(), String> {
-    let mut name = String::with_capacity(32);
-    for (param, value) in params.iter() {
-        name.clear();
-        name.push(':');
-        name.push_str(param);
-        let index = prepared.parameter_index(&name).map_err(|error| error.to_string())?;
-        let index = index.ok_or_else(|| format!("there is no `{name}`"))?;
+    let count = prepared.parameter_count();
+    let mut in_order = true;
+    for (position, (param, value)) in params.iter().enumerate() {
+        // They are mostly written in the order in which the statement uses them.
+        let guess = position + 1;
+        let index = if is_named(prepared, guess, param) {
+            Some(guess)
+        } else {
+            in_order = false;
+            (1..=count).find(|index| is_named(prepared, *index, param))
+        };
+        let index = index.ok_or_else(|| format!("there is no `:{param}`"))?;
         prepared.raw_bind_parameter(index, Bound(value)).map_err(|error| error.to_string())?;
     }
-    if prepared.parameter_count() == params.len() {
+    // As many values as parameters are one for each, unless a name is there twice.
+    if count == params.len() && (in_order || !params.has_doubles()) {
         return Ok(());
     }
-    let all = (1..=prepared.parameter_count()).map(|index| prepared.parameter_name(index).unwrap_or("?"));
+    let all = (1..=count).map(|index| prepared.parameter_name(index).unwrap_or("?"));
     let missing: Vec<&str> = all.filter(|name| params.get(name.trim_start_matches(':')).is_none()).collect();
     Err(match missing.as_slice() {
         [] => "a parameter is given twice".to_owned(),
@@ -42,12 +57,25 @@ fn bind(prepared: &mut CachedStatement<'_>, params: &Params) -> Result<(), Strin
     })
 }
 
+fn is_named(prepared: &CachedStatement<'_>, index: usize, param: &str) -> bool {
+    prepared.parameter_name(index).and_then(|name| name.strip_prefix(':')) == Some(param)
+}
+
 /// Gives the rows of a prepared statement to a sink.
 pub(super) fn rows(prepared: &mut CachedStatement<'_>, sql: &str, sink: &mut dyn Sink) -> Result<()> {
     sink.begin();
+    each(prepared, sql, |row| sink.row(row))
+}
+
+/// Shows the rows of a prepared statement one by one, until one is the last that is wanted.
+pub(super) fn each(
+    prepared: &mut CachedStatement<'_>,
+    sql: &str,
+    mut take: impl FnMut(&dyn Row) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let mut rows = prepared.raw_query();
     while let Some(row) = rows.next().map_err(|error| of_statement(error, sql))? {
-        if sink.row(&Shown(row))?.is_break() {
+        if take(&Shown(row))?.is_break() {
             break;
         }
     }

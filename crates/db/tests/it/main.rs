@@ -1,6 +1,13 @@
 //! The database room as its users see it, with a real file each.
 
 mod basics;
+mod batches;
+mod changes;
+mod checkpoints;
+mod conformance;
+mod durability;
+mod migrations;
+mod notices;
 #[cfg(feature = "postgres")]
 mod postgres_limits;
 #[cfg(feature = "postgres")]
@@ -13,5 +20,8 @@ mod postgres_tls;
 mod postgres_values;
 #[cfg(feature = "postgres")]
 mod postgres_writes;
+mod reads;
 mod scratch;
+mod streams;
 mod tokens;
+mod writes;

@@ -55,6 +55,7 @@ async fn every_other_kind_has_its_types() {
     }
     for ty in ["json", "jsonb", "text"] {
         let given = json!({ "a": [1, null, "x"] });
+        // Alone it would be the row: `{"json": …}`.
         let (back,): (serde_json::Value,) =
             db.query_one(format!("select :it::{ty}::json"), params! { it: &given }).await.expect(ty);
         assert_eq!(back, given, "{ty}");

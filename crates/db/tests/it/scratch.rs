@@ -27,6 +27,12 @@ impl Scratch {
     pub(crate) fn db(&self, options: &Options) -> Db {
         Db::with_driver(Sqlite::open(self.path("app.db"), options).expect("a fresh file opens"), options)
     }
+
+    /// Another, that is there already.
+    pub(crate) fn db_at(&self, path: &Path) -> Db {
+        assert!(path.starts_with(&self.0) && path.exists(), "{}", path.display());
+        Db::with_driver(Sqlite::open(path, &Options::default()).expect("it opens"), &Options::default())
+    }
 }
 
 impl AsRef<Path> for Scratch {

@@ -1,4 +1,5 @@
-//! Errors without a status, with one that is none, without words, with unknown keys.
+//! Errors without a status, with one that is none, without words, with unknown keys, around nothing or around what
+//! says no status.
 
 use ketch::prelude::*;
 
@@ -18,6 +19,25 @@ enum Oops {
     Missing(u32),
 }
 
+#[derive(ApiError)]
+enum Around {
+    #[api(from)]
+    Nothing,
+    #[api(from, status = 503)]
+    Said(ketch::db::Error),
+    #[api(from)]
+    Again(ketch::db::Error),
+}
+
+#[derive(ApiError)]
+enum Foreign {
+    /// What has no status of its own.
+    #[api(from)]
+    Io(std::io::Error),
+}
+
 fn main() {
+    let _ = [Around::Nothing, Around::Said(ketch::db::Error::Busy), Around::Again(ketch::db::Error::Busy)];
+    let _ = Foreign::Io(std::io::Error::other("x"));
     let _ = [Oops::NoStatus, Oops::Fine, Oops::Speechless, Oops::Unknown, Oops::Missing(1)];
 }

@@ -1,15 +1,12 @@
 //! What the example answers, and its goldens. `UPDATE_EXPECT=1 cargo test -p harbour` writes the goldens anew.
 
-use ketch::test::{Client, Scenario, check, client, expect_file};
+mod databases;
+mod processes;
+
+use ketch::test::{Client, Scenario, check, expect_file};
 
 const BOAT_2: &str = r#"{ "boat": 2 }"#;
 const MASTER: &[(&str, &str)] = &[("authorization", "Bearer harbour-master")];
-
-/// A client of the example. The working directory is the top of the workspace, as with `cargo run`.
-fn example() -> Client {
-    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).expect("the workspace is there");
-    client(harbour::server())
-}
 
 const BOATS: &[Scenario] = &[
     Scenario {
@@ -49,6 +46,19 @@ const BOATS: &[Scenario] = &[
         request: "GET /v2/boats?kind=yawl&kind=sloop",
         contains: &["Spray"],
         lacks: &["Suhaili"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "of two kinds, a page at a time",
+        request: "GET /v2/boats?kind=yawl&kind=ketch&kind=yawl&limit=2",
+        contains: &["Suhaili", "Gipsy Moth IV", "\"next\":2"],
+        lacks: &["Spray"],
+        ..Scenario::BLANK
+    },
+    Scenario {
+        name: "of two kinds, the last page",
+        request: "GET /v2/boats?kind=yawl&kind=ketch&limit=2&after=2",
+        contains: &["Spray", "\"next\":null"],
         ..Scenario::BLANK
     },
     Scenario {
@@ -102,6 +112,14 @@ const BOATS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        name: "a name twice",
+        request: "POST /v1/boats",
+        body: r#"{ "name": "Joshua", "kind": "yawl", "length": 9 }"#,
+        status: 409,
+        contains: &["name_taken"],
+        ..Scenario::BLANK
+    },
+    Scenario {
         name: "is in the list",
         request: "GET /v2/boats?after=2",
         contains: &["Spray", "Joshua"],
@@ -146,9 +164,8 @@ const BOATS: &[Scenario] = &[
     },
 ];
 
-#[tokio::test]
-async fn boats_are_listed_shown_registered_and_struck_off() {
-    check(&example(), BOATS).await;
+async fn boats_are_listed_shown_registered_and_struck_off(client: Client) {
+    check(&client, BOATS).await;
 }
 
 const STAYS: &[Scenario] = &[
@@ -203,14 +220,12 @@ const STAYS: &[Scenario] = &[
     Scenario { name: "has left", request: "DELETE /v2/berths/7/stay", status: 404, ..Scenario::BLANK },
 ];
 
-#[tokio::test]
-async fn boats_arrive_and_leave() {
-    check(&example(), STAYS).await;
+async fn boats_arrive_and_leave(client: Client) {
+    check(&client, STAYS).await;
 }
 
-#[tokio::test]
-async fn the_tides_are_in_a_file() {
-    let tides: Vec<harbour::stays::Tide> = example().get("/v2/tides").await.json();
+async fn the_tides_are_in_a_file(client: Client) {
+    let tides: Vec<harbour::stays::Tide> = client.get("/v2/tides").await.json();
     assert_eq!(tides.len(), 4, "what the file says is what the type promises");
 }
 
@@ -257,10 +272,9 @@ const EVERY_SERVER: &[Scenario] = &[
     },
 ];
 
-#[tokio::test]
-async fn what_every_server_has() {
-    check(&example(), EVERY_SERVER).await;
-    let head = example().send(ketch::http::Method::HEAD, "/v1/boats", &[], Default::default()).await;
+async fn what_every_server_has(client: Client) {
+    check(&client, EVERY_SERVER).await;
+    let head = client.send(ketch::http::Method::HEAD, "/v1/boats", &[], Default::default()).await;
     assert!(head.body.is_empty());
 }
 
@@ -283,25 +297,21 @@ fn the_route_table_is_as_it_was() {
     expect_file!["../golden/explain.txt"].assert_eq(&format!("{}\n", explained.join("\n").trim_end()));
 }
 
-#[tokio::test]
-async fn the_openapi_document_is_as_it_was() {
-    let client = example();
+async fn the_openapi_document_is_as_it_was(client: Client) {
     expect_file!["../golden/openapi.json"].assert_eq(&client.get("/openapi.json").await.text());
     expect_file!["../golden/openapi-v2.json"].assert_eq(&client.get("/openapi/v2.json").await.text());
 }
 
 /// The document says what errors look like; they must look like that.
-#[tokio::test]
-async fn errors_have_the_members_that_the_document_promises() {
-    let client = example();
+async fn errors_have_the_members_that_the_document_promises(client: Client) {
     let document: serde_json::Value = client.get("/openapi.json").await.json();
     let schema = &document["components"]["schemas"]["Problem"];
     for path in ["/nowhere", "/v2/boats?limit=x"] {
         let error: serde_json::Value = client.get(path).await.json();
-        for name in schema["required"].as_array().unwrap() {
-            assert!(error.get(name.as_str().unwrap()).is_some(), "{path} lacks {name}: {error}");
+        for name in schema["required"].as_array().expect("a list") {
+            assert!(error.get(name.as_str().expect("a name")).is_some(), "{path} lacks {name}: {error}");
         }
-        for name in error.as_object().unwrap().keys() {
+        for name in error.as_object().expect("an object").keys() {
             assert!(
                 schema["properties"].get(name).is_some(),
                 "{path} has {name}, which the document does not know"

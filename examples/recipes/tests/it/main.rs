@@ -1,5 +1,6 @@
 //! Every recipe does what it shows.
 
+mod logged;
 mod sockets;
 mod uploads;
 

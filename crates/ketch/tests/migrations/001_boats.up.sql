@@ -1,0 +1,1 @@
+create table boats (id integer primary key, name text not null unique);

@@ -1,0 +1,2 @@
+drop table stays;
+drop table boats;

@@ -1,0 +1,1 @@
+delete from boats where name in ('Suhaili', 'Gipsy Moth IV', 'Spray');
