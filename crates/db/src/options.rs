@@ -69,7 +69,8 @@ pub struct Options {
     pub connections: usize,
     /// PostgreSQL: from the first packet to a connection that can be used. Default 5 s.
     pub connect_time: Duration,
-    /// How often a write that met another is run again, at most. Default 8.
+    /// How often a write that met another is run again, at most. Its deadline holds too.
+    /// Default 32.
     pub retries: u32,
     /// Listeners at a time. Default 1,024.
     pub listeners: usize,
@@ -101,7 +102,7 @@ impl Default for Options {
             statements: 256,
             connections: cores * 4,
             connect_time: Duration::from_secs(5),
-            retries: 8,
+            retries: 32,
             listeners: 1_024,
             notices: 256,
         }

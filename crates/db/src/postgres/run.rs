@@ -393,8 +393,7 @@ async fn one_by_one(held: &mut Held, asked: &[Asked<'_>], until: Instant) -> Res
 
 /// Several statements, or one whose rows nobody wants.
 pub(super) async fn execute(shared: Arc<Shared>, statements: Vec<Statement>) -> Result<Vec<u64>> {
-    let asked: Result<Vec<_>> = statements.iter().map(|it| Asked::new(&shared, it)).collect();
-    let asked = asked?;
+    let asked = statements.iter().map(|it| Asked::new(&shared, it)).collect::<Result<Vec<_>>>()?;
     if asked.is_empty() {
         return Ok(Vec::new());
     }
