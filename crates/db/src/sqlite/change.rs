@@ -21,6 +21,7 @@ use crate::options::Options;
 /// failure half-way leaves what ran before it. Nothing is refused to it: `vacuum`, which is what it is for, attaches a
 /// file of its own.
 pub(super) fn run(path: &Path, options: &Options, change: &Change, log: &Arc<Log>) -> Result<()> {
+    statement::whole(&change.script)?;
     let (mut connection, guarded) = connection::changer(path, options)?;
     log.hear(&mut connection).map_err(of_engine)?;
     let script = || {

@@ -151,7 +151,11 @@ pub(super) fn copy(path: &Path, options: &Options) -> Result<Connection> {
 
 /// A connection that only reads. The writer must be open, because it makes what the log needs.
 pub(super) fn reader(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX, options)
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let (connection, guarded) = open(path, flags, options)?;
+    // Temporary tables too: they would stay, and hide the real ones from whoever reads next.
+    connection.execute_batch("pragma query_only = on").map_err(|error| refused(path, &error))?;
+    Ok((connection, guarded))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place where connections are made")]
