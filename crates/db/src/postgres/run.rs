@@ -3,19 +3,19 @@
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{FutureExt, MaybeDone, join, maybe_done};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_postgres::Error as Theirs;
 use tokio_postgres::Statement as Prepared;
 
 use super::counts::Use;
 use super::decode::Shown;
 use super::encode::{Encoded, encode};
-use super::error::{is_conflict, is_lost, is_stale, of_statement};
+use super::error::{is_lost, is_stale, of_statement};
 use super::pool::{Held, Shared};
+use super::retry::{Failed, Runs};
 use super::texts::Text;
 use crate::driver::{Sink, Statement};
 use crate::error::{Error, Result};
@@ -23,9 +23,6 @@ use crate::params::Params;
 
 /// What opens a transaction that writes.
 pub(super) const BEGIN_WRITE: &str = "begin isolation level serializable read write";
-
-/// The wait before the second run of a write that met another; each further one is twice as long, up to a bound.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
 
 /// Rows that are passed over to keep a connection whose sink wants no more; beyond it a new connection is cheaper.
 const PASSED_OVER: usize = 1_000;
@@ -111,20 +108,24 @@ pub(super) async fn rows(held: &Held, asked: &Asked<'_>, sink: &mut dyn Sink) ->
     sink.begin();
     let mut rows = std::pin::pin!(held.query_raw(&prepared, &values).await?);
     let mut done = Ok(());
-    let mut passed_over = 0;
+    // How many rows came after the last that was wanted.
+    let mut passed_over = None;
     while let Some(row) = rows.next().await {
         let row = row?;
-        if passed_over > 0 {
-            passed_over += 1;
-            if passed_over > PASSED_OVER && done.is_err() {
-                break;
+        match &mut passed_over {
+            None => match sink.row(&Shown(&row)) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => passed_over = Some(0),
+                Err(error) => (done, passed_over) = (Err(error), Some(0)),
+            },
+            Some(count) => {
+                *count += 1;
+                // A write has to come to its end, unless it is rolled back anyway.
+                if *count > PASSED_OVER && (done.is_err() || !asked.text.writes()) {
+                    held.leave_unfinished();
+                    break;
+                }
             }
-            continue;
-        }
-        match sink.row(&Shown(&row)) {
-            Ok(ControlFlow::Continue(())) => {}
-            Ok(ControlFlow::Break(())) => passed_over = 1,
-            Err(error) => (done, passed_over) = (Err(error), 1),
         }
     }
     done?;
@@ -163,16 +164,11 @@ async fn read(shared: &Arc<Shared>, asked: &Asked<'_>, sink: &mut dyn Sink) -> R
         let mut held = shared.acquire(Use::Read, until).await?;
         held.begin();
         let answer = held.settle(until, rows(&held, asked, sink)).await;
-        let fault = match answer.unwrap_or(Err(Fault::Silent)) {
-            Ok(_) => {
-                held.done();
-                return Ok(());
-            }
-            Err(fault) => fault,
-        };
-        if matches!(fault, Fault::Server(_)) && !fault.lost() {
+        let answer = answer.unwrap_or(Err(Fault::Silent));
+        if !answer.as_ref().is_err_and(|fault| fault.lost() || matches!(fault, Fault::Silent)) {
             held.done();
         }
+        let Err(fault) = answer else { return Ok(()) };
         if again && (fault.lost() || fault.is(is_stale)) {
             shared.forget_if_stale(&fault);
             again = false;
@@ -214,81 +210,6 @@ pub(super) async fn write(
     };
     shared.counts.write(&done, runs.begun);
     done
-}
-
-/// Why a transaction did not come to its end.
-pub(super) struct Failed {
-    pub(super) fault: Fault,
-    pub(super) sql: Arc<str>,
-    /// It may have been committed: the connection was lost when the commit was under way.
-    pub(super) unknown: bool,
-}
-
-/// How often a write was run, and whether it is to be run again.
-#[derive(Debug, Default)]
-pub(super) struct Runs {
-    pub(super) begun: u32,
-    until: Option<Instant>,
-    lost: bool,
-    stale: bool,
-}
-
-impl Runs {
-    /// One more run begins; when all of them are to have ended.
-    pub(super) fn until(&mut self, time: Duration) -> Instant {
-        self.begun += 1;
-        *self.until.get_or_insert_with(|| Instant::now() + time)
-    }
-
-    /// What is to be said of a run that failed; nothing when it is to be run again, after a wait.
-    pub(super) async fn after(&mut self, shared: &Shared, failed: Failed) -> Option<Error> {
-        let Failed { fault, sql, unknown } = failed;
-        if unknown {
-            return Some(Error::Unavailable(
-                "the connection was lost while it was being committed: whether it was is not known"
-                    .to_owned(),
-            ));
-        }
-        if fault.is(is_conflict) {
-            return self.after_conflict(shared).await;
-        }
-        let again = match () {
-            () if fault.is(is_stale) => !std::mem::replace(&mut self.stale, true),
-            () if fault.lost() => !std::mem::replace(&mut self.lost, true),
-            () => false,
-        };
-        shared.forget_if_stale(&fault);
-        (!again).then(|| fault.into_error(&sql))
-    }
-
-    /// The same after a conflict: others are given a little time.
-    pub(super) async fn after_conflict(&self, shared: &Shared) -> Option<Error> {
-        if self.begun > shared.options.retries {
-            return Some(Error::Conflict);
-        }
-        let (first, most) = BACKOFF;
-        let wait = first.saturating_mul(1 << self.begun.min(16)).min(most);
-        sleep(wait.mul_f64(jitter())).await;
-        match self.until {
-            Some(until) if until <= Instant::now() => Some(Error::Deadline),
-            _ => None,
-        }
-    }
-}
-
-/// Between a half and one: what met once does not meet again.
-fn jitter() -> f64 {
-    use std::hash::{BuildHasher, RandomState};
-    let random = u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default();
-    0.5 + f64::from(random) / f64::from(u32::MAX) / 2.0
-}
-
-impl Shared {
-    pub(super) fn forget_if_stale(&self, fault: &Fault) {
-        if fault.is(is_stale) {
-            self.forget_prepared();
-        }
-    }
 }
 
 /// A write whose rows are asked for. They are looked at before the commit, so that rows which are not what was expected
