@@ -19,7 +19,7 @@ pub enum Error {
     Url(String),
     /// The database cannot be opened; why.
     Open(String),
-    /// Another process has the file open.
+    /// Another process has the file open, or this one has it open already.
     Locked(String),
     /// The engine is too old to be trusted with data; what it is and what it must be.
     TooOld(String),

@@ -18,7 +18,9 @@ pub enum Durability {
     Normal,
 }
 
-/// Every bound of a database. The defaults suit a server on a small machine.
+/// Every bound of a database. The defaults suit a server on a small machine. What is too little to work with, or more
+/// than can be counted, is taken as the least or most that works: a queue holds one at least, the log 64 KiB; a year is
+/// the longest time.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -108,3 +110,41 @@ impl Default for Options {
         }
     }
 }
+
+impl Options {
+    /// The same, with what is beyond sense brought back to it: an endless time could not be added to a moment, and a log
+    /// of no bytes would be full before it is begun.
+    pub(crate) fn sensible(&self) -> Self {
+        let time = |it: Duration| it.min(YEAR);
+        Self {
+            readers: self.readers.clamp(1, 1 << 10),
+            read_queue: self.read_queue.clamp(1, MANY),
+            inline_time: time(self.inline_time),
+            read_time: time(self.read_time),
+            stream_time: time(self.stream_time),
+            write_queue: self.write_queue.clamp(1, MANY),
+            batch: self.batch.clamp(1, MANY),
+            batch_time: time(self.batch_time),
+            write_time: time(self.write_time),
+            alone_time: time(self.alone_time),
+            checkpoint_at: self.checkpoint_at.clamp(LEAST_LOG / 2, MOST_BYTES),
+            wal: self.wal.clamp(LEAST_LOG, MOST_BYTES),
+            page_cache: self.page_cache.min(MOST_BYTES),
+            statements: self.statements.min(MANY),
+            notices: self.notices.clamp(1, MANY),
+            ..self.clone()
+        }
+    }
+}
+
+/// The longest time.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The most of what is counted.
+const MANY: usize = 1 << 20;
+
+/// The shortest write-ahead log, in bytes: a few pages.
+const LEAST_LOG: u64 = 64 << 10;
+
+/// The most of what is measured in bytes: a tebibyte.
+const MOST_BYTES: u64 = 1 << 40;

@@ -4,6 +4,7 @@
 //! column. A column that holds JSON text can be a struct, map or sequence of its own. Bytes are read as `Vec<u8>`.
 
 mod column;
+mod document;
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -311,5 +312,28 @@ mod tests {
         row.0[0].1 = Value::Integer(-1);
         let error = from_row::<Boat>(&row).unwrap_err().to_string();
         assert!(error.contains("column `id`") && error.contains("-1"), "{error}");
+    }
+
+    #[test]
+    fn a_mistake_inside_json_shows_no_text_either() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "it is never read")]
+        struct Crew {
+            names: Vec<u32>,
+        }
+        for json in ["{\"names\":[\"secret\"]}", "{\"names\":{\"a\":\"secret\"}}", "{\"names\":\"secret\"}"] {
+            let row = Given(vec![("crew", json.into())]);
+            let error = from_row::<(Crew,)>(&row).unwrap_err().to_string();
+            assert!(error.contains("column `crew`") && !error.contains("secret"), "{error}");
+            let row = Given(vec![("kind", Value::Json("\"secret\"".into())), ("n", 1.into())]);
+            let error = from_row::<(Kind, u8)>(&row).unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+        let row = Given(vec![("tags", "[\"secret\"]".into())]);
+        let error = from_row::<(Vec<u32>,)>(&row).unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+        let row = Given(vec![("tags", Value::Json("\"secret\"".into()))]);
+        let error = from_row::<(std::collections::BTreeMap<String, u8>,)>(&row).unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
     }
 }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer, StrDeserializer};
-use serde::de::{Error as _, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{IntoDeserializer, Unexpected, Visitor};
 
+use super::document::Document;
 use crate::value::Value;
 
 /// What is wrong with a row.
@@ -74,16 +75,11 @@ pub(super) struct Column<'r> {
 
 impl<'r> Column<'r> {
     /// JSON text as what it describes.
-    fn json<T>(
-        &self,
-        read: impl FnOnce(serde_json::Value) -> Result<T, serde_json::Error>,
-    ) -> Option<Result<T, Mistake>> {
+    fn json(&self) -> Option<Result<Document, Mistake>> {
         let (Value::Text(text) | Value::Json(text)) = &self.value else { return None };
-        let parsed = serde_json::from_str(text).and_then(read);
         // serde_json's messages may quote the text, so only where it is wrong is told.
-        Some(parsed.map_err(|error| {
-            Mistake::new(format!("text that is not the JSON expected here (at {})", error.column()))
-        }))
+        let parsed = serde_json::from_str(text).map(Document);
+        Some(parsed.map_err(|error| Mistake::new(format!("text that is not JSON (at {})", error.column()))))
     }
 
     fn mismatch<T>(&self, expected: &str) -> Result<T, Mistake> {
@@ -128,7 +124,7 @@ impl<'r> serde::Deserializer<'r> for Column<'r> {
             Value::Json(ref text) => {
                 let json: serde_json::Value =
                     serde_json::from_str(text).map_err(|_| Mistake::new("broken JSON".to_owned()))?;
-                json.deserialize_any(visitor).map_err(Mistake::custom)
+                Document(json).deserialize_any(visitor)
             }
         }
     }
@@ -176,8 +172,8 @@ impl<'r> serde::Deserializer<'r> for Column<'r> {
         if let Value::Blob(bytes) = &self.value {
             return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
         }
-        match self.json(Ok) {
-            Some(json) => json?.deserialize_seq(visitor).map_err(Mistake::custom),
+        match self.json() {
+            Some(json) => json?.deserialize_seq(visitor),
             None => self.mismatch("a sequence"),
         }
     }
@@ -196,8 +192,8 @@ impl<'r> serde::Deserializer<'r> for Column<'r> {
     }
 
     fn deserialize_map<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.json(Ok) {
-            Some(json) => json?.deserialize_map(visitor).map_err(Mistake::custom),
+        match self.json() {
+            Some(json) => json?.deserialize_map(visitor),
             None => self.mismatch("a map"),
         }
     }
@@ -208,8 +204,8 @@ impl<'r> serde::Deserializer<'r> for Column<'r> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
-        match self.json(Ok) {
-            Some(json) => json?.deserialize_struct(name, fields, visitor).map_err(Mistake::custom),
+        match self.json() {
+            Some(json) => json?.deserialize_struct(name, fields, visitor),
             None => self.mismatch("a struct"),
         }
     }
@@ -221,8 +217,8 @@ impl<'r> serde::Deserializer<'r> for Column<'r> {
         visitor: V,
     ) -> Result<V::Value, Mistake> {
         match &self.value {
-            Value::Json(_) => match self.json(Ok) {
-                Some(json) => json?.deserialize_enum(name, variants, visitor).map_err(Mistake::custom),
+            Value::Json(_) => match self.json() {
+                Some(json) => json?.deserialize_enum(name, variants, visitor),
                 None => self.mismatch("an enum"),
             },
             Value::Text(Cow::Borrowed(text)) => {

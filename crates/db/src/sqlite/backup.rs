@@ -23,11 +23,13 @@ pub(super) struct Backups {
     path: PathBuf,
     options: Options,
     stop: Arc<AtomicBool>,
+    /// One copy at a time: two to one name would be in each other's way, and each keeps a thread.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Backups {
     pub(super) fn new(path: &Path, options: &Options) -> Self {
-        Self { path: path.to_owned(), options: options.clone(), stop: Arc::default() }
+        Self { path: path.to_owned(), options: options.clone(), stop: Arc::default(), turn: Arc::default() }
     }
 
     /// Ends the copies that are being made, and refuses others.
@@ -39,12 +41,15 @@ impl Backups {
     /// on the disk; `<name>.part` is what a crash may leave. When the answer is dropped the copy is given up.
     pub(super) fn write(&self, to: PathBuf) -> Pending<Result<()>> {
         let (path, options) = (self.path.clone(), self.options.clone());
-        let stop = Arc::clone(&self.stop);
+        let (stop, turn) = (Arc::clone(&self.stop), Arc::clone(&self.turn));
         let wanted = Arc::new(());
         let unwanted = Arc::downgrade(&wanted);
         Box::pin(async move {
             let _wanted = wanted;
+            let turn = turn.lock_owned().await;
             let copy = move || {
+                // Until it has ended, not until nobody waits for it.
+                let _turn = turn;
                 let go_on = || {
                     if stop.load(Relaxed) || unwanted.strong_count() == 0 {
                         Err(Error::Closed)

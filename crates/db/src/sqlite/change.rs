@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::broken::of_disk;
 use super::checkpoint::Log;
 use super::connection::{self, Guarded};
 use super::error::{of_engine, of_statement};
@@ -20,6 +21,7 @@ use crate::options::Options;
 /// failure half-way leaves what ran before it. Nothing is refused to it: `vacuum`, which is what it is for, attaches a
 /// file of its own.
 pub(super) fn run(path: &Path, options: &Options, change: &Change, log: &Arc<Log>) -> Result<()> {
+    statement::whole(&change.script)?;
     let (mut connection, guarded) = connection::changer(path, options)?;
     log.hear(&mut connection).map_err(of_engine)?;
     let script = || {
@@ -36,11 +38,16 @@ pub(super) fn run(path: &Path, options: &Options, change: &Change, log: &Arc<Log
     let changed = if change.in_transaction { guarded.run(script) } else { Ok(()) }
         .and_then(|()| record(&connection, &guarded, &change.record))
         .and_then(|()| check_references(&connection))
-        .and_then(|()| connection.execute_batch("commit").map_err(of_engine));
+        .and_then(|()| connection.execute_batch("commit").map_err(of_commit));
     if changed.is_err() && !connection.is_autocommit() {
         connection.execute_batch("rollback").map_err(of_engine)?;
     }
     changed
+}
+
+/// What a commit says of the disk is to be believed.
+fn of_commit(error: rusqlite::Error) -> Error {
+    of_disk(&error).map_or_else(|| of_engine(error), Error::Broken)
 }
 
 fn record(connection: &Connection, guarded: &Guarded, statements: &[Statement]) -> Result<()> {

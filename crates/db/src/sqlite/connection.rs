@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use super::error::explained;
 use crate::error::{Error, Result};
@@ -35,8 +35,12 @@ impl Guarded {
         work()
     }
 
+    fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     fn judge(&self, context: &AuthContext<'_>) -> Authorization {
-        if !self.0.load(Ordering::Relaxed) {
+        if !self.is_on() {
             return Authorization::Allow;
         }
         match context.action {
@@ -77,14 +81,31 @@ const TELLS: &[&str] = &[
 pub(super) fn writer(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let (connection, guarded) = open(path, flags, options)?;
+    let (mut connection, guarded) = open(path, flags, options)?;
+    let inside = guarded.clone();
+    // An application's work never commits: where a statement of it ended the transaction, each one after that would.
+    connection.commit_hook(Some(move || inside.is_on())).map_err(|error| refused(path, &error))?;
     let synchronous = match options.durability {
         Durability::Full => "FULL",
         Durability::Normal => "NORMAL",
     };
+    if connection.is_readonly(MAIN_DB).map_err(|error| refused(path, &error))? {
+        return Err(Error::Open(format!(
+            "{}: it may only be read; give this process the right to write the file",
+            path.display()
+        )));
+    }
+    let journal: String = connection
+        .query_row("pragma journal_mode = wal", (), |row| row.get(0))
+        .map_err(|error| refused(path, &error))?;
+    if journal != "wal" {
+        return Err(Error::Open(format!(
+            "{}: it cannot have a write-ahead log (its journal stays `{journal}`); a folder on a network cannot",
+            path.display()
+        )));
+    }
     let settings = format!(
-        "pragma journal_mode = wal;
-         pragma synchronous = {synchronous};
+        "pragma synchronous = {synchronous};
          pragma foreign_keys = on;
          pragma wal_autocheckpoint = 0;
          pragma journal_size_limit = {};",
@@ -130,7 +151,11 @@ pub(super) fn copy(path: &Path, options: &Options) -> Result<Connection> {
 
 /// A connection that only reads. The writer must be open, because it makes what the log needs.
 pub(super) fn reader(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX, options)
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let (connection, guarded) = open(path, flags, options)?;
+    // Temporary tables too: they would stay, and hide the real ones from whoever reads next.
+    connection.execute_batch("pragma query_only = on").map_err(|error| refused(path, &error))?;
+    Ok((connection, guarded))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place where connections are made")]

@@ -9,8 +9,8 @@ use futures_util::stream::BoxStream;
 
 use super::backup::Backups;
 use super::counts::Counts;
-use super::folder;
 use super::lock::Lock;
+use super::name;
 use super::notify::Channels;
 use super::read::{Queried, Readers};
 use super::revoke::Revocations;
@@ -41,11 +41,9 @@ impl Sqlite {
     /// # Errors
     /// [`Error::TooOld`], [`Error::Locked`] when another process has it open, [`Error::Open`] with what the system says.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
-        let path = path.as_ref();
         check_version(rusqlite::version_number())?;
-        if let Some(folder) = path.parent() {
-            folder::make(folder)?;
-        }
+        let options = &options.sensible();
+        let path = &*name::real(path.as_ref())?;
         let lock = Lock::take(path)?;
         let counts = Arc::new(Counts::default());
         let channels = Arc::new(Channels::new(options));
@@ -95,7 +93,7 @@ impl Sqlite {
         self.writer.reopen().await
     }
 
-    /// Where the file is.
+    /// Where the file is: its whole name, with links followed.
     pub fn path(&self) -> &Path {
         &self.path
     }

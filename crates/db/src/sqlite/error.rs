@@ -23,6 +23,8 @@ pub(super) fn of_statement(error: Theirs, sql: &str) -> Error {
                 {
                     Error::Broken(message)
                 }
+                // A long write may sync the log before its commit.
+                ErrorCode::SystemIoFailure if is_of_sync(failure.extended_code) => Error::Broken(message),
                 ErrorCode::ReadOnly => Error::Denied(format!("a read may not write: `{sql}`")),
                 ErrorCode::Unknown => wrong(message),
                 _ => Error::Engine(message),
@@ -32,6 +34,11 @@ pub(super) fn of_statement(error: Theirs, sql: &str) -> Error {
         Theirs::MultipleStatement => wrong("there is more than one statement".to_owned()),
         other => Error::Engine(other.to_string()),
     }
+}
+
+/// Whether something did not reach the disk that was to be there.
+fn is_of_sync(extended: i32) -> bool {
+    matches!(extended, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
 }
 
 /// The same where no statement of an application is concerned.

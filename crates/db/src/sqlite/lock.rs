@@ -38,11 +38,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _unknown = (&mut file).take(20).read_to_string(&mut holder);
-                return Err(Error::Locked(format!(
-                    "process {} has {} open; stop it first, or ask it",
-                    holder.trim(),
-                    database.display()
-                )));
+                return Err(Error::Locked(taken(holder.trim(), database)));
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
@@ -50,5 +46,16 @@ impl Lock {
         file.rewind().map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
         Ok(Self { _held: file })
+    }
+}
+
+fn taken(holder: &str, database: &Path) -> String {
+    let database = database.display();
+    match holder {
+        "" => format!("another process has {database} open; stop it first, or ask it"),
+        own if own == std::process::id().to_string() => {
+            format!("this process ({own}) has {database} open already; use the handle that it has")
+        }
+        other => format!("process {other} has {database} open; stop it first, or ask it"),
     }
 }

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod folder;
 mod lock;
+mod name;
 mod notify;
 mod read;
 mod revoke;

@@ -15,6 +15,7 @@ use crate::value::Value;
 /// Prepares a statement, or finds it prepared, and binds its parameters.
 pub(super) fn prepare<'c>(connection: &'c Connection, statement: &Statement) -> Result<CachedStatement<'c>> {
     let sql = &statement.sql;
+    whole(sql)?;
     let mut prepared = connection.prepare_cached(sql).map_err(|error| of_statement(error, sql))?;
     if prepared.column_count() == 0 && prepared.readonly() && prepared.expanded_sql().is_none() {
         prepared.discard();
@@ -22,6 +23,15 @@ pub(super) fn prepare<'c>(connection: &'c Connection, statement: &Statement) -> 
     }
     bind(&mut prepared, &statement.params).map_err(|why| Error::Params(format!("{why} in `{sql}`")))?;
     Ok(prepared)
+}
+
+/// SQLite ends a text at its first NUL, and what comes after would be left out in silence.
+pub(super) fn whole(sql: &str) -> Result<()> {
+    if sql.as_bytes().contains(&0) {
+        let message = "there is a NUL in the text, at which SQLite would end it".to_owned();
+        return Err(Error::Statement { message, sql: sql.escape_debug().take(200).collect() });
+    }
+    Ok(())
 }
 
 /// Whether it changes nothing. What explains a write does not, whatever SQLite says of it.

@@ -13,7 +13,7 @@ mod thread;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::options::Options;
 
 pub(super) use job::Native;
-use job::{Done, Job, Order, Task};
+use job::{Answer, Done, Job, Order, Task};
 use shared::Shared;
 use thread::{Opened, Thread};
 
@@ -64,6 +64,7 @@ impl Writer {
             channels: Arc::clone(channels),
             broken: Arc::new(Broken::default()),
             revocations: Arc::clone(revocations),
+            thread: OnceLock::new(),
         });
         let opened = Opened::new(path, &shared)?;
         let (queue, orders) = sync_channel(options.write_queue);
@@ -133,7 +134,7 @@ impl Writer {
         // Counted before it can be taken.
         self.shared.counts.write_queue.fetch_add(1, Relaxed);
         let error = match queue.try_send(order(done)) {
-            Ok(()) => return Box::pin(async { answer.await.unwrap_or(Err(Error::Closed)) }),
+            Ok(()) => return Box::pin(answered(answer, Arc::clone(&self.shared))),
             Err(TrySendError::Full(_)) => {
                 count(&self.shared.counts.writes_refused);
                 Error::Busy
@@ -159,8 +160,9 @@ impl Writer {
             if let Some(queue) = queue {
                 let _ended = queue.send(Order::Close);
             }
-            let handle = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if handle.is_some_and(|handle| handle.join().is_err()) {
+            // Kept while it is waited for: whoever closes too waits as well.
+            let mut thread = thread.lock().unwrap_or_else(PoisonError::into_inner);
+            if thread.take().is_some_and(|handle| handle.join().is_err()) {
                 tracing::error!("the writer's thread panicked");
             }
         };
@@ -177,6 +179,15 @@ impl Drop for Writer {
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _disconnected_or_late = ended.recv_timeout(DROP_TIME);
     }
+}
+
+/// Waits for an answer, unless that is what holds it up.
+async fn answered(answer: oneshot::Receiver<Answer>, shared: Arc<Shared>) -> Answer {
+    if shared.is_writing() {
+        let why = "a write inside a write, which would wait for itself: use the transaction that is there";
+        return Err(Error::Denied(why.to_owned()));
+    }
+    answer.await.unwrap_or(Err(Error::Closed))
 }
 
 /// An answer without counts.

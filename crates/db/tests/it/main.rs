@@ -2,10 +2,12 @@
 
 mod basics;
 mod batches;
+mod bounds;
 mod changes;
 mod checkpoints;
 mod conformance;
 mod durability;
+mod files;
 mod migrations;
 mod notices;
 #[cfg(feature = "postgres")]

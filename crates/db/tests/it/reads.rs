@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use ketch_db::driver::Change;
 use ketch_db::{Db, Error, Options, params};
 
 use crate::scratch::Scratch;
@@ -526,4 +527,34 @@ async fn after_it_is_closed_nothing_is_read() {
     assert_eq!(db.read(|_| Ok(())).await, Err(Error::Closed));
     assert_eq!(db.sqlite().unwrap().read(|_| Ok(())).await, Err(Error::Closed));
     assert_eq!(db.stats().connections, 0);
+}
+
+#[tokio::test]
+async fn what_comes_after_a_nul_is_not_left_out_in_silence() {
+    let scratch = Scratch::new();
+    let db = fleet(&scratch, &Options::default()).await;
+    let sql = "select 1\0; drop table boats";
+    let said = |error: Error| assert!(error.to_string().contains("NUL"), "{error}");
+    said(db.query::<i64>(sql, params! {}).await.unwrap_err());
+    said(db.execute(sql, params! {}).await.unwrap_err());
+    said(db.read(move |it| it.query::<i64>(sql, params! {})).await.unwrap_err());
+    let script = "create table half (id integer primary key);\0 create table rest (id integer primary key)";
+    let change = Change { script: script.into(), record: Vec::new(), in_transaction: true };
+    said(db.driver().unwrap().change(change).await.unwrap_err());
+    let there = "select count(*) from sqlite_schema where name = 'half'";
+    assert_eq!(db.query_one::<i64>(there, params! {}).await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_read_leaves_no_temporary_table_that_hides_the_real_one() {
+    let scratch = Scratch::new();
+    let db = fleet(&scratch, &Options::default()).await;
+    let sql = "create temp table boats as select 1 as id";
+    assert!(matches!(db.read(move |it| it.query::<i64>(sql, params! {})).await, Err(Error::Denied(_))));
+    for _ in 0..16 {
+        assert!(name(&db, 1).await.is_ok());
+        assert!(
+            db.read(|it| it.query::<String>("select name from boats where id = 1", params! {})).await.is_ok()
+        );
+    }
 }

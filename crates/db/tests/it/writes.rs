@@ -230,3 +230,92 @@ async fn an_open_file_is_opened_again_while_others_read() {
     sqlite.close().await;
     assert_eq!(sqlite.reopen().await, Err(Error::Closed));
 }
+
+#[tokio::test]
+async fn what_fails_after_half_of_a_statement_leaves_nothing() {
+    let scratch = Scratch::new();
+    let db = with_table(&scratch, &Options::default()).await;
+    db.execute(INSERT, params! { id: 2 }).await.unwrap();
+    // `or fail` keeps what a statement has done so far: not when it is all that was asked.
+    let halves = [
+        "insert or fail into t values (1), (2), (3)",
+        "insert or fail into t select value from json_each('[1, 2, 3]') returning id",
+    ];
+    for sql in halves {
+        assert!(matches!(db.execute(sql, params! {}).await, Err(Error::Unique(_))), "{sql}");
+        assert_eq!(count(&db).await, 1, "{sql}");
+        assert!(matches!(db.query::<i64>(sql, params! {}).await, Err(Error::Unique(_))), "{sql}");
+        assert_eq!(count(&db).await, 1, "{sql}");
+    }
+    db.execute("create table u (id integer primary key)", params! {}).await.unwrap();
+    let trigger = "create trigger stop after insert on u when new.id = 2
+                   begin insert into t values (50); select raise(fail, 'stopped'); end";
+    db.execute(trigger, params! {}).await.unwrap();
+    assert!(db.execute("insert into u values (1), (2)", params! {}).await.is_err());
+    assert_eq!(count(&db).await, 1);
+    assert_eq!(db.query_one::<i64>("select count(*) from u", params! {}).await, Ok(0));
+}
+
+#[tokio::test]
+async fn what_a_native_closure_does_after_its_transaction_ended_is_not_stored() {
+    let scratch = Scratch::new();
+    let db = with_table(&scratch, &Options::default()).await;
+    let native = db.sqlite().unwrap();
+    let done = native
+        .write(|connection| {
+            connection.execute("insert into t values (1)", ())?;
+            let _ended = connection.execute("insert or rollback into t values (1)", ());
+            let _alone = connection.execute("insert into t values (2)", ());
+            Ok(())
+        })
+        .await;
+    assert!(done.is_err());
+    assert_eq!(count(&db).await, 0, "neither before nor after");
+    db.execute(INSERT, params! { id: 3 }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_waits_inside_a_write_is_refused_and_does_not_wait_for_itself() {
+    let scratch = Scratch::new();
+    let db = with_table(&scratch, &Options::default()).await;
+    let (inner, runtime) = (db.clone(), tokio::runtime::Handle::current());
+    let done = db.write(move |tx| {
+        tx.execute(INSERT, params! { id: 1 })?;
+        runtime.block_on(inner.execute(INSERT, params! { id: 2 }))
+    });
+    let done = tokio::time::timeout(Duration::from_mins(1), done).await.expect("it does not wait for itself");
+    assert!(matches!(&done, Err(Error::Denied(why)) if why.contains("inside")), "{done:?}");
+    // The same where a commit is followed up.
+    let (inner, runtime) = (db.clone(), tokio::runtime::Handle::current());
+    let (told, tells) = channel();
+    let done = db.write(move |tx| {
+        let (inner, runtime, told) = (inner.clone(), runtime.clone(), told.clone());
+        tx.after_commit(move || {
+            told.send(runtime.block_on(inner.execute(INSERT, params! { id: 2 }))).expect("the test waits");
+        });
+        tx.execute(INSERT, params! { id: 1 })
+    });
+    let done = tokio::time::timeout(Duration::from_mins(1), done).await.expect("it does not wait for itself");
+    assert_eq!(done, Ok(1));
+    assert!(matches!(tells.recv(), Ok(Err(Error::Denied(_)))));
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_closes_second_waits_too() {
+    let scratch = Scratch::new();
+    let db = with_table(&scratch, &Options::default()).await;
+    let (go, held) = hold(&db).await;
+    let closer = db.clone();
+    let mut first = Box::pin(async move { closer.close().await });
+    assert!((&mut first).now_or_never().is_none(), "it has begun");
+    let first = tokio::spawn(first);
+    let mut second = Box::pin(db.close());
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut second).await;
+    assert!(early.is_err(), "the writer still runs");
+    go.send(()).unwrap();
+    second.await;
+    Sqlite::open(scratch.path("app.db"), &Options::default()).expect("the file is free");
+    first.await.unwrap();
+    held.await.unwrap().unwrap();
+}

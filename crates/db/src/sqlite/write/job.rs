@@ -38,7 +38,8 @@ pub(super) enum Task {
 }
 
 impl Task {
-    /// Whether what it did so far has to be undone by a savepoint when it fails: SQLite itself undoes a statement.
+    /// Whether what it did so far has to be undone by a savepoint when it fails: SQLite itself undoes a statement, or is
+    /// seen to have left something of it.
     pub(super) fn has_parts(&self) -> bool {
         match self {
             Self::Execute { statements, .. } => statements.len() > 1,

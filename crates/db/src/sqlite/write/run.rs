@@ -86,6 +86,7 @@ impl Batches<'_> {
 
 fn run_task(task: &mut Task, later: &mut Later, connection: &Connection, guarded: &Guarded) -> Came {
     let mut rows_came = false;
+    let changes = connection.total_changes();
     let done = catch_unwind(AssertUnwindSafe(|| match task {
         Task::Execute { statements, changed } => {
             changed.clear();
@@ -103,8 +104,10 @@ fn run_task(task: &mut Task, later: &mut Later, connection: &Connection, guarded
         Task::Native(work) => guarded.run(|| work(connection)).and_then(|()| still_open(connection)),
     }));
     let result = done.unwrap_or_else(|panic| Err(Error::Panicked(text_of(&*panic))));
-    // SQLite undoes a statement that fails, not one whose rows cannot be taken.
-    let torn = result.is_err() && rows_came;
+    // SQLite undoes a statement that fails: not one whose rows cannot be taken, nor what `or fail` has done so far. What
+    // has parts is undone by its savepoint.
+    let left = || rows_came || connection.total_changes() != changes;
+    let torn = result.is_err() && !task.has_parts() && left();
     Came { result, torn }
 }
 

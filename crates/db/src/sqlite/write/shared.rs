@@ -1,8 +1,9 @@
 //! What the writer's handle and its thread both see, and what they share with the rest of the engine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use super::super::broken::Broken;
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     pub(super) channels: Arc<Channels>,
     pub(super) broken: Arc<Broken>,
     pub(super) revocations: Arc<Revocations>,
+    /// The thread that writes, once it runs.
+    pub(super) thread: OnceLock<ThreadId>,
 }
 
 impl Shared {
@@ -31,6 +34,11 @@ impl Shared {
             broken: Arc::clone(&self.broken),
             revocations: Arc::clone(&self.revocations),
         }
+    }
+
+    /// Whether the calling thread is the one that writes.
+    pub(super) fn is_writing(&self) -> bool {
+        self.thread.get() == Some(&thread::current().id())
     }
 
     /// A commit has been done, in this time.

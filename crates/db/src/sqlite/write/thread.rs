@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Receiver;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -72,6 +73,7 @@ enum Leave {
 impl Thread {
     /// Takes orders until told to close, or until nobody can give any.
     pub(super) fn run(self, opened: Opened) {
+        let _only_here = self.shared.thread.set(thread::current().id());
         let mut opened = Some(opened);
         loop {
             let leave = match &opened {
@@ -172,10 +174,14 @@ impl Thread {
     }
 
     fn change(&self, change: &Change, log: &Arc<Log>) -> Result<()> {
-        match self.shared.broken.error() {
-            Some(error) => Err(error),
-            None => change::run(&self.path, &self.shared.options, change, log),
+        if let Some(error) = self.shared.broken.error() {
+            return Err(error);
         }
+        let done = change::run(&self.path, &self.shared.options, change, log);
+        if let Err(Error::Broken(why)) = &done {
+            self.shared.broken.set(why.clone());
+        }
+        done
     }
 
     /// Answers everything with what broke, until told to open the database again.

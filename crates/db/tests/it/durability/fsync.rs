@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use ketch_db::driver::Change;
 use ketch_db::sqlite::Sqlite;
 use ketch_db::{Db, Error, Options, params};
 
@@ -29,6 +30,9 @@ pub(super) async fn run(run: Run) {
         reopen(&db).await;
     }
     say("burst");
+    if let Err(error) = change(&db).await {
+        say(&format!("failed {error:?}"));
+    }
     ledger::burst(&db, &run).await;
     say("afterwards");
     for step in 0..6 {
@@ -45,6 +49,12 @@ pub(super) async fn run(run: Run) {
     ledger::burst(&db, &Run { run: run.run + 1, ..run }).await;
     // Not closed: what comes last is not tidied up.
     std::mem::forget(db);
+}
+
+/// A change of the schema is committed by the same thread.
+async fn change(db: &Db) -> Result<(), Error> {
+    let script = "create table if not exists changed (id integer primary key)".into();
+    db.driver()?.change(Change { script, record: Vec::new(), in_transaction: true }).await
 }
 
 /// A start that fails is tried again, as whoever runs the server would.

@@ -1,0 +1,138 @@
+//! Where a database may be, what its file may be, and that one engine has it, by whatever name.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use ketch_db::sqlite::{Sqlite, rusqlite};
+use ketch_db::{Db, Error, Options, params};
+
+use crate::scratch::Scratch;
+
+fn open(path: impl AsRef<Path>) -> Result<Sqlite, Error> {
+    Sqlite::open(path, &Options::default())
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn one_engine_has_a_file_by_whatever_name() {
+    use std::os::unix::fs::symlink;
+
+    let scratch = Scratch::new();
+    let db = scratch.db(&Options::default());
+    symlink(scratch.path("app.db"), scratch.path("link.db")).unwrap();
+    fs::create_dir(scratch.path("below")).unwrap();
+    symlink(&scratch, scratch.path("folder")).unwrap();
+    for name in ["app.db", "link.db", "folder/app.db", "below/../link.db", "./app.db"] {
+        let error = open(scratch.path(name)).unwrap_err();
+        assert!(matches!(&error, Error::Locked(_)), "{name}: {error:?}");
+        let text = error.to_string();
+        assert!(text.contains(&std::process::id().to_string()), "{text}");
+    }
+    db.close().await;
+    open(scratch.path("link.db")).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_file_that_is_not_there_yet_leads_to_it() {
+    let scratch = Scratch::new();
+    std::os::unix::fs::symlink(scratch.path("real.db"), scratch.path("link.db")).unwrap();
+    let _held = open(scratch.path("link.db")).unwrap();
+    let error = open(scratch.path("real.db")).unwrap_err();
+    assert!(matches!(&error, Error::Locked(_)), "{error:?}");
+}
+
+/// The log is beside each name, so two names of one file are two halves of a database.
+#[cfg(unix)]
+#[test]
+fn a_file_with_two_names_is_refused() {
+    let scratch = Scratch::new();
+    drop(open(scratch.path("app.db")).unwrap());
+    fs::hard_link(scratch.path("app.db"), scratch.path("copy.db")).unwrap();
+    for name in ["app.db", "copy.db"] {
+        let error = open(scratch.path(name)).unwrap_err();
+        assert!(matches!(&error, Error::Open(why) if why.contains("hard link")), "{error:?}");
+    }
+    fs::remove_file(scratch.path("copy.db")).unwrap();
+    open(scratch.path("app.db")).unwrap();
+}
+
+#[tokio::test]
+async fn a_name_is_taken_as_it_is_written() {
+    let scratch = Scratch::new();
+    for name in
+        ["with space.db", "überfahrt ⛵.db", "100%.db", "what?mode=ro", "file:x.db", ":memory:", "it's.db"]
+    {
+        let db = Db::with_driver(open(scratch.path(name)).unwrap(), &Options::default());
+        db.execute("create table t (id integer primary key)", params! {}).await.unwrap();
+        db.backup(scratch.path(&format!("{name} copy"))).await.unwrap();
+        db.close().await;
+        let size = |name: &str| fs::metadata(scratch.path(name)).unwrap().len();
+        assert!(size(name) > 0 && size(&format!("{name} copy")) > 0, "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_database_is_refused_and_left_alone() {
+    let scratch = Scratch::new();
+    let text = "these are the notes of a captain, not a database\n".repeat(100);
+    fs::write(scratch.path("notes.txt"), &text).unwrap();
+    fs::create_dir(scratch.path("folder.db")).unwrap();
+    for name in ["notes.txt", "folder.db"] {
+        let error = open(scratch.path(name)).unwrap_err();
+        assert!(matches!(&error, Error::Open(why) if why.contains(name)), "{error:?}");
+    }
+    assert_eq!(fs::read_to_string(scratch.path("notes.txt")).unwrap(), text);
+    let error = open("").unwrap_err();
+    assert!(matches!(&error, Error::Open(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_database_of_another_journal_and_an_empty_file_are_opened() {
+    let scratch = Scratch::new();
+    {
+        #[expect(clippy::disallowed_methods, reason = "a database that another program made")]
+        let old = rusqlite::Connection::open(scratch.path("old.db")).unwrap();
+        old.execute_batch("create table t (id integer primary key); insert into t values (7);").unwrap();
+    }
+    let db = Db::with_driver(open(scratch.path("old.db")).unwrap(), &Options::default());
+    assert_eq!(db.query_one::<i64>("select id from t", params! {}).await, Ok(7));
+    fs::write(scratch.path("empty.db"), "").unwrap();
+    open(scratch.path("empty.db")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_to_one_name_at_once_are_one_whole_copy() {
+    let scratch = Scratch::new();
+    let db = Arc::new(scratch.db(&Options::default()));
+    db.execute("create table t (id integer primary key, it blob)", params! {}).await.unwrap();
+    let fill = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 3000)
+                insert into t select i, randomblob(10000) from n";
+    db.execute(fill, params! {}).await.unwrap();
+    for round in 0..3 {
+        let to = scratch.path(&format!("copy-{round}.db"));
+        let copies: Vec<_> = (0..4)
+            .map(|_| {
+                let (db, to) = (Arc::clone(&db), to.clone());
+                tokio::spawn(async move {
+                    let done = db.backup(&to).await;
+                    done.map(|()| fs::metadata(&to).unwrap().len())
+                })
+            })
+            .collect();
+        let mut good = Vec::new();
+        for copy in copies {
+            match copy.await.unwrap() {
+                Ok(size) => good.push(size),
+                Err(error) => assert!(error.to_string().contains("is there already"), "{error}"),
+            }
+        }
+        assert_eq!(
+            good,
+            [fs::metadata(&to).unwrap().len()],
+            "one of them is made, and whole when it says so"
+        );
+        assert!(!scratch.path(&format!("copy-{round}.db.part")).exists());
+    }
+}
