@@ -21,6 +21,8 @@ mod query;
 mod route;
 #[path = "../targets/settings.rs"]
 mod settings;
+#[path = "../targets/tokens.rs"]
+mod tokens;
 
 /// A parser and what it promises.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "query", run: query::run },
     Target { name: "route", run: route::run },
     Target { name: "settings", run: settings::run },
+    Target { name: "tokens", run: tokens::run },
 ];
 
 /// The target with this name.

@@ -14,12 +14,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_executor::block_on;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use ketch_db::driver::{Change, Company, Decode, Pending, Row, Session, Sink, Work};
 use ketch_db::tokens::split;
 use ketch_db::{Dialect, Driver, Error, Heard, Options, Result, Statement, Stats};
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use notices::Channels;
@@ -123,12 +123,11 @@ impl Turso {
                 *refused += 1;
             }
             let turn = turn?;
-            let handle = Handle::current();
             let inside = Arc::clone(&inner);
             let done = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
                 let until = Instant::now() + time;
-                inside.on_this_thread(&handle, aim, until, &mut *work)
+                inside.on_this_thread(aim, until, &mut *work)
             });
             let done = done.await.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
             inner.count(aim, &done);
@@ -164,21 +163,17 @@ impl Inner {
 
     fn on_this_thread(
         &self,
-        handle: &Handle,
         aim: Aim,
         until: Instant,
         work: &mut (dyn FnMut(&mut dyn Session) -> Result<()> + Send),
     ) -> Result<()> {
         let connection = self.database.connect().map_err(|error| of_turso(error, ""))?;
-        let own =
-            |sql: &str| handle.block_on(connection.execute(sql, ())).map_err(|error| of_turso(error, sql));
-        handle
-            .block_on(connection.execute_batch("pragma foreign_keys = on"))
+        let own = |sql: &str| block_on(connection.execute(sql, ())).map_err(|error| of_turso(error, sql));
+        block_on(connection.execute_batch("pragma foreign_keys = on"))
             .map_err(|error| of_turso(error, "pragma foreign_keys"))?;
         own(if aim == Aim::Read { "begin" } else { "begin immediate" })?;
         let mut later = Later::default();
-        let mut open =
-            Open { connection: &connection, handle, until, writes: aim == Aim::Write, later: &mut later };
+        let mut open = Open { connection: &connection, until, writes: aim == Aim::Write, later: &mut later };
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut open)));
         let done = done.unwrap_or_else(|panic| Err(Error::Panicked(said(&*panic))));
         let done = if Instant::now() > until && aim == Aim::Write { Err(Error::Deadline) } else { done };
@@ -331,5 +326,9 @@ fn run_now(open: &mut Open<'_>, statement: &Statement, sink: Option<&mut dyn Sin
     if Instant::now() > open.until {
         return Err(Error::Deadline);
     }
-    open.handle.block_on(run(open.connection, statement, sink, open.until))
+    // `or rollback` ends the transaction: what came after it would be on its own.
+    if open.connection.is_autocommit().unwrap_or(true) {
+        return Err(Error::Engine("the transaction has been ended by one of its statements".to_owned()));
+    }
+    block_on(run(open.connection, statement, sink, open.until))
 }

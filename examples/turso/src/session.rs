@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use ketch_db::driver::{Session, Sink};
 use ketch_db::{Dialect, Error, Result, Statement};
-use tokio::runtime::Handle;
 
 use crate::run_now;
 
@@ -19,7 +18,6 @@ pub(crate) struct Later {
 /// A transaction that is open.
 pub(crate) struct Open<'t> {
     pub(crate) connection: &'t turso::Connection,
-    pub(crate) handle: &'t Handle,
     pub(crate) until: Instant,
     pub(crate) writes: bool,
     pub(crate) later: &'t mut Later,

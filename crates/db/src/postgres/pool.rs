@@ -83,6 +83,7 @@ impl Shared {
                     shared,
                     busy: false,
                     cancelled: AtomicBool::new(false),
+                    unfinished: AtomicBool::new(false),
                     _permit: permit,
                 })
             }
@@ -173,7 +174,10 @@ pub(super) struct Held {
     object: Option<Object>,
     pub(super) shared: Arc<Shared>,
     busy: bool,
+    /// A request to cancel is under way, and must not meet another statement.
     cancelled: AtomicBool,
+    /// Rows are coming that nobody wants.
+    unfinished: AtomicBool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -191,6 +195,11 @@ impl Held {
     /// The connection is of no more use.
     pub(super) fn discard(&mut self) {
         self.busy = true;
+    }
+
+    /// Rows that nobody wants are not waited for: the connection is not used again after this.
+    pub(super) fn leave_unfinished(&self) {
+        self.unfinished.store(true, Relaxed);
     }
 
     /// Whether the connection is gone, as far as this side knows.
@@ -229,11 +238,11 @@ impl Drop for Held {
     fn drop(&mut self) {
         let Some(object) = self.object.take() else { return };
         let cancelled = self.cancelled.load(Relaxed);
-        if !self.busy && !cancelled {
+        let unfinished = self.unfinished.load(Relaxed);
+        if !self.busy && !cancelled && !unfinished {
             return;
         }
         if cancelled || object.is_closed() {
-            // A request to cancel may arrive late, and must not meet the next statement.
             drop(Object::take(object));
             return;
         }

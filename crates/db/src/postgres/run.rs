@@ -111,20 +111,24 @@ pub(super) async fn rows(held: &Held, asked: &Asked<'_>, sink: &mut dyn Sink) ->
     sink.begin();
     let mut rows = std::pin::pin!(held.query_raw(&prepared, &values).await?);
     let mut done = Ok(());
-    let mut passed_over = 0;
+    // How many rows came after the last that was wanted.
+    let mut passed_over = None;
     while let Some(row) = rows.next().await {
         let row = row?;
-        if passed_over > 0 {
-            passed_over += 1;
-            if passed_over > PASSED_OVER && done.is_err() {
-                break;
+        match &mut passed_over {
+            None => match sink.row(&Shown(&row)) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => passed_over = Some(0),
+                Err(error) => (done, passed_over) = (Err(error), Some(0)),
+            },
+            Some(count) => {
+                *count += 1;
+                // A write has to come to its end, unless it is rolled back anyway.
+                if *count > PASSED_OVER && (done.is_err() || !asked.text.writes()) {
+                    held.leave_unfinished();
+                    break;
+                }
             }
-            continue;
-        }
-        match sink.row(&Shown(&row)) {
-            Ok(ControlFlow::Continue(())) => {}
-            Ok(ControlFlow::Break(())) => passed_over = 1,
-            Err(error) => (done, passed_over) = (Err(error), 1),
         }
     }
     done?;
@@ -163,16 +167,11 @@ async fn read(shared: &Arc<Shared>, asked: &Asked<'_>, sink: &mut dyn Sink) -> R
         let mut held = shared.acquire(Use::Read, until).await?;
         held.begin();
         let answer = held.settle(until, rows(&held, asked, sink)).await;
-        let fault = match answer.unwrap_or(Err(Fault::Silent)) {
-            Ok(_) => {
-                held.done();
-                return Ok(());
-            }
-            Err(fault) => fault,
-        };
-        if matches!(fault, Fault::Server(_)) && !fault.lost() {
+        let answer = answer.unwrap_or(Err(Fault::Silent));
+        if !answer.as_ref().is_err_and(|fault| fault.lost() || matches!(fault, Fault::Silent)) {
             held.done();
         }
+        let Err(fault) = answer else { return Ok(()) };
         if again && (fault.lost() || fault.is(is_stale)) {
             shared.forget_if_stale(&fault);
             again = false;
@@ -234,6 +233,11 @@ pub(super) struct Runs {
 }
 
 impl Runs {
+    /// Those of which all are to have ended then.
+    pub(super) fn ending(until: Instant) -> Self {
+        Self { until: Some(until), ..Self::default() }
+    }
+
     /// One more run begins; when all of them are to have ended.
     pub(super) fn until(&mut self, time: Duration) -> Instant {
         self.begun += 1;

@@ -54,7 +54,12 @@ async fn run(
     what: Use,
     time: std::time::Duration,
 ) -> (Result<()>, u32) {
-    let mut runs = Runs::default();
+    let mut runs = match what {
+        // From the question to the last row.
+        Use::Read => Runs::ending(Instant::now() + time),
+        // The wait for a turn does not count.
+        Use::Write => Runs::default(),
+    };
     let mut careful = Careful::Known;
     loop {
         let turn = Instant::now() + time;
@@ -260,7 +265,7 @@ impl Open {
         };
         self.begun = true;
         self.savepoint = guarded;
-        answer.or_else(|fault| Err(self.after(fault, &asked.text)))
+        answer.map_err(|fault| self.after(fault, &asked.text))
     }
 
     /// The commands that open the transaction and a savepoint.

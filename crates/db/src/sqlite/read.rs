@@ -8,6 +8,7 @@ mod inline;
 mod pool;
 mod slow;
 mod stream;
+mod ticket;
 mod watchdog;
 
 use std::any::Any;

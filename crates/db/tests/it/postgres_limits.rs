@@ -103,6 +103,25 @@ async fn a_stream_is_read_at_the_consumers_pace_and_to_its_end() {
 }
 
 #[tokio::test]
+async fn rows_that_nobody_wants_are_not_waited_for() {
+    let place = Place::new();
+    let mut options = Options::default();
+    options.connections = 1;
+    let db = place.db(&options).await;
+    let backend = "select pg_backend_pid()::int8";
+    let first: i64 = db.query_one(backend, params! {}).await.unwrap();
+    // A few are passed over, and the connection is kept.
+    let few = db.query_one::<i64>("select generate_series(1, 500)", params! {}).await;
+    assert_eq!(few, Err(Error::TooManyRows(1)));
+    assert_eq!(db.query_one::<i64>(backend, params! {}).await, Ok(first));
+    // Of many the server is told that it can stop.
+    let many = db.query_one::<i64>("select generate_series(1, 100000000000)", params! {}).await;
+    assert_eq!(many, Err(Error::TooManyRows(1)));
+    place.is_at_rest().await;
+    assert_ne!(db.query_one::<i64>(backend, params! {}).await, Ok(first));
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_and_a_wait_has_an_end() {
     let place = Place::new();
     let mut options = Options::default();

@@ -11,10 +11,11 @@ use crate::postgres_scratch::Place;
 use crate::scratch::Scratch;
 
 fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    let mut params = CertificateParams::default();
     params.distinguished_name.push(rcgen::DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    let key = KeyPair::generate().expect("there is randomness");
+    CertifiedIssuer::self_signed(params, key).expect("a key signs its own certificate")
 }
 
 async fn encrypted(url: &str) -> Result<bool, Error> {

@@ -308,10 +308,10 @@ async fn errors_have_the_members_that_the_document_promises(client: Client) {
     let schema = &document["components"]["schemas"]["Problem"];
     for path in ["/nowhere", "/v2/boats?limit=x"] {
         let error: serde_json::Value = client.get(path).await.json();
-        for name in schema["required"].as_array().unwrap() {
-            assert!(error.get(name.as_str().unwrap()).is_some(), "{path} lacks {name}: {error}");
+        for name in schema["required"].as_array().expect("a list") {
+            assert!(error.get(name.as_str().expect("a name")).is_some(), "{path} lacks {name}: {error}");
         }
-        for name in error.as_object().unwrap().keys() {
+        for name in error.as_object().expect("an object").keys() {
             assert!(
                 schema["properties"].get(name).is_some(),
                 "{path} has {name}, which the document does not know"

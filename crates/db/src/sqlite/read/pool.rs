@@ -6,14 +6,15 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::{self, JoinHandle, Thread};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::ticket::{Ticket, Waited, judged};
 use super::{Guarded, count, of_engine};
 use crate::driver::Pending;
 use crate::error::{Error, Result};
@@ -21,70 +22,6 @@ use crate::options::Options;
 use crate::sqlite::connection;
 use crate::sqlite::counts::Counts;
 use crate::sqlite::revoke::Revocations;
-
-/// What is asked of the pool, and when it has to be over.
-pub(super) struct Ticket {
-    asked: Instant,
-    deadline: Instant,
-    /// 0, or why it has to end: [`Ticket::DROPPED`], [`Ticket::CLOSED`].
-    ended: AtomicU8,
-    /// The thread that does it, and since when.
-    begun: OnceLock<(Thread, Instant)>,
-    revocations: Arc<Revocations>,
-}
-
-impl Ticket {
-    /// Nobody waits for it any more.
-    pub(super) const DROPPED: u8 = 1;
-    /// The database is being closed.
-    pub(super) const CLOSED: u8 = 2;
-
-    /// Ends it at its next look.
-    pub(super) fn end(&self, why: u8) {
-        let _another_reason_was_first =
-            self.ended.compare_exchange(0, why, Ordering::SeqCst, Ordering::SeqCst);
-        self.wake();
-    }
-
-    /// Wakes the thread that does it, if it waits for its consumer.
-    pub(super) fn wake(&self) {
-        if let Some((thread, _)) = self.begun.get() {
-            thread.unpark();
-        }
-    }
-
-    fn is_revoked(&self) -> bool {
-        self.begun.get().is_some_and(|(_, began)| self.revocations.is_revoked(*began))
-    }
-
-    /// Why it has to end now, if it has to.
-    pub(super) fn over(&self) -> Option<Error> {
-        match self.ended.load(Ordering::Relaxed) {
-            0 if Instant::now() >= self.deadline || self.is_revoked() => Some(Error::Deadline),
-            0 => None,
-            Self::CLOSED => Some(Error::Closed),
-            _ => Some(Error::Deadline),
-        }
-    }
-
-    /// Time until it has to be over.
-    pub(super) fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
-    }
-
-    fn is_dropped(&self) -> bool {
-        self.ended.load(Ordering::Relaxed) == Self::DROPPED
-    }
-}
-
-/// Says that nobody waits any more, when nobody does.
-pub(super) struct Waited(pub(super) Arc<Ticket>);
-
-impl Drop for Waited {
-    fn drop(&mut self) {
-        self.0.end(Ticket::DROPPED);
-    }
-}
 
 /// What a thread reads with.
 pub(super) struct Reader {
@@ -230,14 +167,7 @@ impl Pool {
     }
 
     pub(super) fn ticket(&self, time: Duration) -> Arc<Ticket> {
-        let asked = Instant::now();
-        Arc::new(Ticket {
-            asked,
-            deadline: asked + time,
-            ended: AtomicU8::new(0),
-            begun: OnceLock::new(),
-            revocations: Arc::clone(&self.revocations),
-        })
+        Arc::new(Ticket::new(time, &self.revocations))
     }
 
     /// Puts work into the line.
@@ -268,7 +198,7 @@ impl Pool {
         let mut late = Vec::new();
         for kind in [Kind::Read, Kind::Stream] {
             let waiting = line.of(kind);
-            while waiting.front().is_some_and(|job| now >= job.ticket.deadline) {
+            while waiting.front().is_some_and(|job| job.ticket.is_late(now)) {
                 late.extend(waiting.pop_front());
             }
         }
@@ -318,7 +248,7 @@ impl Pool {
             }
             if let Some((kind, job)) = line.pop(self.streams) {
                 self.measure(&line);
-                let _set_here_only = job.ticket.begun.set((thread::current(), Instant::now()));
+                job.ticket.begin();
                 if kind == Kind::Stream {
                     line.streaming.push(Arc::clone(&job.ticket));
                 }
@@ -367,7 +297,7 @@ impl Line {
 
     /// What was asked first, of what may begin.
     fn pop(&mut self, most_streams: usize) -> Option<(Kind, Job)> {
-        let asked = |line: &VecDeque<Job>| line.front().map(|job| job.ticket.asked);
+        let asked = |line: &VecDeque<Job>| line.front().map(|job| job.ticket.asked());
         let stream = asked(&self.streams).filter(|_| self.streaming.len() < most_streams);
         let kind = match (asked(&self.reads), stream) {
             (Some(read), Some(stream)) if stream < read => Kind::Stream,
@@ -388,20 +318,6 @@ pub(super) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
             .or_else(|| panic.downcast_ref::<String>().cloned());
         Err(Error::Panicked(said.unwrap_or_else(|| "it said nothing".to_owned())))
     })
-}
-
-/// Counts what ended too late, or was ended. The error of a closure is its caller's already.
-pub(super) fn judged<T>(result: Result<T>, ticket: &Ticket, counts: &Counts) -> Result<T> {
-    if !matches!(result, Err(Error::Deadline | Error::RolledBack)) || ticket.over().is_none() {
-        return result;
-    }
-    match ticket.ended.load(Ordering::Relaxed) {
-        Ticket::CLOSED => return Err(Error::Closed),
-        0 if ticket.is_revoked() => count(&counts.snapshots_revoked),
-        0 => count(&counts.reads_late),
-        _ => {}
-    }
-    result
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

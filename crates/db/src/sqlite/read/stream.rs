@@ -13,8 +13,9 @@ use futures_util::Stream;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::pool::{Kind, Pool, Reader, Ticket, Waited, caught, judged};
+use super::pool::{Kind, Pool, Reader, caught};
 use super::statement;
+use super::ticket::{Ticket, Waited, judged};
 use super::watchdog::Watchdog;
 use crate::driver::{Decode, Statement};
 use crate::error::{Error, Result};

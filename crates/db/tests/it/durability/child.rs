@@ -100,13 +100,13 @@ pub(super) struct Started {
 
 impl Started {
     pub(super) fn new(task: &Task) -> Self {
-        Self::under(Under::Nothing, task)
+        Self::under(&Under::Nothing, task)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the child is this test binary itself")]
-    pub(super) fn under(under: Under, task: &Task) -> Self {
+    pub(super) fn under(under: &Under, task: &Task) -> Self {
         let me = std::env::current_exe().expect("this program has a path");
-        let mut command = match &under {
+        let mut command = match under {
             Under::Nothing => Command::new(&me),
             Under::Strace(words) => {
                 let mut strace = Command::new("strace");

@@ -113,7 +113,7 @@ async fn r6_a_wall_clock_that_jumps_harms_nothing() {
         ("FAKETIME_NO_CACHE", "1".to_owned()),
     ];
     let task = Task::Clock(Jumps { run, offset, rounds });
-    let lines = Started::under(Under::Program(words, variables), &task).finish();
+    let lines = Started::under(&Under::Program(words, variables), &task).finish();
     let answered = Answered::of(&lines);
     check(&database(scratch.as_ref()), &answered).await.expect_all("after the clock has jumped");
     let jumps = JUMPS.map(|(jump, _)| jump);

@@ -122,7 +122,7 @@ async fn d2_d13_a_process_killed_after_any_call_leaves_everything_whole() {
     let mut run = Run::new(database(&root), 1, 1, 1);
     run.checkpoint_at = 96 << 10;
     let task = Task::Steps(Steps { run, backup: backup.clone() });
-    Started::under(Under::record(&file), &task).finish();
+    Started::under(&Under::record(&file), &task).finish();
     let events = record::read(&file, &root);
     let mut judge = Judge { scratch, backup, images: 0 };
     let mut disk = Disk::new(&root);

@@ -85,13 +85,13 @@ async fn d4_what_waits_for_an_fsync_that_fails_is_never_acknowledged() {
 
         let Under::Strace(mut words) = Under::record(&scratch.path("first")) else { unreachable!() };
         words.extend(["-e".to_owned(), format!("inject=fsync,fdatasync:error=EIO:when={when}")]);
-        let mut lines = Started::under(Under::Strace(words), &Task::Fsync(run.clone())).finish();
+        let mut lines = Started::under(&Under::Strace(words), &Task::Fsync(run.clone())).finish();
         assert_told(&lines, &what);
         broken += lines.iter().filter(|line| line.starts_with("failed ")).count();
         refused += lines.iter().filter(|line| line.starts_with("refused ")).count();
         // The next process has a disk that works.
         run.run += 2;
-        let next = Started::under(Under::record(&scratch.path("next")), &Task::Ledger(run)).finish();
+        let next = Started::under(&Under::record(&scratch.path("next")), &Task::Ledger(run)).finish();
         assert!(!next.iter().any(|line| line.starts_with("failed ")), "{what}: the next process: {next:?}");
         writes += Answered::of(&lines).len() + Answered::of(&next).len();
 
@@ -145,7 +145,7 @@ fn is_answer(event: &Event) -> bool {
 
 /// Once a write is refused as broken, all are, until it is opened again.
 fn assert_told(lines: &[String], what: &str) {
-    let at = |word: &str| lines.iter().position(|line| line == word).unwrap();
+    let at = |word: &str| lines.iter().position(|line| line == word).expect("the child says it");
     let (burst, afterwards, again) = (at("burst"), at("afterwards"), at("again"));
     for line in lines.iter().filter(|line| line.starts_with("failed ")) {
         assert!(line.starts_with("failed Broken"), "{what}: {line}");

@@ -157,9 +157,12 @@ impl Answered {
         answered
     }
 
-    /// Marks that were deleted need not be there.
-    pub(super) fn forget_marks(&mut self) {
-        self.0.retain(|line| !line.starts_with("mark "));
+    /// All marks that were answered must be among these.
+    pub(super) fn expect_marks(&self, marks: &[String]) {
+        let there: HashSet<String> = marks.iter().map(|mark| format!("mark {mark}")).collect();
+        let lost: Vec<_> =
+            self.0.iter().filter(|line| line.starts_with("mark ") && !there.contains(*line)).collect();
+        assert!(lost.is_empty(), "acknowledged and not there: {lost:?}");
     }
 
     pub(super) fn len(&self) -> usize {

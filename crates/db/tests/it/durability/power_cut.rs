@@ -21,11 +21,11 @@ struct Recorded {
 fn recorded(change: impl FnOnce(&mut Run)) -> Recorded {
     let scratch = Scratch::new();
     let (root, file) = (scratch.path("disk"), scratch.path("record"));
-    fs::create_dir(&root).unwrap();
+    fs::create_dir(&root).expect("a folder");
     let mut run = Run::new(database(&root), 1, 16, 24);
     change(&mut run);
-    let lines = Started::under(Under::record(&file), &Task::Ledger(run.clone())).finish();
-    let writes = usize::try_from(run.tasks * run.steps).unwrap();
+    let lines = Started::under(&Under::record(&file), &Task::Ledger(run.clone())).finish();
+    let writes = usize::try_from(run.tasks * run.steps).expect("few");
     assert_eq!(Answered::of(&lines).len(), writes, "a healthy disk takes every write: {lines:#?}");
     let events = record::read(&file, &root);
     Recorded { scratch, root, events }
@@ -34,7 +34,11 @@ fn recorded(change: impl FnOnce(&mut Run)) -> Recorded {
 /// What a power cut left, in words, and what was found in it.
 async fn cut_once(recorded: &Recorded, seed: u64) -> (String, Found) {
     let mut chance = Chance::of(seed);
-    let first = recorded.events.iter().position(|it| matches!(it.call, Call::MakeFolder { .. })).unwrap();
+    let first = recorded
+        .events
+        .iter()
+        .position(|it| matches!(it.call, Call::MakeFolder { .. }))
+        .expect("the child makes its folder");
     let now = first + chance.up_to(recorded.events.len() - 1 - first);
     let cut = [Cut::Nothing, Cut::Everything, Cut::InOrder, Cut::InOrder, Cut::Shuffled, Cut::Shuffled];
     let cut = cut[chance.up_to(cut.len() - 1)];
