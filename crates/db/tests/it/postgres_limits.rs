@@ -56,16 +56,17 @@ async fn a_deadline_stops_the_server_too() {
 
 /// A way to a server that can be shut: whoever speaks then is not answered, and not refused either.
 async fn door(server: &str) -> (String, watch::Sender<bool>) {
-    let mut url = url::Url::parse(server).unwrap();
-    let port = url.port().unwrap();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
-    url.set_host(Some("127.0.0.1")).unwrap();
+    let mut url = url::Url::parse(server).expect("a URL");
+    let port = url.port().expect("a port");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let here = listener.local_addr().expect("an address");
+    url.set_ip_host(here.ip()).expect("it has a host");
+    url.set_port(Some(here.port())).expect("it has a port");
     let (shut, open) = watch::channel(true);
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let (from_client, to_client) = client.into_split();
-            let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            let server = TcpStream::connect(("127.0.0.1", port)).await.expect("the server is there");
             let (from_server, to_server) = server.into_split();
             tokio::spawn(pass(from_client, to_server, open.clone()));
             tokio::spawn(pass(from_server, to_client, open.clone()));
