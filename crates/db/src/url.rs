@@ -54,15 +54,22 @@ impl fmt::Display for DatabaseUrl {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(text) => match url::Url::parse(text) {
-                Ok(url) => {
+                Ok(url) if is_clear(&url, text) => {
                     let host = url.host_str().unwrap_or_default();
                     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
                     write!(f, "postgres://{host}{port}{}", url.path())
                 }
-                Err(_) => f.write_str("postgres://…"),
+                _ => f.write_str("postgres://…"),
             },
         }
     }
+}
+
+/// Whether nothing of a password can be in the host, the port or the path: one with a `/`, `?` or `#` that is not written
+/// as `%2F`, `%3F` or `%23` ends the place of the server before its `@`, and its begin may pass for a port.
+fn is_clear(url: &url::Url, text: &str) -> bool {
+    let user = !url.username().is_empty() || url.password().is_some();
+    !text.contains('@') || user && !url.path().contains('@')
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -80,6 +87,14 @@ mod tests {
         let url: DatabaseUrl = "postgres://me:hidden@db.example:5433/app?sslmode=require".parse().unwrap();
         assert_eq!(url.to_string(), "postgres://db.example:5433/app");
         assert!(!format!("{url:?}").contains("hidden"));
+        for text in [
+            "postgres://me:12/hidden@db/app",
+            "postgres://me:12?hidden@db/app",
+            "postgres://a@me:12/hidden@db",
+        ] {
+            let shown = text.parse::<DatabaseUrl>().unwrap().to_string();
+            assert_eq!(shown, "postgres://…", "{text}");
+        }
         let error = "postgres:me:hidden@db".parse::<DatabaseUrl>().unwrap_err().to_string();
         assert!(!error.contains("hidden"), "{error}");
     }

@@ -14,6 +14,9 @@ use crate::driver::Dialect;
 /// The largest file that is read, in bytes.
 const MOST_BYTES: u64 = 16 << 20;
 
+/// The byte order mark.
+const MARK: char = '\u{feff}';
+
 /// The migrations of one part of a program: the application's own, or those of a part of Ketch.
 ///
 /// They are made by [`migrations!`](crate::migrations), or from a folder while the program runs.
@@ -138,7 +141,7 @@ fn script(folder: &Path, file: &str) -> Result<Script, String> {
     if bounded.limit() == 0 {
         return Err(unreadable(format!("it is larger than {} MiB", MOST_BYTES >> 20)));
     }
-    Ok(Script { file: file.to_owned().into(), text: text.into() })
+    Ok(Script::new(file.to_owned().into(), text.into()))
 }
 
 /// What `migrations!` expands to: file names and texts.
@@ -149,7 +152,7 @@ pub fn migration(
     up: Variants<(&'static str, &'static str)>,
     down: Variants<(&'static str, &'static str)>,
 ) -> Migration {
-    let of = |(file, text): (&'static str, &'static str)| Script { file: file.into(), text: text.into() };
+    let of = |(file, text): (&'static str, &'static str)| Script::new(file.into(), text.into());
     let all = |them: Variants<(&'static str, &'static str)>| Variants {
         plain: them.plain.map(of),
         sqlite: them.sqlite.map(of),
@@ -193,6 +196,16 @@ fn chosen(scripts: &Variants<Script>, dialect: Dialect) -> Option<&Script> {
 }
 
 impl Script {
+    /// The mark that some editors put at the beginning is left out: to PostgreSQL it is no white space.
+    fn new(file: Cow<'static, str>, mut text: Cow<'static, str>) -> Self {
+        match &mut text {
+            Cow::Borrowed(text) => *text = text.strip_prefix(MARK).unwrap_or(text),
+            Cow::Owned(text) if text.starts_with(MARK) => drop(text.drain(..MARK.len_utf8())),
+            Cow::Owned(_) => {}
+        }
+        Self { file, text }
+    }
+
     /// SHA-256 of its text, in hexadecimal. Line endings do not count: checkouts differ in them.
     pub(super) fn checksum(&self) -> String {
         let digest = Sha256::digest(self.text.replace("\r\n", "\n").as_bytes());
@@ -201,7 +214,7 @@ impl Script {
 
     /// Whether it runs in a transaction: unless its first line is `-- no transaction`.
     pub(super) fn in_transaction(&self) -> bool {
-        let first = self.text.lines().next().unwrap_or_default().trim_start_matches('\u{feff}');
+        let first = self.text.lines().next().unwrap_or_default();
         first.trim_start().strip_prefix("--").is_none_or(|rest| rest.trim() != "no transaction")
     }
 }
@@ -230,7 +243,7 @@ mod tests {
     use super::*;
 
     fn script(text: &'static str) -> Script {
-        Script { file: "a".into(), text: text.into() }
+        Script::new("a".into(), text.into())
     }
 
     #[test]
@@ -248,6 +261,11 @@ mod tests {
         assert_eq!(sum, script("create table a (b);\r\n").checksum());
         assert_ne!(sum, script("create table a (b); \n").checksum());
         assert_eq!(
+            sum,
+            script("\u{feff}create table a (b);\n").checksum(),
+            "nor does a byte order mark, which is not run either"
+        );
+        assert_eq!(
             script("").checksum(),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             "as `sha256sum` says it"
@@ -258,6 +276,7 @@ mod tests {
     fn only_the_first_line_can_leave_the_transaction() {
         assert!(!script("-- no transaction\ncreate index").in_transaction());
         assert!(!script("--no transaction").in_transaction());
+        assert!(!script("\u{feff}-- no transaction\r\ncreate index").in_transaction());
         assert!(script("create index;\n-- no transaction").in_transaction());
         assert!(script("-- no transaction please").in_transaction());
         assert!(script("").in_transaction());

@@ -4,11 +4,11 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
-use tokio_postgres::Error as Theirs;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::{Client, Error as Theirs};
 
 use super::counts::Use;
-use super::error::{is_lost, of_connect, of_statement};
+use super::error::{of_connect, of_statement};
 use super::pool::{Held, Shared};
 use super::run::{Asked, Fault, changed, roll_back};
 use super::texts::denied;
@@ -20,6 +20,8 @@ use crate::tokens::split;
 const CHANGE_TIME: Duration = Duration::from_hours(1);
 /// The key of the advisory lock: "ketch" in ASCII.
 const LOCK: i64 = 0x6b_65_74_63_68;
+/// How long after it was taken the lock is asked for again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Makes a change.
 pub(super) async fn change(shared: Arc<Shared>, change: Change) -> Result<()> {
@@ -33,6 +35,8 @@ pub(super) async fn change(shared: Arc<Shared>, change: Change) -> Result<()> {
     let mut held = shared.acquire(Use::Write, turn).await?;
     let until = Instant::now() + CHANGE_TIME;
     held.begin();
+    // What the server is asked at the moment: a position in an error counts from its beginning.
+    let mut sent = &*change.script;
     let run = async {
         if change.in_transaction {
             held.batch_execute(BEGIN).await?;
@@ -41,19 +45,23 @@ pub(super) async fn change(shared: Arc<Shared>, change: Change) -> Result<()> {
             // Several in one message would be one transaction.
             held.batch_execute("set default_transaction_read_only = off").await?;
             for sql in statements {
+                sent = sql;
                 held.batch_execute(sql).await?;
             }
             held.batch_execute("set default_transaction_read_only = on").await?;
             held.batch_execute(BEGIN).await?;
         }
         for it in &asked {
+            sent = &it.text.sql;
             changed(&held, it).await?;
         }
         held.batch_execute("commit").await?;
         Ok(())
     };
     let done = held.settle(until, run).await.unwrap_or(Err(Fault::Silent));
-    let result = finish(&mut held, done, &change).await;
+    let result = finish(&mut held, done, change.in_transaction, sent).await;
+    // A script may have left something in its session, as the `set_config` at the head of a dump does.
+    held.discard();
     shared.forget_prepared();
     result
 }
@@ -62,22 +70,19 @@ pub(super) async fn change(shared: Arc<Shared>, change: Change) -> Result<()> {
 /// and it has to see what was committed while it waited for the lock on a table.
 const BEGIN: &str = "begin isolation level read committed read write";
 
-async fn finish(held: &mut Held, done: Result<(), Fault>, change: &Change) -> Result<()> {
-    let Err(fault) = done else {
-        held.done();
-        return Ok(());
-    };
+async fn finish(held: &mut Held, done: Result<(), Fault>, in_transaction: bool, sent: &str) -> Result<()> {
+    let Err(fault) = done else { return Ok(()) };
     if fault.lost() {
         let why =
             "the connection was lost while the schema was changed: whether it was is not known".to_owned();
         return Err(Error::Unavailable(why));
     }
-    if change.in_transaction {
+    if in_transaction {
         roll_back(held, &fault).await;
     }
     Err(match fault {
-        Fault::Server(error) => of_script(&error, &change.script),
-        other => other.into_error(&change.script),
+        Fault::Server(error) => of_script(&error, sent),
+        other => other.into_error(sent),
     })
 }
 
@@ -113,18 +118,24 @@ pub(super) async fn lock_schema(shared: Arc<Shared>) -> Result<Box<dyn Any + Sen
         }
     });
     let wait = shared.options.alone_time;
-    let lock = format!(
-        "set lock_timeout = {}; select pg_advisory_lock({LOCK})",
-        wait.as_millis().min(i32::MAX as u128)
-    );
-    match timeout(wait + shared.options.connect_time, client.batch_execute(&lock)).await {
-        Ok(Ok(())) => Ok(Box::new(client)),
-        Ok(Err(error)) if is_lost(&error) => Err(of_statement(&error, "pg_advisory_lock")),
-        Ok(Err(error)) if matches!(of_statement(&error, ""), Error::Busy) => Err(Error::Locked(format!(
-            "another process has been changing the schema for more than {wait:?}; \
-             `select * from pg_locks where locktype = 'advisory'` tells which connection does"
-        ))),
-        Ok(Err(error)) => Err(of_statement(&error, "pg_advisory_lock")),
-        Err(_) => Err(Error::Deadline),
+    let until = Instant::now() + wait;
+    // Asked again and again: one that waits inside the server has a snapshot, for whose end `create index concurrently`
+    // of the one that holds the lock would wait in turn.
+    while !try_lock(&client, shared.options.connect_time).await? {
+        if Instant::now() > until {
+            return Err(Error::Locked(format!(
+                "another process has been changing the schema for more than {wait:?}; \
+                 `select * from pg_locks where locktype = 'advisory'` tells which connection does"
+            )));
+        }
+        sleep(AGAIN).await;
     }
+    Ok(Box::new(client))
+}
+
+async fn try_lock(client: &Client, time: Duration) -> Result<bool> {
+    const TRY: &str = "select pg_try_advisory_lock($1)";
+    let asked = client.query_one(TRY, &[&LOCK]);
+    let row = timeout(time, asked).await.map_err(|_| Error::Deadline)?;
+    row.and_then(|row| row.try_get(0)).map_err(|error| of_statement(&error, TRY))
 }

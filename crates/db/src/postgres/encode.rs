@@ -19,10 +19,19 @@ pub(super) enum Encoded<'v> {
     Binary(Cow<'v, [u8]>),
 }
 
+/// Why a value is no parameter of a type. The value itself is not told.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// No value of its kind is: the statement is wrong.
+    Kind(String),
+    /// This one is not, and others are: it broke a rule.
+    Value(String),
+}
+
 /// Makes a parameter of a value; what is wrong with it, if its type does not take it.
-pub(super) fn encode<'v>(value: &'v Value<'_>, ty: &Type) -> Result<Encoded<'v>, String> {
+pub(super) fn encode<'v>(value: &'v Value<'_>, ty: &Type) -> Result<Encoded<'v>, Unfit> {
     let ty = base(ty);
-    let wrong = || format!("{} does not fit the type {}", value.kind(), ty.name());
+    let wrong = || Unfit::Kind(format!("{} does not fit the type {}", value.kind(), ty.name()));
     match value {
         Value::Null => Ok(Encoded::Null),
         Value::Bool(it) => match *ty {
@@ -40,14 +49,14 @@ pub(super) fn encode<'v>(value: &'v Value<'_>, ty: &Type) -> Result<Encoded<'v>,
         },
         Value::Real(it) => match *ty {
             Type::FLOAT8 => Ok(binary(it.to_be_bytes().to_vec())),
-            Type::FLOAT4 => narrow(*it).ok_or_else(|| format!("{value} is out of range for the type float4")),
+            Type::FLOAT4 => narrow(*it).ok_or_else(|| out_of_range(ty)),
             Type::NUMERIC => Ok(shown(it)),
             Type::JSON | Type::JSONB if it.is_finite() => Ok(shown(it)),
             _ if is_text(ty) => Ok(shown(it)),
             _ => Err(wrong()),
         },
         Value::Text(it) if it.contains('\0') => {
-            Err("text with a NUL character, which PostgreSQL does not store".to_owned())
+            Err(Unfit::Value("text with a NUL character, which PostgreSQL does not store".to_owned()))
         }
         Value::Text(_) if *ty == Type::BYTEA => Err(wrong()),
         Value::Text(it) => Ok(Encoded::Text(Cow::Borrowed(it))),
@@ -85,15 +94,18 @@ fn shown(it: &impl ToString) -> Encoded<'static> {
     Encoded::Text(Cow::Owned(it.to_string()))
 }
 
-fn integer(it: i64, ty: &Type) -> Result<Encoded<'static>, String> {
+fn out_of_range(ty: &Type) -> Unfit {
+    Unfit::Value(format!("the number is out of range for the type {}", ty.name()))
+}
+
+fn integer(it: i64, ty: &Type) -> Result<Encoded<'static>, Unfit> {
     let bytes = match *ty {
         Type::INT2 => i16::try_from(it).map(|it| it.to_be_bytes().to_vec()),
         Type::INT4 => i32::try_from(it).map(|it| it.to_be_bytes().to_vec()),
         Type::OID => u32::try_from(it).map(|it| it.to_be_bytes().to_vec()),
         _ => Ok(it.to_be_bytes().to_vec()),
     };
-    let refused = |_| format!("the whole number {it} is out of range for the type {}", ty.name());
-    bytes.map(binary).map_err(refused)
+    bytes.map(binary).map_err(|_| out_of_range(ty))
 }
 
 /// A number of half the size, if it does not become infinite by that.
@@ -104,9 +116,10 @@ fn narrow(it: f64) -> Option<Encoded<'static>> {
 }
 
 /// A JSON array of simple values as an array of PostgreSQL.
-fn array(json: &str) -> Result<String, String> {
-    let simple = "only a JSON array of strings, numbers, booleans and nulls fits an array";
-    let items: Vec<serde_json::Value> = serde_json::from_str(json).map_err(|_| simple.to_owned())?;
+fn array(json: &str) -> Result<String, Unfit> {
+    let simple =
+        || Unfit::Kind("only a JSON array of strings, numbers, booleans and nulls fits an array".to_owned());
+    let items: Vec<serde_json::Value> = serde_json::from_str(json).map_err(|_| simple())?;
     let mut text = String::from("{");
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
@@ -121,7 +134,7 @@ fn array(json: &str) -> Result<String, String> {
                 text.push_str(&it.replace('\\', "\\\\").replace('"', "\\\""));
                 text.push('"');
             }
-            _ => return Err(simple.to_owned()),
+            _ => return Err(simple()),
         }
     }
     text.push('}');

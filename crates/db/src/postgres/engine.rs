@@ -143,7 +143,7 @@ async fn health(shared: Arc<Shared>) -> Result<()> {
     })?;
     held.begin();
     let mut standby = Standby(false);
-    match held.settle(until, run::rows(&held, &asked, &mut standby)).await.unwrap_or(Err(Fault::Silent)) {
+    match held.within(until, run::rows(&held, &asked, &mut standby)).await.unwrap_or(Err(Fault::Silent)) {
         Ok(_) => {
             held.done();
             let why = format!("{}: it is a standby and takes no writes", shared.target.shown);

@@ -211,6 +211,12 @@ impl Held {
         self.object.as_ref().expect("it is there until this is dropped")
     }
 
+    /// An answer that is worth nothing after its deadline: without its commit nothing was done. Then the connection has
+    /// to be dropped, which cancels what the server does.
+    pub(super) async fn within<T>(&self, until: Instant, answer: impl Future<Output = T>) -> Option<T> {
+        timeout_at(until, answer).await.ok()
+    }
+
     /// Cancels what the server does at its deadline, and then waits a little for what became of it: a commit may have
     /// been quicker. Nothing if there is no answer even then.
     pub(super) async fn settle<T>(&self, until: Instant, answer: impl Future<Output = T>) -> Option<T> {

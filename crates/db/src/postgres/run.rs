@@ -12,7 +12,7 @@ use tokio_postgres::Statement as Prepared;
 
 use super::counts::Use;
 use super::decode::Shown;
-use super::encode::{Encoded, encode};
+use super::encode::{Encoded, Unfit, encode};
 use super::error::{is_lost, is_stale, of_statement};
 use super::pool::{Held, Shared};
 use super::retry::{Failed, Runs};
@@ -92,9 +92,12 @@ impl<'s> Asked<'s> {
         let typed = values.iter().zip(prepared.params());
         typed
             .map(|((name, value), ty)| {
-                encode(value, ty).map_err(|why| {
-                    let cast = "say another type with a cast, as in";
-                    Error::Params(format!("`:{name}`: {why} ({cast} `:{name}::text`) in `{}`", self.text.sql))
+                encode(value, ty).map_err(|unfit| match unfit {
+                    Unfit::Value(why) => Error::Check(format!("`:{name}`: {why}")),
+                    Unfit::Kind(why) => Error::Params(format!(
+                        "`:{name}`: {why} (say another type with a cast, as in `:{name}::text`) in `{}`",
+                        self.text.sql
+                    )),
                 })
             })
             .collect()
@@ -163,7 +166,7 @@ async fn read(shared: &Arc<Shared>, asked: &Asked<'_>, sink: &mut dyn Sink) -> R
     loop {
         let mut held = shared.acquire(Use::Read, until).await?;
         held.begin();
-        let answer = held.settle(until, rows(&held, asked, sink)).await;
+        let answer = held.within(until, rows(&held, asked, sink)).await;
         let answer = answer.unwrap_or(Err(Fault::Silent));
         if !answer.as_ref().is_err_and(|fault| fault.lost() || matches!(fault, Fault::Silent)) {
             held.done();
@@ -221,7 +224,7 @@ async fn with_rows(
     until: Instant,
 ) -> Result<Vec<u64>, Failed> {
     let run = async { both(join(held.batch_execute(BEGIN_WRITE), rows(held, asked, sink)).await) };
-    let answer = held.settle(until, run).await;
+    let answer = held.within(until, run).await;
     match answer.unwrap_or(Err(Fault::Silent)) {
         Ok(count) => {
             let until = Instant::now() + held.shared.options.write_time;
@@ -265,7 +268,7 @@ pub(super) async fn roll_back(held: &mut Held, fault: &Fault) {
         return;
     }
     let until = Instant::now() + held.shared.options.connect_time;
-    if let Some(Ok(())) = held.settle(until, held.batch_execute("rollback")).await {
+    if let Some(Ok(())) = held.within(until, held.batch_execute("rollback")).await {
         held.done();
     }
 }
@@ -279,7 +282,7 @@ async fn in_one_go(held: &mut Held, asked: &[Asked<'_>], until: Instant) -> Resu
     };
     let mut ready = Vec::with_capacity(asked.len());
     for it in asked {
-        match held.settle(until, held.shared.texts.prepare(held, &it.text)).await {
+        match held.within(until, held.shared.texts.prepare(held, &it.text)).await {
             Some(Ok(prepared)) => ready.push(prepared),
             // What an earlier one of them makes is not there yet.
             Some(Err(error)) if !is_lost(&error) && asked.len() > 1 => {
@@ -377,7 +380,7 @@ async fn one_by_one(held: &mut Held, asked: &[Asked<'_>], until: Instant) -> Res
             }
             changed(held, it).await
         };
-        match held.settle(until, run).await.unwrap_or(Err(Fault::Silent)) {
+        match held.within(until, run).await.unwrap_or(Err(Fault::Silent)) {
             Ok(count) => counts.push(count),
             Err(fault) => {
                 roll_back(held, &fault).await;

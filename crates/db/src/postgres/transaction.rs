@@ -149,8 +149,10 @@ impl Open {
     fn run(mut self, work: &mut Work) -> Ended {
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut self)));
         // What the engine knows comes first: a closure may have caught it.
-        if let Some(ended) = self.ended.take() {
+        if self.ended.is_some() {
             self.roll_back();
+        }
+        if let Some(ended) = self.ended.take() {
             return ended;
         }
         let done = match done {
@@ -202,12 +204,18 @@ impl Open {
         if self.dropped {
             return;
         }
-        let lost = matches!(&self.ended, Some(Ended::Failed(failed)) if failed.fault.lost());
         if !self.begun {
             self.held.done();
-        } else if !lost && !self.held.is_closed() {
+            return;
+        }
+        let ours = Fault::Ours(Error::RolledBack);
+        let fault = match &self.ended {
+            Some(Ended::Failed(failed)) => &failed.fault,
+            _ => &ours,
+        };
+        if !self.held.is_closed() {
             let handle = self.held.shared.handle.clone();
-            handle.block_on(roll_back(&mut self.held, &Fault::Ours(Error::RolledBack)));
+            handle.block_on(roll_back(&mut self.held, fault));
         }
     }
 
@@ -254,7 +262,7 @@ impl Open {
             tokio::select! {
                 biased;
                 _ = unwanted => None,
-                answer = held.settle(self.until, run) => Some(answer.unwrap_or(Err(Fault::Silent))),
+                answer = held.within(self.until, run) => Some(answer.unwrap_or(Err(Fault::Silent))),
             }
         });
         let Some(answer) = answer else {
@@ -294,7 +302,7 @@ impl Open {
         if matches!(fault, Fault::Server(_)) {
             if self.savepoint {
                 let held = &self.held;
-                let back = held.settle(self.until, held.batch_execute(ROLL_BACK_TO_SAVEPOINT));
+                let back = held.within(self.until, held.batch_execute(ROLL_BACK_TO_SAVEPOINT));
                 match held.shared.handle.block_on(back) {
                     Some(Ok(())) => {}
                     Some(Err(error)) => return self.after(Fault::Server(error), text),

@@ -13,6 +13,8 @@ mod notices;
 #[cfg(feature = "postgres")]
 mod postgres_limits;
 #[cfg(feature = "postgres")]
+mod postgres_migrations;
+#[cfg(feature = "postgres")]
 mod postgres_notices;
 #[cfg(feature = "postgres")]
 mod postgres_scratch;

@@ -4,8 +4,13 @@
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use ketch_db::{Error, Options, params};
+use ketch_db::postgres::Postgres;
+use ketch_db::{Db, Error, Options, params};
 use ketch_testkit::postgres::{Postgres as Server, Stop};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::postgres_scratch::Place;
 
@@ -47,6 +52,63 @@ async fn a_deadline_stops_the_server_too() {
     place.is_at_rest().await;
     assert_eq!(place.psql("select count(*) from it"), "0");
     assert_eq!(db.query_one::<i64>("select 1", params! {}).await, Ok(1));
+}
+
+/// A way to a server that can be shut: whoever speaks then is not answered, and not refused either.
+async fn door(server: &str) -> (String, watch::Sender<bool>) {
+    let mut url = url::Url::parse(server).expect("a URL");
+    let port = url.port().expect("a port");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let here = listener.local_addr().expect("an address");
+    url.set_ip_host(here.ip()).expect("it has a host");
+    url.set_port(Some(here.port())).expect("it has a port");
+    let (shut, open) = watch::channel(true);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (from_client, to_client) = client.into_split();
+            let server = TcpStream::connect(("127.0.0.1", port)).await.expect("the server is there");
+            let (from_server, to_server) = server.into_split();
+            tokio::spawn(pass(from_client, to_server, open.clone()));
+            tokio::spawn(pass(from_server, to_client, open.clone()));
+        }
+    });
+    (url.to_string(), shut)
+}
+
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut open: watch::Receiver<bool>) {
+    let mut bytes = [0; 4_096];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        if open.wait_for(|it| *it).await.is_err() || to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_holds_when_the_server_does_not_answer_any_more() {
+    let place = Place::new();
+    place.psql("create table it (n int8)");
+    let (url, shut) = door(&place.url()).await;
+    let options = options();
+    for what in ["a query", "a read", "a write", "rows of a write", "a batch"] {
+        let db = Db::with_driver(Postgres::connect(&url, &options).await.unwrap(), &options);
+        assert_eq!(db.query_one::<i64>("select 1", params! {}).await, Ok(1));
+        shut.send_replace(false);
+        let begun = Instant::now();
+        let insert = "insert into it values (1)";
+        let answer = match what {
+            "a query" => db.query::<i64>("select n from it", params! {}).await.map(drop),
+            "a read" => db.read(|tx| tx.query::<i64>("select n from it", params! {})).await.map(drop),
+            "a write" => db.write(move |tx| tx.execute(insert, params! {})).await.map(drop),
+            "rows of a write" => db.query::<i64>(format!("{insert} returning n"), params! {}).await.map(drop),
+            _ => db.execute(insert, params! {}).await.map(drop),
+        };
+        assert_eq!(answer, Err(Error::Deadline), "{what}");
+        assert!(begun.elapsed() < 10 * options.read_time, "{what}: {:?}", begun.elapsed());
+        shut.send_replace(true);
+    }
+    place.is_at_rest().await;
+    assert_eq!(place.psql("select count(*) from it"), "0", "what was given up was not done");
 }
 
 #[tokio::test]
