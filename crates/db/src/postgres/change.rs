@@ -9,8 +9,9 @@ use tokio_postgres::{Client, Error as Theirs};
 
 use super::counts::Use;
 use super::error::{of_connect, of_statement};
+use super::fault::Fault;
 use super::pool::{Held, Shared};
-use super::run::{Asked, Fault, changed, roll_back};
+use super::run::{Asked, changed, roll_back};
 use super::texts::denied;
 use crate::driver::{Change, Dialect};
 use crate::error::{Error, Result};

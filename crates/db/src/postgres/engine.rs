@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use super::change;
 use super::counts::Use;
+use super::fault::Fault;
 use super::listen::{Listeners, check_notice};
 use super::pool::Shared;
-use super::run::{self, Asked, Fault};
+use super::run::{self, Asked};
 use super::stream;
 use super::target::Target;
 use super::transaction::{self, notice};

@@ -1,7 +1,7 @@
 //! PostgreSQL, over the network.
 //!
 //! `target` and `tls` say where the server is and whom to believe; `pool` keeps the connections and `texts` what is known
-//! of statements. `run` runs statements without a closure, `transaction` closures, `retry` says what is run again;
+//! of statements. `run` runs statements without a closure, `transaction` closures, `fault` is what went wrong, `retry` what is run again;
 //! `stream` sends large results, `change` changes the schema, `listen` hears notices. `encode`, `decode` and `numeric` are
 //! the values on the wire.
 
@@ -11,6 +11,7 @@ mod decode;
 mod encode;
 mod engine;
 mod error;
+mod fault;
 mod listen;
 mod numeric;
 mod pool;

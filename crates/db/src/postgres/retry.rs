@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::error::{is_conflict, is_stale};
+use super::fault::Fault;
 use super::pool::Shared;
-use super::run::Fault;
 use crate::error::Error;
 
 /// The wait before the second run of a write that met another; each further one is twice as long, up to a bound.

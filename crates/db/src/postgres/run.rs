@@ -13,7 +13,8 @@ use tokio_postgres::Statement as Prepared;
 use super::counts::Use;
 use super::decode::Shown;
 use super::encode::{Encoded, Unfit, encode};
-use super::error::{is_lost, is_stale, of_statement};
+use super::error::{is_lost, is_stale};
+use super::fault::Fault;
 use super::pool::{Held, Shared};
 use super::retry::{Failed, Runs};
 use super::texts::Text;
@@ -26,51 +27,6 @@ pub(super) const BEGIN_WRITE: &str = "begin isolation level serializable read wr
 
 /// Rows that are passed over to keep a connection whose sink wants no more; beyond it a new connection is cheaper.
 const PASSED_OVER: usize = 1_000;
-
-/// What can go wrong with one statement.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The server says so, or the way to it.
-    Server(Theirs),
-    /// The parameters, or the sink: the server knows of no error.
-    Ours(Error),
-    /// The connection was gone before anything was sent.
-    Gone,
-    /// There is no answer, even though it was cancelled.
-    Silent,
-}
-
-impl From<Theirs> for Fault {
-    fn from(error: Theirs) -> Self {
-        Self::Server(error)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Ours(error)
-    }
-}
-
-impl Fault {
-    pub(super) fn is(&self, what: impl Fn(&Theirs) -> bool) -> bool {
-        matches!(self, Self::Server(error) if what(error))
-    }
-
-    /// Whether the connection is gone.
-    pub(super) fn lost(&self) -> bool {
-        matches!(self, Self::Gone) || self.is(is_lost)
-    }
-
-    pub(super) fn into_error(self, sql: &str) -> Error {
-        match self {
-            Self::Server(error) => of_statement(&error, sql),
-            Self::Ours(error) => error,
-            Self::Gone => Error::Unavailable("the connection was lost".to_owned()),
-            Self::Silent => Error::Deadline,
-        }
-    }
-}
 
 /// A statement that is to be run: what is known of its text, and its values.
 pub(super) struct Asked<'s> {

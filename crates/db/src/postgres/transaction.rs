@@ -15,10 +15,11 @@ use tokio_postgres::Error as Theirs;
 
 use super::counts::Use;
 use super::error::is_conflict;
+use super::fault::Fault;
 use super::listen::check_notice;
 use super::pool::{Held, Shared};
 use super::retry::{Failed, Runs};
-use super::run::{Asked, BEGIN_WRITE, Fault, both, changed, commit, roll_back, rows};
+use super::run::{Asked, BEGIN_WRITE, both, changed, commit, roll_back, rows};
 use super::texts::Text;
 use crate::driver::{Company, Dialect, Session, Sink, Statement, Work};
 use crate::error::{Error, Result};
