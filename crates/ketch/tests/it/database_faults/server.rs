@@ -164,8 +164,31 @@ pub(super) async fn ask(connection: &mut Connection, request: &str, body: &str) 
 
 /// Stores a row; by one statement and by a closure in turns.
 pub(super) async fn add(connection: &mut Connection, name: &str, step: usize) -> Option<Reply> {
-    let path = if step % 2 == 0 { "POST /rows" } else { "POST /rows/closure" };
+    let path = if step.is_multiple_of(2) { "POST /rows" } else { "POST /rows/closure" };
     ask(connection, path, &format!("{name:?}")).await
+}
+
+/// Stores a row on each of these connections at the same time; the names and what was replied.
+pub(super) async fn add_several(
+    connections: &mut [Connection],
+    round: u64,
+    step: usize,
+) -> Vec<(String, Reply)> {
+    let asked = connections.iter_mut().enumerate().map(async |(client, connection)| {
+        let name = name(round, client, step);
+        let reply = add(connection, &name, step + client).await.unwrap();
+        (name, reply)
+    });
+    futures_util::future::join_all(asked).await
+}
+
+/// So many connections.
+pub(super) async fn connections(addr: SocketAddr, count: usize) -> Vec<Connection> {
+    let mut all = Vec::new();
+    for _ in 0..count {
+        all.push(Connection::open(addr).await);
+    }
+    all
 }
 
 /// Whether a reply says that this row is stored.
