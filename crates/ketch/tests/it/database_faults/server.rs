@@ -19,7 +19,7 @@ use crate::raw::{Connection, Pace, Reply};
 const ASKED: &str = "KETCH_TEST_DATA_CHILD";
 
 /// How long the writer is busy with a slow row: long beside what the rest of a request takes.
-const SLOW: Duration = Duration::from_millis(5);
+const SLOW: Duration = Duration::from_millis(20);
 
 /// How the server is set up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
