@@ -1,8 +1,9 @@
 //! PostgreSQL, over the network.
 //!
 //! `target` and `tls` say where the server is and whom to believe; `pool` keeps the connections and `texts` what is known
-//! of statements. `run` runs statements without a closure, `transaction` closures, `stream` large results, `change` changes
-//! of the schema, `listen` hears notices. `encode`, `decode` and `numeric` are the values on the wire.
+//! of statements. `run` runs statements without a closure, `transaction` closures, `retry` says what is run again;
+//! `stream` sends large results, `change` changes the schema, `listen` hears notices. `encode`, `decode` and `numeric` are
+//! the values on the wire.
 
 mod change;
 mod counts;
@@ -13,6 +14,7 @@ mod error;
 mod listen;
 mod numeric;
 mod pool;
+mod retry;
 mod run;
 mod stream;
 mod target;

@@ -24,6 +24,8 @@ fn parameters_are_numbered_by_name() {
         ("select E'a' \n 'b\\':c', :d", "select E'a' \n 'b\\':c', $1", "d"),
         ("select 'a' \n 'b\\', :c", "select 'a' \n 'b\\', $1", "c"),
         ("select a$b$, :c, d$b$", "select a$b$, $1, d$b$", "c"),
+        // To PostgreSQL a carriage return ends a line as well.
+        ("select 1 -- :a\r, :b", "select 1 -- :a\r, $1", "b"),
         ("select 'open :a", "", ""),
         ("select :größe", "select $1", "größe"),
         ("select 1e'\\':a', :b", "select 1e'\\':a', $1", "b"),
