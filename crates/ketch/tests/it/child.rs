@@ -156,25 +156,39 @@ impl Served {
 
     #[expect(clippy::disallowed_methods, reason = "the child is this test binary itself")]
     fn run(limits: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child::serves_when_asked", "--nocapture"])
-            .env(ASKED, limits)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "child::serves_when_asked", "--nocapture"]).env(ASKED, limits);
+        Self::launch(command)
+    }
+
+    /// Starts a server by this command, and waits until it has said where it listens.
+    pub(crate) fn launch(mut command: Command) -> Self {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = child.unwrap_or_else(|error| {
+            panic!("{command:?}: {error}; `cargo xtask test` installs what is missing, or says how")
+        });
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut first = String::new();
-        stderr.read_line(&mut first).unwrap();
-        let addr =
-            first.split("http://").nth(1).and_then(|rest| rest.trim_end().trim_end_matches('/').parse().ok());
-        let addr = addr.unwrap_or_else(|| panic!("the child did not say where it listens: {first}"));
+        let mut said = String::new();
+        let addr = loop {
+            let from = said.len();
+            let read = stderr.read_line(&mut said).unwrap();
+            assert!(read > 0, "the child did not say where it listens: {said}");
+            let place = said[from..].split("http://").nth(1);
+            if let Some(addr) = place.and_then(|rest| rest.trim_end().trim_end_matches('/').parse().ok()) {
+                break addr;
+            }
+        };
         let said = std::thread::spawn(move || {
-            let mut said = String::new();
             stderr.read_to_string(&mut said).unwrap();
             said
         });
         Self { child, said: Some(said), addr }
+    }
+
+    /// Ends it at once, as `kill -9` does, and waits until it is gone.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Sends a signal by its name.

@@ -15,6 +15,7 @@ mod compile_fail;
 mod compression;
 mod cors;
 mod database;
+mod database_faults;
 mod declared;
 mod events;
 mod files;
