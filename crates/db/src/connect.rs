@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::driver::Driver;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::sqlite::Sqlite;
 use crate::url::DatabaseUrl;
@@ -15,7 +15,12 @@ use crate::url::DatabaseUrl;
 /// For PostgreSQL without the feature `postgres`, [`Error::Unsupported`](crate::Error::Unsupported).
 pub async fn connect(url: &DatabaseUrl, options: &Options) -> Result<Arc<dyn Driver>> {
     match url {
-        DatabaseUrl::Sqlite(path) => Ok(Arc::new(Sqlite::open(path, options)?)),
+        DatabaseUrl::Sqlite(path) => {
+            let (path, options) = (path.clone(), options.clone());
+            // To recover a long log takes its time.
+            let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, &options)).await;
+            Ok(Arc::new(opened.map_err(|panic| Error::Panicked(panic.to_string()))??))
+        }
         DatabaseUrl::Postgres(url) => postgres(url, options).await,
     }
 }
@@ -27,7 +32,5 @@ async fn postgres(url: &str, options: &Options) -> Result<Arc<dyn Driver>> {
 
 #[cfg(not(feature = "postgres"))]
 async fn postgres(_: &str, _: &Options) -> Result<Arc<dyn Driver>> {
-    Err(crate::error::Error::Unsupported(
-        "PostgreSQL: this program was built without the feature `postgres`".to_owned(),
-    ))
+    Err(Error::Unsupported("PostgreSQL: this program was built without the feature `postgres`".to_owned()))
 }

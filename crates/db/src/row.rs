@@ -41,7 +41,7 @@ impl<'r> Whole<'r> {
 
 fn column(row: &dyn Row, index: usize) -> Result<Column<'_>, Mistake> {
     let value = row.value(index).map_err(|error| Mistake::new(error.to_string()))?;
-    Ok(Column { value, name: row.name(index) })
+    Ok(Column { value })
 }
 
 macro_rules! from_the_only_column {
@@ -101,7 +101,7 @@ impl<'r> serde::Deserializer<'r> for Whole<'r> {
                 return only.deserialize_seq(visitor);
             }
         }
-        visitor.visit_seq(InOrder { row: self.row, next: 0 })
+        visitor.visit_seq(InOrder { row: self.row, len: self.row.len(), next: 0 })
     }
 
     fn deserialize_tuple<V: Visitor<'r>>(self, len: usize, visitor: V) -> Result<V::Value, Mistake> {
@@ -109,7 +109,7 @@ impl<'r> serde::Deserializer<'r> for Whole<'r> {
         if has != len {
             return Err(Mistake::new(format!("{len} columns were expected, and the row has {has}")));
         }
-        visitor.visit_seq(InOrder { row: self.row, next: 0 })
+        visitor.visit_seq(InOrder { row: self.row, len: self.row.len(), next: 0 })
     }
 
     fn deserialize_tuple_struct<V: Visitor<'r>>(
@@ -122,7 +122,7 @@ impl<'r> serde::Deserializer<'r> for Whole<'r> {
     }
 
     fn deserialize_map<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        visitor.visit_map(ByName { row: self.row, next: 0 })
+        visitor.visit_map(ByName { row: self.row, len: self.row.len(), next: 0 })
     }
 
     fn deserialize_struct<V: Visitor<'r>>(
@@ -151,6 +151,7 @@ impl<'r> serde::Deserializer<'r> for Whole<'r> {
 /// The columns in their order.
 struct InOrder<'r> {
     row: &'r dyn Row,
+    len: usize,
     next: usize,
 }
 
@@ -158,23 +159,23 @@ impl<'r> SeqAccess<'r> for InOrder<'r> {
     type Error = Mistake;
 
     fn next_element_seed<S: DeserializeSeed<'r>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
-        if self.next == self.row.len() {
+        if self.next == self.len {
             return Ok(None);
         }
-        let column = column(self.row, self.next)?;
+        let (row, at) = (self.row, self.next);
         self.next += 1;
-        let name = column.name;
-        seed.deserialize(column).map(Some).map_err(|mistake| mistake.at(name))
+        seed.deserialize(column(row, at)?).map(Some).map_err(|mistake| mistake.at(row.name(at)))
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.row.len() - self.next)
+        Some(self.len - self.next)
     }
 }
 
 /// The columns by their names.
 struct ByName<'r> {
     row: &'r dyn Row,
+    len: usize,
     next: usize,
 }
 
@@ -182,21 +183,20 @@ impl<'r> MapAccess<'r> for ByName<'r> {
     type Error = Mistake;
 
     fn next_key_seed<K: DeserializeSeed<'r>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
-        if self.next == self.row.len() {
+        if self.next == self.len {
             return Ok(None);
         }
         seed.deserialize(BorrowedStrDeserializer::new(self.row.name(self.next))).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'r>>(&mut self, seed: V) -> Result<V::Value, Mistake> {
-        let column = column(self.row, self.next)?;
+        let (row, at) = (self.row, self.next);
         self.next += 1;
-        let name = column.name;
-        seed.deserialize(column).map_err(|mistake| mistake.at(name))
+        seed.deserialize(column(row, at)?).map_err(|mistake| mistake.at(row.name(at)))
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.row.len() - self.next)
+        Some(self.len - self.next)
     }
 }
 

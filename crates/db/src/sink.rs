@@ -9,6 +9,9 @@ use crate::driver::{Row, Sink};
 use crate::error::{Error, Result};
 use crate::row::from_row;
 
+/// Rows that room is made for when the first of several comes.
+const LIST: usize = 32;
+
 /// Keeps rows, up to a bound.
 #[derive(Debug)]
 pub(crate) struct Collect<T> {
@@ -42,7 +45,12 @@ impl<T: DeserializeOwned + Send> Sink for Collect<T> {
         if self.rows.len() == self.most {
             return Err(Error::TooManyRows(self.most));
         }
-        self.rows.push(from_row(row)?);
+        let row = from_row(row)?;
+        if self.rows.is_empty() && self.most > 1 {
+            // A list has more than one: most lists need no second allocation.
+            self.rows.reserve_exact(self.most.min(LIST));
+        }
+        self.rows.push(row);
         Ok(ControlFlow::Continue(()))
     }
 }

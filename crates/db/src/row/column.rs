@@ -70,7 +70,6 @@ fn told(found: Unexpected<'_>) -> String {
 
 pub(super) struct Column<'r> {
     pub(super) value: Value<'r>,
-    pub(super) name: &'r str,
 }
 
 impl<'r> Column<'r> {

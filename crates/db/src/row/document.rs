@@ -17,7 +17,7 @@ pub(super) struct Document(pub(super) Json);
 fn members<'de>(
     object: serde_json::Map<String, Json>,
 ) -> MapDeserializer<'de, impl Iterator<Item = (Column<'de>, Document)>, Mistake> {
-    let name = |name| Column { value: Value::Text(Cow::Owned(name)), name: "" };
+    let name = |name| Column { value: Value::Text(Cow::Owned(name)) };
     MapDeserializer::new(object.into_iter().map(move |(key, it)| (name(key), Document(it))))
 }
 
