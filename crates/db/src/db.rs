@@ -289,6 +289,22 @@ impl Db {
         self.written(work, Company::Alone).await
     }
 
+    /// As [`write`](Self::write), but with PostgreSQL at the level `read committed`: each statement sees what was
+    /// committed before it. Nothing holds it up that `for update skip locked` passes over; that nothing comes between
+    /// two of its statements is up to whoever writes them.
+    ///
+    /// # Errors
+    /// The closure's, or whatever the engine says.
+    pub async fn write_read_committed<T>(
+        &self,
+        work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+    {
+        self.written(work, Company::Committed).await
+    }
+
     async fn written<T, E>(
         &self,
         work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,

@@ -105,6 +105,10 @@ pub enum Company {
     Shared,
     /// With nothing: for long work.
     Alone,
+    /// As [`Shared`](Self::Shared), but it need not be serializable: each of its statements sees what was committed
+    /// before it, so that it can pass over rows which others hold. SQLite, where nothing is written beside it, knows no
+    /// difference.
+    Committed,
 }
 
 /// A transaction that is open, as its engine offers it. [`Tx`](crate::Tx) and [`Snapshot`](crate::Snapshot) put types

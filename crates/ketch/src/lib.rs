@@ -35,6 +35,9 @@ pub use http;
 pub use ketch_cli::{main, main_from};
 pub use ketch_db::{self as db, DatabaseUrl, Db, Migrations, Tx, migrations, params};
 pub use ketch_edge::{Limits, Stopped};
+pub use ketch_jobs::{
+    self as jobs, Enqueue, Enqueued, Job, JobCtx, JobError, JobResult, Jobs, Queue, Schedule,
+};
 pub use ketch_macros::{ApiError, Query, Scalar, delete, get, patch, post, put, service};
 pub use ketch_model::{
     Api, ArgSpec, Caller, Clock, Content, Endpoint, Error, ErrorSpec, FieldError, In, Level, Live, Place,
@@ -58,10 +61,11 @@ pub mod prelude {
     pub use axum::middleware::{Next, from_fn};
 
     pub use crate::{
-        Accepted, ApiError, ByteStream, Bytes, Caller, Cookie, Created, Ctx, Db, Error, Event, Extract,
-        ExtractBody, File, Folder, Form, Header, Html, Json, MemoryCache, Multipart, NoContent, Query,
-        Redirect, Request, Response, Result, Scalar, Scope, Server, Sse, Status, Tx, Validate, caller_mut,
-        configure, delete, get, migrations, params, patch, post, put, read_body, service,
+        Accepted, ApiError, ByteStream, Bytes, Caller, Cookie, Created, Ctx, Db, Enqueue, Error, Event,
+        Extract, ExtractBody, File, Folder, Form, Header, Html, Job, JobCtx, JobResult, Jobs, Json,
+        MemoryCache, Multipart, NoContent, Query, Redirect, Request, Response, Result, Scalar, Scope, Server,
+        Sse, Status, Tx, Validate, caller_mut, configure, delete, get, migrations, params, patch, post, put,
+        read_body, service,
     };
 }
 

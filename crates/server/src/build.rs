@@ -13,6 +13,7 @@ use ketch_web::{App, Route, Schemas, Shed, configure, lower};
 use crate::database::Database;
 use crate::error::Error;
 use crate::events::Events;
+use crate::jobs::Queued;
 use crate::server::{DEFAULT_ADDRESS, Server};
 
 /// A server that can run.
@@ -27,6 +28,7 @@ pub struct Built {
     /// In a lock so that this can be shared: hooks run once, and on one thread.
     pub(crate) events: Mutex<Events>,
     pub(crate) database: Option<Database>,
+    pub(crate) jobs: Option<Queued>,
 }
 
 impl Built {
@@ -71,6 +73,7 @@ impl Server {
     pub fn build(mut self) -> Result<Built, Problems> {
         let mut problems = std::mem::take(&mut self.problems);
         let mut schemas = Schemas::default();
+        let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
         let database = std::mem::take(&mut self.database).check(&mut problems);
         let readiness = match &database {
             Some(database) => Readiness::with(database.check()),
@@ -92,7 +95,7 @@ impl Server {
         };
         documents.write(&api);
         let (app, api) = (Arc::new(app), Arc::new(api));
-        Ok(Built { app, api, address, limits, readiness, docs, events, database })
+        Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs })
     }
 
     fn parse_address(&self, problems: &mut Vec<Problem>) -> Option<SocketAddr> {

@@ -134,6 +134,11 @@ impl Server {
 }
 
 impl Declared {
+    /// Adds the tables of a part of Ketch, before the application's own.
+    pub(crate) fn add_part(&mut self, migrations: Migrations) {
+        self.migrations.insert(0, (migrations, Place::caller()));
+    }
+
     /// What there will be to open; nothing when nobody needs it.
     pub(crate) fn check(self, problems: &mut Vec<Problem>) -> Option<Database> {
         let folder = self.folder.unwrap_or_else(|| DEFAULT_DATA.into());

@@ -8,6 +8,7 @@ mod database;
 mod error;
 mod events;
 mod explain;
+mod jobs;
 mod run;
 mod server;
 

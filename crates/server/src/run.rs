@@ -79,7 +79,7 @@ impl Built {
         stop: impl Future<Output = ()> + Send,
         stop_now: impl Future<Output = ()> + Send,
     ) -> Result<Stopped, Error> {
-        let Self { app, api, address, limits, readiness, docs, events, database } = self;
+        let Self { app, api, address, limits, readiness, docs, events, database, jobs } = self;
         let mut events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
         let shown = database.as_ref().map(Database::shown);
@@ -94,9 +94,18 @@ impl Built {
             close(database.as_ref(), drain, stop_now.as_mut()).await;
             return started.map(|_| Stopped::Drained);
         }
+        let running = match jobs {
+            Some(jobs) => {
+                jobs.start().await.map_err(|error| Error::Database("of the jobs".to_owned(), error))?
+            }
+            None => None,
+        };
         ready(here);
         let stopped =
             ketch_edge::serve(listener, app, limits, readiness, stop.as_mut(), stop_now.as_mut()).await;
+        if let Some(running) = running {
+            running.stop(drain).await;
+        }
         tokio::select! {
             () = events.stop() => {}
             () = stop_now.as_mut() => tracing::warn!("stopped before the stop hooks were done"),

@@ -16,6 +16,7 @@ use tower::Layer;
 
 use crate::database::Declared;
 use crate::events::Events;
+use crate::jobs;
 
 /// Where a server listens when nobody says.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
@@ -32,6 +33,7 @@ pub struct Server {
     pub(crate) limits: Limits,
     pub(crate) events: Events,
     pub(crate) database: Declared,
+    pub(crate) jobs: jobs::Declared,
     /// The address as written, and who wrote it.
     pub(crate) address: Option<(String, Said)>,
     pub(crate) docs: bool,
@@ -88,6 +90,7 @@ impl Server {
             limits: Limits::default(),
             events: Events::default(),
             database: Declared::default(),
+            jobs: jobs::Declared::default(),
             address: None,
             docs: true,
             problems: Vec::new(),

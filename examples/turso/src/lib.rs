@@ -227,7 +227,7 @@ impl Driver for Turso {
 
     fn write(&self, work: Work, company: Company) -> Pending<Result<()>> {
         let time = match company {
-            Company::Shared => self.0.options.write_time,
+            Company::Shared | Company::Committed => self.0.options.write_time,
             Company::Alone => self.0.options.alone_time,
         };
         self.transaction(Aim::Write, time, work)

@@ -25,6 +25,9 @@ use crate::params::Params;
 /// What opens a transaction that writes.
 pub(super) const BEGIN_WRITE: &str = "begin isolation level serializable read write";
 
+/// The same for [`Company::Committed`](crate::driver::Company::Committed).
+pub(super) const BEGIN_COMMITTED: &str = "begin isolation level read committed read write";
+
 /// Rows that are passed over to keep a connection whose sink wants no more; beyond it a new connection is cheaper.
 const PASSED_OVER: usize = 1_000;
 

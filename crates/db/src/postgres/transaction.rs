@@ -19,7 +19,7 @@ use super::fault::Fault;
 use super::listen::check_notice;
 use super::pool::{Held, Shared};
 use super::retry::{Failed, Runs};
-use super::run::{Asked, BEGIN_WRITE, both, changed, commit, roll_back, rows};
+use super::run::{Asked, BEGIN_COMMITTED, BEGIN_WRITE, both, changed, commit, roll_back, rows};
 use super::texts::Text;
 use crate::driver::{Company, Dialect, Session, Sink, Statement, Work};
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ const ROLL_BACK_TO_SAVEPOINT: &str = "rollback to savepoint ketch";
 /// Runs a closure on one snapshot.
 pub(super) async fn read(shared: Arc<Shared>, work: Work) -> Result<()> {
     let time = shared.options.read_time;
-    let (done, _) = run(&shared, work, Use::Read, time).await;
+    let (done, _) = run(&shared, work, Use::Read, BEGIN_READ, time).await;
     shared.counts.read(&done);
     done
 }
@@ -42,10 +42,11 @@ pub(super) async fn read(shared: Arc<Shared>, work: Work) -> Result<()> {
 /// Runs a closure that writes.
 pub(super) async fn write(shared: Arc<Shared>, work: Work, company: Company) -> Result<()> {
     let time = match company {
-        Company::Shared => shared.options.write_time,
+        Company::Shared | Company::Committed => shared.options.write_time,
         Company::Alone => shared.options.alone_time,
     };
-    let (done, runs) = run(&shared, work, Use::Write, time).await;
+    let begin = if company == Company::Committed { BEGIN_COMMITTED } else { BEGIN_WRITE };
+    let (done, runs) = run(&shared, work, Use::Write, begin, time).await;
     shared.counts.write(&done, runs);
     done
 }
@@ -54,6 +55,7 @@ async fn run(
     shared: &Arc<Shared>,
     mut work: Work,
     what: Use,
+    begin: &'static str,
     time: std::time::Duration,
 ) -> (Result<()>, u32) {
     let mut runs = match what {
@@ -75,7 +77,7 @@ async fn run(
         let (_wanted, unwanted) = oneshot::channel();
         let begun = Instant::now();
         let blocking = shared.handle.spawn_blocking(move || {
-            let ended = Open::new(held, what, until, careful, unwanted).run(&mut work);
+            let ended = Open::new(held, (what, begin), until, careful, unwanted).run(&mut work);
             (ended, work)
         });
         let Ok((ended, returned)) = blocking.await else {
@@ -126,6 +128,8 @@ enum Ended {
 struct Open {
     held: Held,
     what: Use,
+    /// What opens it.
+    begin: &'static str,
     until: Instant,
     careful: Careful,
     unwanted: oneshot::Receiver<()>,
@@ -141,10 +145,16 @@ struct Open {
 }
 
 impl Open {
-    fn new(held: Held, what: Use, until: Instant, careful: Careful, unwanted: oneshot::Receiver<()>) -> Self {
+    fn new(
+        held: Held,
+        (what, begin): (Use, &'static str),
+        until: Instant,
+        careful: Careful,
+        unwanted: oneshot::Receiver<()>,
+    ) -> Self {
         let (begun, savepoint, dropped) = (false, false, false);
         let (broken, ended, later) = (None, None, Vec::new());
-        Self { held, what, until, careful, unwanted, begun, savepoint, broken, ended, dropped, later }
+        Self { held, what, begin, until, careful, unwanted, begun, savepoint, broken, ended, dropped, later }
     }
 
     fn run(mut self, work: &mut Work) -> Ended {
@@ -280,11 +290,7 @@ impl Open {
 
     /// The commands that open the transaction and a savepoint.
     fn prefix(&self, guarded: bool) -> String {
-        let begin = match self.what {
-            Use::Read => BEGIN_READ,
-            Use::Write => BEGIN_WRITE,
-        };
-        let parts = [(!self.begun, begin), (self.savepoint, RELEASE), (guarded, SAVEPOINT)];
+        let parts = [(!self.begun, self.begin), (self.savepoint, RELEASE), (guarded, SAVEPOINT)];
         let parts: Vec<&str> = parts.iter().filter(|(wanted, _)| *wanted).map(|(_, part)| *part).collect();
         parts.join(";")
     }

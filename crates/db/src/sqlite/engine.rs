@@ -154,6 +154,8 @@ impl Driver for Sqlite {
     }
 
     fn write(&self, work: Work, company: Company) -> Pending<Result<()>> {
+        // Nothing is written beside it.
+        let company = if company == Company::Committed { Company::Shared } else { company };
         self.writer.run(work, company)
     }
 

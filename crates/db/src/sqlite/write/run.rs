@@ -58,7 +58,7 @@ impl Batches<'_> {
     fn timed(&self, job: &mut Job) -> Came {
         let options = &self.shared.options;
         let limit = match job.company {
-            Company::Shared => options.write_time,
+            Company::Shared | Company::Committed => options.write_time,
             Company::Alone => options.alone_time,
         };
         let began = Instant::now();

@@ -125,7 +125,7 @@ impl Thread {
                     self.taken();
                     // A job's values are dropped here too, and what they do then is not ours.
                     let done = catch_unwind(AssertUnwindSafe(|| match job.company {
-                        Company::Shared => {
+                        Company::Shared | Company::Committed => {
                             jobs.push(job);
                             self.share(&mut batches, &mut jobs, &mut next);
                         }

@@ -1,0 +1,4 @@
+drop table job_slots;
+drop table job_schedules;
+drop table job_runners;
+drop table job_queue;

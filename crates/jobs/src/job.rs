@@ -1,0 +1,69 @@
+//! What a job is to the program that runs it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::context::JobCtx;
+use crate::error::JobResult;
+
+/// A job: a value that is stored as JSON until it is run.
+///
+/// It is run at least once. What it writes in [`JobCtx::finish`] is written exactly once.
+///
+/// ```
+/// use ketch_jobs::{Job, JobCtx, JobResult};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct SendWelcome {
+///     user: i64,
+/// }
+///
+/// impl Job for SendWelcome {
+///     const TYPE: &'static str = "send_welcome";
+///     type State = ();
+///
+///     async fn run(self, ctx: JobCtx) -> JobResult {
+///         println!("welcome, {} (attempt {})", self.user, ctx.attempt());
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Its name in the table. It outlives the name of the Rust type: rows that wait are found by it.
+    const TYPE: &'static str;
+    /// The queue it waits in, if [`Enqueue`](crate::Enqueue) names no other.
+    const QUEUE: &'static str = "default";
+    /// 0 to 9; what waits with a higher one is run first.
+    const PRIORITY: u8 = 5;
+    /// How often it is begun, at most.
+    const MAX_ATTEMPTS: u32 = 20;
+    /// How long one attempt may take. It is dropped then, and has failed.
+    const DEADLINE: Duration = Duration::from_mins(10);
+
+    /// What it works with, given when it is registered; `()` for nothing. A clone is given to each run.
+    type State: Clone + Send + Sync + 'static;
+
+    /// Does it. What blocks the thread belongs in `tokio::task::spawn_blocking`.
+    ///
+    /// # Errors
+    /// Why it failed. It is tried again after [`backoff`](Self::backoff), unless the error says otherwise.
+    fn run(self, ctx: JobCtx<Self::State>) -> impl Future<Output = JobResult> + Send;
+
+    /// How long it waits after an attempt that failed; the first is 1. Up to a quarter more or less is added, so that
+    /// what failed together does not come back together.
+    ///
+    /// It doubles from 1 s to a day, so that the default of 20 attempts takes about four and a half days.
+    fn backoff(attempt: u32) -> Duration {
+        backoff(attempt)
+    }
+}
+
+/// What [`Job::backoff`] says if a job does not.
+pub(crate) fn backoff(attempt: u32) -> Duration {
+    const DAY: u64 = 24 * 60 * 60;
+    let seconds = 1_u64.checked_shl(attempt.saturating_sub(1)).map_or(DAY, |it| it.clamp(1, DAY));
+    Duration::from_secs(seconds)
+}

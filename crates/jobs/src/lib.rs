@@ -1,0 +1,26 @@
+//! The queue of background jobs: enqueued in the caller's transaction, run at least once, retried, recurring.
+//!
+//! A job is a row of the table `job_queue`; the files in `migrations/` say what its columns mean. [`Jobs`] is the handle
+//! that enqueues and looks after them, a [`Runner`] claims and runs them. What is deliberately not here: what jobs do.
+
+mod context;
+mod enqueue;
+mod error;
+mod job;
+mod jobs;
+mod options;
+mod registry;
+mod row;
+mod runner;
+mod schedule;
+mod store;
+
+pub use context::JobCtx;
+pub use enqueue::{Enqueue, Enqueued};
+pub use error::{JobError, JobResult};
+pub use job::Job;
+pub use jobs::{Jobs, migrations};
+pub use options::{Options, Queue};
+pub use row::{JobRow, Status};
+pub use runner::{Runner, Running};
+pub use schedule::Schedule;

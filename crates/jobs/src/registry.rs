@@ -1,0 +1,52 @@
+//! The types of jobs that a runner knows, and how each is run.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::context::{JobCtx, Run};
+use crate::error::{JobError, JobResult};
+use crate::job::Job;
+
+type Pending = Pin<Box<dyn Future<Output = JobResult> + Send>>;
+
+/// How one type is run.
+pub(crate) struct Known {
+    pub(crate) deadline: Duration,
+    pub(crate) backoff: fn(u32) -> Duration,
+    /// Reads the payload and runs the job.
+    pub(crate) run: Box<dyn Fn(&str, Run) -> Pending + Send + Sync>,
+}
+
+/// The types by name.
+#[derive(Default)]
+pub(crate) struct Registry(HashMap<&'static str, Known>);
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Registry {
+    /// Adds a type; whether its name was free.
+    pub(crate) fn add<J: Job>(&mut self, state: J::State) -> bool {
+        let run = move |payload: &str, run: Run| -> Pending {
+            let ctx = JobCtx { state: state.clone(), run };
+            match serde_json::from_str::<J>(payload) {
+                Ok(job) => Box::pin(job.run(ctx)),
+                Err(error) => {
+                    let why = format!("the payload is no `{}`: {error}", J::TYPE);
+                    Box::pin(async { Err(JobError::new(why)) })
+                }
+            }
+        };
+        let known = Known { deadline: J::DEADLINE, backoff: J::backoff, run: Box::new(run) };
+        self.0.insert(J::TYPE, known).is_none()
+    }
+
+    pub(crate) fn get(&self, job_type: &str) -> Option<&Known> {
+        self.0.get(job_type)
+    }
+}

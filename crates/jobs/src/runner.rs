@@ -1,0 +1,115 @@
+//! Claims jobs and runs them.
+//!
+//! A runner is one loop: it writes how runs have ended and claims the next jobs, both in one transaction, and each run is
+//! a task of its own. `attempt.rs` is one run, `cycle.rs` the loop.
+
+mod attempt;
+mod cycle;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::job::Job;
+use crate::jobs::Jobs;
+use crate::options::Queue;
+use crate::registry::Registry;
+use crate::schedule::Schedule;
+use cycle::Cycle;
+
+/// A runner in the making: the types of jobs it knows, the queues it works on, the recurrent jobs it enqueues.
+#[derive(Debug)]
+pub struct Runner {
+    jobs: Jobs,
+    registry: Registry,
+    queues: Vec<Queue>,
+    schedules: Vec<Schedule>,
+    problems: Vec<String>,
+}
+
+impl Runner {
+    /// A runner for this queue, which works on the queue `default`.
+    pub fn new(jobs: Jobs) -> Self {
+        let queues = vec![Queue::new("default")];
+        Self { jobs, registry: Registry::default(), queues, schedules: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Knows a type of jobs; what it works with is cloned for each run.
+    #[must_use]
+    pub fn job<J: Job>(mut self, state: J::State) -> Self {
+        if !self.registry.add::<J>(state) {
+            self.problems.push(format!("the job `{}` is registered twice", J::TYPE));
+        }
+        self
+    }
+
+    /// Works on a queue too, or on one with another limit.
+    #[must_use]
+    pub fn queue(mut self, queue: Queue) -> Self {
+        match self.queues.iter_mut().find(|known| known.name == queue.name) {
+            Some(known) => *known = queue,
+            None => self.queues.push(queue),
+        }
+        self
+    }
+
+    /// Enqueues a recurrent job.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedules.push(schedule);
+        self
+    }
+
+    /// What is wrong with it: names that are there twice, patterns that cannot be read.
+    pub fn problems(&self) -> Vec<String> {
+        self.problems.clone()
+    }
+
+    /// Begins to work. The database is connected, and its tables are there.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn start(self) -> ketch_db::Result<Running> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id: Arc<str> = format!("{}-{}", boot(), NEXT.fetch_add(1, Ordering::Relaxed)).into();
+        let (tell, told) = watch::channel(Phase::Working);
+        let cycle = Cycle::new(self.jobs, self.registry, self.queues, id, told);
+        cycle.recover().await?;
+        Ok(Running { tell, task: tokio::spawn(cycle.run()) })
+    }
+}
+
+/// What tells this run of the process from every other.
+fn boot() -> &'static str {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    BOOT.get_or_init(|| uuid::Uuid::new_v4().simple().to_string())
+}
+
+/// How a runner stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Working,
+    /// Nothing new is begun.
+    Stopping,
+}
+
+/// A runner that works. Dropped, it is told to stop.
+#[derive(Debug)]
+pub struct Running {
+    tell: watch::Sender<Phase>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Claims nothing more, gives jobs that run this time to end, and gives back what is left: it is run again by
+    /// whoever comes next, and that attempt does not count.
+    pub async fn stop(self, within: Duration) {
+        let _gone = self.tell.send(Phase::Stopping);
+        if tokio::time::timeout(within, self.task).await.is_err() {
+            tracing::warn!("jobs were not done within {within:?}");
+        }
+    }
+}

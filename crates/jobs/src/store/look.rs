@@ -1,0 +1,74 @@
+//! Looking at jobs.
+
+use jiff::Timestamp;
+use ketch_db::{Db, Error, Result, params};
+use serde::Deserialize;
+
+use crate::row::JobRow;
+
+#[derive(Deserialize)]
+struct Stored {
+    id: i64,
+    job_type: String,
+    payload: String,
+    queue: String,
+    priority: u8,
+    status: String,
+    run_at: i64,
+    unique_key: Option<String>,
+    attempts: u32,
+    max_attempts: u32,
+    created_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    claimed_by: Option<String>,
+    cancel_requested: i64,
+    progress: Option<f64>,
+    progress_note: Option<String>,
+    last_error: Option<String>,
+    schedule: Option<String>,
+    slot: Option<i64>,
+}
+
+const COLUMNS: &str = "id, job_type, payload, queue, priority, status, run_at, unique_key, attempts, max_attempts, \
+     created_at, started_at, finished_at, claimed_by, cancel_requested, progress, progress_note, last_error, schedule, slot";
+
+pub(crate) async fn get(db: &Db, id: i64) -> Result<Option<JobRow>> {
+    let sql = format!("select {COLUMNS} from job_queue where id = :id");
+    let stored: Option<Stored> = db.query_opt(sql, params! { id }).await?;
+    stored.map(shown).transpose()
+}
+
+fn shown(row: Stored) -> Result<JobRow> {
+    Ok(JobRow {
+        id: row.id,
+        job_type: row.job_type,
+        // What is no JSON is shown as text.
+        payload: serde_json::from_str(&row.payload).unwrap_or(serde_json::Value::String(row.payload)),
+        queue: row.queue,
+        priority: row.priority,
+        status: row.status.parse().map_err(Error::Row)?,
+        run_at: time(row.run_at),
+        unique_key: row.unique_key,
+        attempts: row.attempts,
+        max_attempts: row.max_attempts,
+        created_at: time(row.created_at),
+        started_at: row.started_at.map(time),
+        finished_at: row.finished_at.map(time),
+        claimed_by: row.claimed_by,
+        cancel_requested: row.cancel_requested != 0,
+        progress: row.progress,
+        progress_note: row.progress_note,
+        last_error: row.last_error,
+        schedule: row.schedule,
+        slot: row.slot.map(time),
+    })
+}
+
+/// Milliseconds as RFC 3339.
+fn time(millis: i64) -> String {
+    match Timestamp::from_millisecond(millis) {
+        Ok(time) => format!("{time:.3}"),
+        Err(_) => millis.to_string(),
+    }
+}

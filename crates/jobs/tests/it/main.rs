@@ -1,0 +1,4 @@
+//! The queue as its users see it, on a real database each.
+
+mod enqueue;
+mod place;
