@@ -11,6 +11,7 @@ use crate::enqueue::{Enqueue, Enqueued, When};
 use crate::job::Job;
 use crate::options::Options;
 use crate::row::JobRow;
+use crate::stats::{Counters, Stats};
 use crate::store;
 
 /// The channel of the database on which enqueues are told to other processes.
@@ -31,6 +32,7 @@ struct Inner {
     db: Db,
     options: OnceLock<Options>,
     wake: Notify,
+    counters: Counters,
 }
 
 impl fmt::Debug for Jobs {
@@ -42,7 +44,8 @@ impl fmt::Debug for Jobs {
 impl Jobs {
     /// The queue in this database, whose tables [`migrations`] make.
     pub fn new(db: Db) -> Self {
-        Self { inner: Arc::new(Inner { db, options: OnceLock::new(), wake: Notify::new() }) }
+        let (options, wake, counters) = Default::default();
+        Self { inner: Arc::new(Inner { db, options, wake, counters }) }
     }
 
     /// Gives this handle and all its clones their bounds, once, before anything is enqueued; whether it did.
@@ -128,6 +131,16 @@ impl Jobs {
     /// Whatever the database says.
     pub async fn get(&self, id: i64) -> Result<Option<JobRow>> {
         store::get(&self.inner.db, id).await
+    }
+
+    /// What this process has seen of its jobs since it began.
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.stats()
+    }
+
+    /// Where that is counted.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
     }
 
     /// Wakes the runners once a write is committed.

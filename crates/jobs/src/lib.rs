@@ -13,6 +13,7 @@ mod registry;
 mod row;
 mod runner;
 mod schedule;
+mod stats;
 mod store;
 
 pub use context::JobCtx;
@@ -24,3 +25,4 @@ pub use options::{Options, Queue};
 pub use row::{JobRow, Status};
 pub use runner::{Runner, Running};
 pub use schedule::Schedule;
+pub use stats::{BUCKETS, Bucket, HistogramStats, OTHER, Stats, TypeStats};
