@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use ketch_db::{Db, Migrations, Result, Tx};
-use tokio::sync::Notify;
 
+use crate::bell::Bell;
 use crate::enqueue::{Enqueue, Enqueued, When};
 use crate::job::Job;
 use crate::options::Options;
@@ -31,7 +31,7 @@ pub struct Jobs {
 struct Inner {
     db: Db,
     options: OnceLock<Options>,
-    wake: Notify,
+    wake: Bell,
     counters: Counters,
 }
 
@@ -146,7 +146,7 @@ impl Jobs {
     /// Wakes the runners once a write is committed.
     fn tell(&self, tx: &mut Tx<'_>) -> Result<()> {
         let jobs = self.clone();
-        tx.after_commit(move || jobs.inner.wake.notify_one());
+        tx.after_commit(move || jobs.inner.wake.ring());
         // With SQLite nobody else is there to be told.
         match tx.dialect() {
             ketch_db::Dialect::Sqlite => Ok(()),
@@ -154,9 +154,14 @@ impl Jobs {
         }
     }
 
-    /// Resolves when there may be work.
-    pub(crate) async fn woken(&self) {
-        self.inner.wake.notified().await;
+    /// How its runners are told.
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.inner.wake
+    }
+
+    /// Tells the runners of this process that somebody asked for the end of a job that runs.
+    pub(crate) fn cancelled_here(&self, id: i64) {
+        self.inner.wake.cancelled(id);
     }
 
     /// Milliseconds since 1970.

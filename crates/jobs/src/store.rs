@@ -3,13 +3,18 @@
 mod claim;
 mod insert;
 mod look;
+mod runners;
 mod settle;
 
 use std::sync::Arc;
 
-pub(crate) use claim::{Claimed, claim, next_due, release_all};
+pub(crate) use claim::{Claimed, claim, next_due};
 pub(crate) use insert::{New, insert};
 pub(crate) use look::get;
+pub(crate) use runners::{
+    Beat, Returned, beat, beats, bury, cancel_requests, claims, enter, give_back_all_but,
+    give_back_strangers, has_strangers, leave, mend_times,
+};
 pub(crate) use settle::{Ending, Fate, Lost, progress, settle, settle_mine};
 
 /// A claim on a job: who has it, and the number that tells it from every other claim on that job.
