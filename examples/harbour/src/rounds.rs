@@ -1,6 +1,5 @@
 //! Rounds: every night a job counts the berths that are taken.
 
-use ketch::Schedule;
 use ketch::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
