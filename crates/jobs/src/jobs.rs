@@ -13,6 +13,7 @@ use crate::options::Options;
 use crate::row::JobRow;
 use crate::stats::{Counters, Stats};
 use crate::store;
+use crate::types::Types;
 
 /// The channel of the database on which enqueues are told to other processes.
 pub(crate) const CHANNEL: &str = "job_queue";
@@ -33,6 +34,7 @@ struct Inner {
     options: OnceLock<Options>,
     wake: Notify,
     counters: Counters,
+    types: Types,
 }
 
 impl fmt::Debug for Jobs {
@@ -44,8 +46,8 @@ impl fmt::Debug for Jobs {
 impl Jobs {
     /// The queue in this database, whose tables [`migrations`] make.
     pub fn new(db: Db) -> Self {
-        let (options, wake, counters) = Default::default();
-        Self { inner: Arc::new(Inner { db, options, wake, counters }) }
+        let (options, wake, counters, types) = Default::default();
+        Self { inner: Arc::new(Inner { db, options, wake, counters, types }) }
     }
 
     /// Gives this handle and all its clones their bounds, once, before anything is enqueued; whether it did.
@@ -136,6 +138,17 @@ impl Jobs {
     /// What this process has seen of its jobs since it began.
     pub fn stats(&self) -> Stats {
         self.inner.counters.stats()
+    }
+
+    /// Learns a type that this process registers.
+    pub(crate) fn know<J: Job>(&self) {
+        self.inner.types.know::<J>();
+        self.inner.counters.know(J::TYPE);
+    }
+
+    /// The types that this process registered.
+    pub(crate) fn types(&self) -> &Types {
+        &self.inner.types
     }
 
     /// Where that is counted.

@@ -4,6 +4,7 @@
 //! that enqueues and looks after them, a [`Runner`] claims and runs them. What is deliberately not here: what jobs do.
 
 mod context;
+mod endpoints;
 mod enqueue;
 mod error;
 mod job;
@@ -15,8 +16,10 @@ mod runner;
 mod schedule;
 mod stats;
 mod store;
+mod types;
 
 pub use context::JobCtx;
+pub use endpoints::JobsService;
 pub use enqueue::{Enqueue, Enqueued};
 pub use error::{JobError, JobResult};
 pub use job::Job;
