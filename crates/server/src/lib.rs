@@ -4,6 +4,7 @@
 //! puts the parts together, and [`Built`] runs them.
 
 mod build;
+mod control;
 mod database;
 mod error;
 mod events;

@@ -11,6 +11,7 @@ use ketch_edge::{Stopped, bind, stop_signal};
 use tokio::net::TcpListener;
 
 use crate::build::Built;
+use crate::control;
 use crate::database::Database;
 use crate::error::Error;
 use crate::events::Events;
@@ -100,9 +101,11 @@ impl Built {
             }
             None => None,
         };
+        let control = database.as_ref().and_then(control::open);
         ready(here);
         let stopped =
-            ketch_edge::serve(listener, app, limits, readiness, stop.as_mut(), stop_now.as_mut()).await;
+            ketch_edge::serve(listener, control, app, limits, readiness, stop.as_mut(), stop_now.as_mut())
+                .await;
         if let Some(running) = running {
             running.stop(drain).await;
         }
