@@ -246,7 +246,8 @@ impl JobsService {
     ) -> Result<Json<JobPage>, Refused<NOTHING>> {
         let limit = usize::try_from(limit).unwrap_or(Filter::MOST);
         let status = status.into_iter().collect();
-        let page = self.jobs.list(&Filter { status, job_type, queue, after, limit, ..Filter::default() }).await?;
+        let page =
+            self.jobs.list(&Filter { status, job_type, queue, after, limit, ..Filter::default() }).await?;
         Ok(Json(JobPage { jobs: page.jobs, next: page.next }))
     }
 

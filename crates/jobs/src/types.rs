@@ -29,9 +29,9 @@ impl fmt::Debug for Types {
 impl Types {
     /// Learns a type.
     pub(crate) fn know<J: Job>(&self) {
-        let check = |payload: &str| serde_json::from_str::<J>(payload).map(drop).map_err(|error| error.to_string());
-        let info =
-            TypeInfo { queue: J::QUEUE, priority: J::PRIORITY, max_attempts: J::MAX_ATTEMPTS, check };
+        let check =
+            |payload: &str| serde_json::from_str::<J>(payload).map(drop).map_err(|error| error.to_string());
+        let info = TypeInfo { queue: J::QUEUE, priority: J::PRIORITY, max_attempts: J::MAX_ATTEMPTS, check };
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(J::TYPE, info);
     }
 

@@ -66,7 +66,9 @@ impl Admin {
         problems.extend(self.settings.entries().iter().filter_map(|entry| {
             let name = entry.key.name();
             matches!(entry.key, Key::Prefix | Key::Version | Key::Root).then(|| {
-                let message = format!("`{name}` cannot move the admin endpoints: `ketch jobs` finds them below `/admin`");
+                let message = format!(
+                    "`{name}` cannot move the admin endpoints: `ketch jobs` finds them below `/admin`"
+                );
                 Problem::new(Some(entry.place.clone()), "admin", message)
             })
         }));

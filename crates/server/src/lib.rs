@@ -5,6 +5,7 @@
 
 mod admin;
 mod build;
+mod control;
 mod database;
 mod error;
 mod events;

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::build::Built;
+use crate::control;
 use crate::database::Database;
 use crate::error::Error;
 use crate::events::Events;
@@ -84,7 +85,7 @@ impl Built {
         stop: impl Future<Output = ()> + Send,
         stop_now: impl Future<Output = ()> + Send,
     ) -> Result<Stopped, Error> {
-        let Self { app, api, address, limits, readiness, docs, events, database, jobs, operator: _ } = self;
+        let Self { app, api, address, limits, readiness, docs, events, database, jobs, operator } = self;
         let mut events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
         let shown = database.as_ref().map(Database::shown);
@@ -102,6 +103,7 @@ impl Built {
                 return not_started.map(|_| Stopped::Drained);
             }
         };
+        let control = operator.and_then(|app| Some((control::open(database.as_ref()?)?, app)));
         ready(here);
         let (draining, drains) = oneshot::channel();
         let stop = async {
@@ -109,7 +111,7 @@ impl Built {
             let _no_jobs = draining.send(());
         };
         let (stopped, ended) = tokio::join!(
-            ketch_edge::serve(listener, app, limits, readiness, stop, stop_now.clone()),
+            ketch_edge::serve(listener, control, app, limits, readiness, stop, stop_now.clone()),
             end(running, drains, drain, stop_now.clone()),
         );
         tokio::select! {
