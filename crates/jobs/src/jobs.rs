@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::enqueue::{Enqueue, Enqueued, When};
 use crate::job::Job;
 use crate::options::Options;
+use crate::recur::Known;
 use crate::row::JobRow;
 use crate::store;
 
@@ -31,6 +32,7 @@ struct Inner {
     db: Db,
     options: OnceLock<Options>,
     wake: Notify,
+    recurrent: Known,
 }
 
 impl fmt::Debug for Jobs {
@@ -42,7 +44,14 @@ impl fmt::Debug for Jobs {
 impl Jobs {
     /// The queue in this database, whose tables [`migrations`] make.
     pub fn new(db: Db) -> Self {
-        Self { inner: Arc::new(Inner { db, options: OnceLock::new(), wake: Notify::new() }) }
+        Self {
+            inner: Arc::new(Inner {
+                db,
+                options: OnceLock::new(),
+                wake: Notify::new(),
+                recurrent: Known::default(),
+            }),
+        }
     }
 
     /// Gives this handle and all its clones their bounds, once, before anything is enqueued; whether it did.
@@ -131,7 +140,7 @@ impl Jobs {
     }
 
     /// Wakes the runners once a write is committed.
-    fn tell(&self, tx: &mut Tx<'_>) -> Result<()> {
+    pub(crate) fn tell(&self, tx: &mut Tx<'_>) -> Result<()> {
         let jobs = self.clone();
         tx.after_commit(move || jobs.inner.wake.notify_one());
         // With SQLite nobody else is there to be told.
@@ -139,6 +148,11 @@ impl Jobs {
             ketch_db::Dialect::Sqlite => Ok(()),
             ketch_db::Dialect::Postgres => tx.notify(CHANNEL, ""),
         }
+    }
+
+    /// The recurrent jobs that were declared.
+    pub(crate) fn recurrent(&self) -> &Known {
+        &self.inner.recurrent
     }
 
     /// Resolves when there may be work.

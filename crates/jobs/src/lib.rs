@@ -9,6 +9,7 @@ mod error;
 mod job;
 mod jobs;
 mod options;
+mod recur;
 mod registry;
 mod row;
 mod runner;
@@ -21,6 +22,13 @@ pub use error::{JobError, JobResult};
 pub use job::Job;
 pub use jobs::{Jobs, migrations};
 pub use options::{Options, Queue};
+pub use recur::ScheduleRow;
 pub use row::{JobRow, Status};
 pub use runner::{Runner, Running};
 pub use schedule::Schedule;
+
+/// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::recur::fuzz as schedule;
+}

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::job::Job;
 use crate::jobs::Jobs;
 use crate::options::Queue;
+use crate::recur::{Recurrent, drive};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use cycle::Cycle;
@@ -26,7 +27,7 @@ pub struct Runner {
     jobs: Jobs,
     registry: Registry,
     queues: Vec<Queue>,
-    schedules: Vec<Schedule>,
+    schedules: Vec<Arc<Recurrent>>,
     problems: Vec<String>,
 }
 
@@ -59,26 +60,57 @@ impl Runner {
     /// Enqueues a recurrent job.
     #[must_use]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.schedules.push(schedule);
+        match Recurrent::read(schedule) {
+            Ok(schedule) if self.schedules.iter().any(|other| other.name == schedule.name) => {
+                self.problems.push(format!("the schedule {:?} is declared twice", schedule.name));
+            }
+            Ok(schedule) => {
+                let schedule = Arc::new(schedule);
+                self.jobs.recurrent().add(Arc::clone(&schedule));
+                self.schedules.push(schedule);
+            }
+            Err(problems) => self.problems.extend(problems),
+        }
         self
     }
 
     /// What is wrong with it: names that are there twice, patterns that cannot be read.
     pub fn problems(&self) -> Vec<String> {
-        self.problems.clone()
+        let unknown =
+            self.schedules.iter().filter(|schedule| self.registry.get(schedule.job_type()).is_none());
+        let unknown = unknown.map(|schedule| {
+            let (name, job) = (&schedule.name, schedule.job_type());
+            format!("the schedule {name:?}: no job `{job}` is registered here to run it")
+        });
+        self.problems.iter().cloned().chain(unknown).collect()
     }
 
     /// Begins to work. The database is connected, and its tables are there.
     ///
     /// # Errors
-    /// Whatever the database says.
+    /// [`ketch_db::Error::Check`] when it has [`problems`](Self::problems); whatever the database says.
     pub async fn start(self) -> ketch_db::Result<Running> {
+        let problems = self.problems();
+        if !problems.is_empty() {
+            return Err(ketch_db::Error::Check(problems.join("; ")));
+        }
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id: Arc<str> = format!("{}-{}", boot(), NEXT.fetch_add(1, Ordering::Relaxed)).into();
         let (tell, told) = watch::channel(Phase::Working);
+        let jobs = self.jobs.clone();
         let cycle = Cycle::new(self.jobs, self.registry, self.queues, id, told);
         cycle.recover().await?;
-        Ok(Running { tell, task: tokio::spawn(cycle.run()) })
+        let mut ends = tell.subscribe();
+        let recurring = tokio::spawn(drive(jobs, self.schedules, async move {
+            let _dropped = ends.wait_for(|phase| *phase == Phase::Stopping).await;
+        }));
+        let task = tokio::spawn(async move {
+            cycle.run().await;
+            if let Err(error) = recurring.await {
+                tracing::error!(%error, "recurrent jobs were not enqueued any more");
+            }
+        });
+        Ok(Running { tell, task })
     }
 }
 

@@ -4,6 +4,7 @@ mod claim;
 mod insert;
 mod look;
 mod settle;
+pub(crate) mod slots;
 
 use std::sync::Arc;
 
