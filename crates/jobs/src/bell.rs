@@ -1,4 +1,4 @@
-//! How the runners of this process are told that there is work, or that a job was cancelled.
+//! How the runners of this process are told that there is work.
 //!
 //! What is told is kept until the runner looks, and told once however often it was said: there is no queue to fill.
 
@@ -6,9 +6,6 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
-
-/// Cancelled jobs that are kept by number; of more, a runner asks the table.
-const CANCELS: usize = 1_024;
 
 /// Rings at every runner that uses the same handle.
 #[derive(Debug, Default)]
@@ -18,11 +15,6 @@ impl Bell {
     /// There may be work.
     pub(crate) fn ring(&self) {
         self.each(|inbox| inbox.put(|post| post.work = true));
-    }
-
-    /// Somebody asked for the end of a job that runs.
-    pub(crate) fn cancelled(&self, id: i64) {
-        self.each(|inbox| inbox.cancelled(id));
     }
 
     /// The post of a runner that begins.
@@ -59,10 +51,8 @@ pub(crate) struct Post {
     pub(crate) work: bool,
     /// Another process may have: it is worth a look.
     pub(crate) look: bool,
-    /// These jobs were cancelled, whoever runs them.
-    pub(crate) cancelled: Vec<i64>,
-    /// So were others.
-    pub(crate) more_cancelled: bool,
+    /// Jobs may have been cancelled.
+    pub(crate) cancels: bool,
 }
 
 impl Inbox {
@@ -71,17 +61,9 @@ impl Inbox {
         self.put(|post| post.look = true);
     }
 
-    /// A job was cancelled.
-    pub(crate) fn cancelled(&self, id: i64) {
-        self.put(|post| match post.cancelled.len() {
-            ..CANCELS => post.cancelled.push(id),
-            _ => post.more_cancelled = true,
-        });
-    }
-
     /// What other processes told may be lost.
     pub(crate) fn gap(&self) {
-        self.put(|post| (post.look, post.more_cancelled) = (true, true));
+        self.put(|post| (post.look, post.cancels) = (true, true));
     }
 
     /// Resolves when something came.

@@ -224,6 +224,7 @@ impl Stats {
 #[non_exhaustive]
 pub struct TypeStats {
     /// The type's name, or `other`.
+    #[serde(rename = "type")]
     pub job_type: String,
     /// Runs that were begun.
     pub claimed: u64,

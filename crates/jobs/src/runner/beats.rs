@@ -13,14 +13,14 @@ use ketch_db::Result;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::membership::{new_id, tell_returned};
+use super::membership::{new_id, tell_released};
 use super::outage::Outage;
 use crate::jobs::Jobs;
-use crate::store::{self, Beat};
+use crate::store::{self, Seen};
 
 /// What is known of another runner.
 #[derive(Debug)]
-struct Seen {
+struct Known {
     beat: i64,
     silent: Duration,
 }
@@ -28,7 +28,7 @@ struct Seen {
 /// What one runner has seen of the others.
 #[derive(Debug, Default)]
 struct Others {
-    seen: HashMap<String, Seen>,
+    seen: HashMap<String, Known>,
     looked: Option<Instant>,
 }
 
@@ -53,9 +53,8 @@ pub(super) async fn keep(jobs: Jobs, ids: Arc<watch::Sender<Arc<str>>>) {
 async fn beat(jobs: &Jobs, ids: &watch::Sender<Arc<str>>, others: &mut Others) -> Result<()> {
     let me = ids.borrow().clone();
     if !store::beat(jobs.db(), &me).await? {
-        let (new, now) = (new_id(), jobs.now());
-        let enters = Arc::clone(&new);
-        jobs.db().write_read_committed(move |tx| store::enter(tx, &enters, now)).await?;
+        let new = new_id();
+        store::register(jobs.db(), &new, jobs.now()).await?;
         tracing::error!(
             "this runner of jobs was taken for dead by another one: what it ran is run again. It showed no life for longer \
              than `dead_after`, because the process or its connection to the database stood still"
@@ -63,22 +62,23 @@ async fn beat(jobs: &Jobs, ids: &watch::Sender<Arc<str>>, others: &mut Others) -
         ids.send_replace(new);
         return Ok(());
     }
-    let beats = store::beats(jobs.db()).await?;
+    let beats = store::observe(jobs.db()).await?;
     let options = jobs.options();
-    for dead in others.silent(&beats, &me, options.dead_after, options.beat * 2) {
-        let (now, buried) = (jobs.now(), dead.clone());
-        let returned = jobs.db().write_read_committed(move |tx| store::bury(tx, &buried, now)).await?;
-        if let Some(returned) = returned {
-            tracing::warn!(runner = dead.id, "a runner of jobs shows no life any more");
-            tell_returned(jobs, returned);
-            jobs.bell().ring();
+    let silent = others.silent(&beats, &me, options.dead_after, options.beat.saturating_mul(2));
+    if !silent.is_empty() || store::has_strangers(jobs.db()).await? {
+        for Seen { id, .. } in &silent {
+            tracing::warn!(runner = id, "a runner of jobs shows no life any more");
         }
-    }
-    if store::has_strangers(jobs.db()).await? {
         let now = jobs.now();
-        let returned = jobs.db().write_read_committed(move |tx| store::give_back_strangers(tx, now)).await?;
-        tell_returned(jobs, returned);
-        jobs.bell().ring();
+        let released = jobs.db().write_read_committed(move |tx| store::bury(tx, &silent, now)).await?;
+        tell_released(jobs, released);
+        // It may be another process that has a slot free.
+        jobs.db()
+            .write_read_committed({
+                let jobs = jobs.clone();
+                move |tx| jobs.tell(tx)
+            })
+            .await?;
     }
     Ok(())
 }
@@ -86,13 +86,13 @@ async fn beat(jobs: &Jobs, ids: &watch::Sender<Arc<str>>, others: &mut Others) -
 impl Others {
     /// Those that have shown no life for that long. Of the time between two looks no more than `most` counts: when this
     /// process or the database stood still, the others are given the time to show that they live.
-    fn silent(&mut self, beats: &[Beat], me: &str, dead_after: Duration, most: Duration) -> Vec<Beat> {
+    fn silent(&mut self, beats: &[Seen], me: &str, dead_after: Duration, most: Duration) -> Vec<Seen> {
         let now = Instant::now();
         let passed = self.looked.replace(now).map_or(Duration::ZERO, |looked| now - looked).min(most);
         self.seen.retain(|id, _| beats.iter().any(|it| it.id == *id));
         let mut silent = Vec::new();
         for it in beats.iter().filter(|it| it.id != me) {
-            let fresh = || Seen { beat: it.beat, silent: Duration::ZERO };
+            let fresh = || Known { beat: it.beat, silent: Duration::ZERO };
             let seen = self.seen.entry(it.id.clone()).or_insert_with(fresh);
             if seen.beat == it.beat {
                 seen.silent += passed;

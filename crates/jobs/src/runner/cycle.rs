@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -51,6 +51,8 @@ pub(super) struct Cycle {
     id: Arc<str>,
     phase: watch::Receiver<Phase>,
     inbox: Arc<Inbox>,
+    /// The numbers of jobs that somebody cancels, whoever runs them.
+    cancels: broadcast::Receiver<i64>,
     runs: JoinSet<Came>,
     slots: Slots,
     /// What is to be written.
@@ -120,7 +122,7 @@ impl Cycle {
         membership: Membership,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        let (id, inbox) = (membership.id(), membership.inbox());
+        let (id, inbox, cancels) = (membership.id(), membership.inbox(), jobs.cancels());
         let slots = Slots::of_queues(queues.len());
         let now = Instant::now();
         Self {
@@ -131,6 +133,7 @@ impl Cycle {
             id,
             phase,
             inbox,
+            cancels,
             runs: JoinSet::new(),
             slots,
             ended: Vec::new(),
@@ -176,6 +179,7 @@ impl Cycle {
                 }
                 Some(joined) = self.runs.join_next_with_id(), if !self.runs.is_empty() => self.note(joined),
                 () = self.inbox.came() => {}
+                id = self.cancels.recv() => self.cancelled(id.ok()),
                 () = self.news.notified() => self.wants.progress = true,
                 () = sleep_until(wake) => {}
                 until = told_to_stop(&mut self.phase), if self.stopping.is_none() => self.stop(until),
@@ -321,7 +325,7 @@ impl Cycle {
         self.writing = Writing::default();
         let grace = self.jobs.options().grace;
         for claim in &turned.strayed {
-            self.slots.end_claim(claim.id, claim.token, Why::Lost, grace);
+            self.slots.end_job(claim.id, Why::Lost, grace);
         }
         let none = turned.claimed.is_empty();
         for (queue, claimed) in turned.claimed {
@@ -336,8 +340,8 @@ impl Cycle {
         if self.ended.is_empty() && !self.wants.turn {
             self.outage.over();
         }
-        for (id, token) in &looked.cancelled {
-            self.slots.end_claim(*id, *token, Why::Cancelled, self.jobs.options().grace);
+        for id in &looked.cancelled {
+            self.slots.end_job(*id, Why::Cancelled, self.jobs.options().grace);
         }
         let now = self.jobs.now();
         let mut wait = self.interval();
@@ -445,9 +449,12 @@ impl Cycle {
     fn read(&mut self, post: &Post) {
         self.wants.turn |= post.work;
         self.wants.look |= post.look;
-        self.wants.cancels |= post.more_cancelled;
-        self.wants.cancels |=
-            post.cancelled.iter().any(|id| self.slots.iter().any(|slot| slot.claim.id == *id));
+        self.wants.cancels |= post.cancels;
+    }
+
+    /// Somebody cancelled this job, or jobs that nobody knows any more. What the table says of it counts.
+    fn cancelled(&mut self, id: Option<i64>) {
+        self.wants.cancels |= id.is_none_or(|id| self.slots.iter().any(|slot| slot.claim.id == id));
     }
 
     /// Does what is due by the clock.

@@ -21,7 +21,7 @@ pub(super) async fn listen(jobs: Jobs, inbox: Arc<Inbox>) {
                 outage.over();
                 inbox.gap();
                 while let Some(heard) = notices.next().await {
-                    hear(&inbox, heard);
+                    hear(&jobs, &inbox, heard);
                 }
                 outage.hit(&Error::Unavailable("the notices ended".to_owned()));
             }
@@ -32,11 +32,11 @@ pub(super) async fn listen(jobs: Jobs, inbox: Arc<Inbox>) {
     }
 }
 
-fn hear(inbox: &Inbox, heard: Heard) {
+fn hear(jobs: &Jobs, inbox: &Inbox, heard: Heard) {
     match heard {
         Heard::Gap => inbox.gap(),
         Heard::Notice(said) => match said.strip_prefix("cancel ").map(str::parse) {
-            Some(Ok(id)) => inbox.cancelled(id),
+            Some(Ok(id)) => jobs.cancelled_here(id),
             _ => inbox.look(),
         },
     }

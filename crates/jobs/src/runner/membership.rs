@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::attempt::said;
-use super::{after, beats, clock, listen};
+use super::{after, beats, clock, listen, tidy};
 use crate::bell::Inbox;
 use crate::jobs::Jobs;
-use crate::store::{self, Returned};
+use crate::store::{self, Released};
 
 /// How long a start waits for a database that is not ready.
 const START: Duration = Duration::from_secs(10);
@@ -58,19 +58,19 @@ impl Membership {
         let id = new_id();
         let alive = Alive::new(&id);
         let inbox = jobs.bell().inbox();
-        let (now, runner, live) = (jobs.now(), Arc::clone(&id), alive_now());
+        let (now, live) = (jobs.now(), alive_now());
+        if dialect == Dialect::Postgres {
+            store::register(jobs.db(), &id, now).await?;
+        }
         let enter = move |tx: &mut Tx<'_>| {
             store::mend_times(tx, now)?;
             match dialect {
-                Dialect::Sqlite => store::give_back_all_but(tx, &live, now),
-                Dialect::Postgres => {
-                    store::enter(tx, &runner, now)?;
-                    store::give_back_strangers(tx, now)
-                }
+                Dialect::Sqlite => store::release_others(tx, &live, now),
+                Dialect::Postgres => store::bury(tx, &[], now),
             }
         };
-        let returned = jobs.db().write_read_committed(enter).await?;
-        tell_returned(jobs, returned);
+        let released = jobs.db().write_read_committed(enter).await?;
+        tell_released(jobs, released);
         let (ids, changed) = watch::channel(id);
         let ids = Arc::new(ids);
         let mut tasks = JoinSet::new();
@@ -80,6 +80,8 @@ impl Membership {
                 clock::watch(jobs.clone(), Arc::clone(&inbox))
             }));
         }
+        let jobs_of = jobs.clone();
+        tasks.spawn(kept("the purge of old jobs", move || tidy::tidy(jobs_of.clone())));
         if dialect == Dialect::Postgres {
             let (jobs_of, ids_of) = (jobs.clone(), Arc::clone(&ids));
             tasks.spawn(kept("the beat of a runner", move || {
@@ -115,7 +117,7 @@ impl Membership {
         self.tasks.shutdown().await;
         if self.jobs.db().dialect() == Ok(Dialect::Postgres) {
             let id = self.id();
-            let left = timeout(LEAVE, store::leave(self.jobs.db(), &id)).await;
+            let left = timeout(LEAVE, store::unregister(self.jobs.db(), &id)).await;
             if !matches!(left, Ok(Ok(()))) {
                 tracing::warn!(
                     "a runner of jobs could not say that it leaves: others see it when it shows no life"
@@ -134,10 +136,10 @@ pub(super) fn new_id() -> Arc<str> {
 }
 
 /// Says and counts what was given back.
-pub(super) fn tell_returned(jobs: &Jobs, returned: Returned) {
-    if !returned.is_nothing() {
-        jobs.counters().released(returned.count());
-        let Returned { again, dead, cancelled } = returned;
+pub(super) fn tell_released(jobs: &Jobs, released: Released) {
+    if released != Released::default() {
+        let Released { again, dead, cancelled } = released;
+        jobs.counters().released(again + dead + cancelled);
         tracing::warn!(again, dead, cancelled, "jobs were given back whose runner is gone");
     }
 }

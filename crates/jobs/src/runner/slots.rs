@@ -146,9 +146,9 @@ impl Slots {
         self.timers.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Tells the run that has this claim to end, and drops it after that time.
-    pub(super) fn end_claim(&mut self, job: i64, token: i64, why: Why, grace: Duration) {
-        let found = self.slots.iter().find(|(_, slot)| slot.claim.id == job && slot.claim.token == token);
+    /// Tells the run of a job to end, and drops it after that time.
+    pub(super) fn end_job(&mut self, job: i64, why: Why, grace: Duration) {
+        let found = self.slots.iter().find(|(_, slot)| slot.claim.id == job && slot.stage != Stage::Stuck);
         if let Some((id, _)) = found {
             self.tell_to_end(*id, why, grace);
         }

@@ -164,8 +164,8 @@ pub(super) struct Look {
 pub(super) struct Looked {
     /// When the next job is due, or was.
     pub(super) next: Option<i64>,
-    /// Runs that were cancelled: job and claim.
-    pub(super) cancelled: Vec<(i64, i64)>,
+    /// Jobs that it runs and somebody cancelled.
+    pub(super) cancelled: Vec<i64>,
 }
 
 impl Look {
@@ -176,7 +176,7 @@ impl Look {
             looked.next = [looked.next, next].into_iter().flatten().min();
         }
         if self.cancels {
-            looked.cancelled = store::cancel_requests(&db, &self.runner).await?;
+            looked.cancelled = store::cancelled_of(&db, &self.runner).await?;
         }
         Ok(looked)
     }

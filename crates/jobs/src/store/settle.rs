@@ -101,13 +101,3 @@ pub(crate) fn settle(tx: &mut Tx<'_>, endings: &[(Claim, Ending)], now: i64) -> 
 pub(crate) fn settle_mine(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending, now: i64) -> Result<(), Lost> {
     if one(tx, claim, ending, now)? { Ok(()) } else { Err(Lost::Claim) }
 }
-
-/// Stores how far a job has come; whether the claim still stood.
-pub(crate) fn progress(tx: &mut Tx<'_>, claim: &Claim, part: f64, note: &str) -> Result<bool> {
-    let changed = tx.execute(
-        "update job_queue set progress = :part, progress_note = :note \
-         where id = :id and claim = :claim and claimed_by = :runner",
-        params! { part, note: note.to_owned(), id: claim.id, claim: claim.token, runner: claim.runner.to_string() },
-    )?;
-    Ok(changed > 0)
-}
