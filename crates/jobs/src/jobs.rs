@@ -10,7 +10,10 @@ use tokio::sync::{Notify, broadcast};
 use crate::enqueue::{Enqueue, Enqueued};
 use crate::job::Job;
 use crate::options::Options;
+use crate::recur::Known;
+use crate::stats::{Counters, Stats};
 use crate::store;
+use crate::types::Types;
 
 /// The channel of the database on which enqueues are told to other processes.
 pub(crate) const CHANNEL: &str = "job_queue";
@@ -34,6 +37,9 @@ struct Inner {
     options: OnceLock<Options>,
     wake: Notify,
     cancels: broadcast::Sender<i64>,
+    counters: Counters,
+    types: Types,
+    recurrent: Known,
 }
 
 impl fmt::Debug for Jobs {
@@ -45,8 +51,9 @@ impl fmt::Debug for Jobs {
 impl Jobs {
     /// The queue in this database, whose tables [`migrations`] make.
     pub fn new(db: Db) -> Self {
+        let (options, wake, counters, types, recurrent) = Default::default();
         let (cancels, _) = broadcast::channel(CANCELS);
-        Self { inner: Arc::new(Inner { db, options: OnceLock::new(), wake: Notify::new(), cancels }) }
+        Self { inner: Arc::new(Inner { db, options, wake, cancels, counters, types, recurrent }) }
     }
 
     /// Gives this handle and all its clones their bounds, once, before anything is enqueued; whether it did.
@@ -132,6 +139,27 @@ impl Jobs {
         Ok(enqueued)
     }
 
+    /// What this process has seen of its jobs since it began.
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.stats()
+    }
+
+    /// Learns a type that this process registers.
+    pub(crate) fn know<J: Job>(&self) {
+        self.inner.types.know::<J>();
+        self.inner.counters.know(J::TYPE);
+    }
+
+    /// The types that this process registered.
+    pub(crate) fn types(&self) -> &Types {
+        &self.inner.types
+    }
+
+    /// Where that is counted.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
     /// Wakes the runners once a write is committed.
     pub(crate) fn tell(&self, tx: &mut Tx<'_>) -> Result<()> {
         let jobs = self.clone();
@@ -141,6 +169,11 @@ impl Jobs {
             ketch_db::Dialect::Sqlite => Ok(()),
             ketch_db::Dialect::Postgres => tx.notify(CHANNEL, ""),
         }
+    }
+
+    /// The recurrent jobs that were declared.
+    pub(crate) fn recurrent(&self) -> &Known {
+        &self.inner.recurrent
     }
 
     /// Resolves when there may be work.
