@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 
 use crate::schedule::{Every, Missed, Overlap, Schedule};
 use crate::store::New;
-pub(crate) use drive::drive;
+pub(crate) use drive::{drive, enqueue_due};
 pub use list::ScheduleRow;
 pub(crate) use times::Times;
 

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod cycle;
+mod run_due;
 mod said;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,10 +23,11 @@ use crate::recur::{Recurrent, drive};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use cycle::Cycle;
+pub use run_due::Ran;
 use said::Said;
 
 /// A runner in the making: the types of jobs it knows, the queues it works on, the recurrent jobs it enqueues.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Runner {
     jobs: Jobs,
     registry: Registry,

@@ -16,7 +16,7 @@ const MOST: usize = 1024;
 const DEFAULT: &str = "default";
 
 /// What was said, in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Said {
     jobs: Vec<(&'static str, &'static str, Place)>,
     queues: Vec<(Queue, Place)>,
