@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ketch_model::{Place, Problem};
+use ketch_model::{Place, Problem, Problems};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -95,8 +95,7 @@ impl Runner {
     pub async fn start(self) -> ketch_db::Result<Running> {
         let problems = self.problems();
         if !problems.is_empty() {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            return Err(ketch_db::Error::Check(problems.join("; ")));
+            return Err(ketch_db::Error::Check(Problems(problems).to_string()));
         }
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id: Arc<str> = format!("{}-{}", boot(), NEXT.fetch_add(1, Ordering::Relaxed)).into();
