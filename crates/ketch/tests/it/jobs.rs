@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use ketch::http::Method;
 use ketch::prelude::*;
-use ketch::test::{Answer, Client, ManualClock, Scenario, Scratch, TestServer, check, client, client_on, run_jobs};
+use ketch::test::{
+    Answer, Client, ManualClock, Scenario, Scratch, TestServer, check, client, client_on, run_jobs,
+};
 use ketch::{Queue, Schedule, Scope, Stopped};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -28,7 +30,10 @@ impl Job for Receipt {
         if order < 0 {
             return Err(std::io::Error::other("there is no such order").into());
         }
-        ctx.finish(move |tx| tx.execute("insert into receipts (order_id) values (:order)", params! { order })).await?;
+        ctx.finish(move |tx| {
+            tx.execute("insert into receipts (order_id) values (:order)", params! { order })
+        })
+        .await?;
         Ok(())
     }
 }
@@ -63,7 +68,7 @@ impl Orders {
 async fn access(mut request: Request, next: Next) -> Response {
     let scopes = request.headers().get("x-scopes").and_then(|scopes| scopes.to_str().ok()).map(str::to_owned);
     for scope in scopes.iter().flat_map(|scopes| scopes.split(' ')) {
-        caller_mut(&mut request).grant(scope);
+        caller_mut(request.extensions_mut()).grant(scope);
     }
     next.run(request).await
 }
@@ -86,7 +91,8 @@ fn orders() -> Server {
 }
 
 async fn make_tables(db: &Db) -> ketch::db::Result<()> {
-    db.execute("create table if not exists orders (id bigint primary key check (id > 0))", params! {}).await?;
+    db.execute("create table if not exists orders (id bigint primary key check (id > 0))", params! {})
+        .await?;
     db.execute("create table if not exists receipts (order_id bigint not null)", params! {}).await.map(drop)
 }
 
@@ -133,7 +139,10 @@ async fn what_a_service_enqueues_is_run_and_can_be_watched() {
     let waiting = get(&client, "/admin/jobs").await;
     assert_eq!(ids(&waiting).len(), 1, "what was rolled back is not there: {waiting}");
     let job = &waiting["jobs"][0];
-    assert_eq!((&job["type"], &job["status"], &job["priority"]), (&json!("receipt"), &json!("pending"), &json!(7)));
+    assert_eq!(
+        (&job["type"], &job["status"], &job["priority"]),
+        (&json!("receipt"), &json!("pending"), &json!(7))
+    );
     assert_eq!(job["payload"], json!({ "order": 7 }));
     assert_eq!(client.get("/orders/receipts").await.text(), "[]", "behind a client nothing runs by itself");
 
@@ -166,8 +175,12 @@ async fn every_admin_endpoint_is_closed_until_a_middleware_grants_the_scope() {
     let open = orders_client().await;
     // A middleware of the whole server does not reach them.
     let shut = prepared(closed().set(|s| s.middleware(["access"]))).await;
-    let cases: [(&Client, &[(&str, &str)], u16); 4] =
-        [(&open, &[], 401), (&open, &[("x-scopes", "editor")], 403), (&shut, &[], 401), (&shut, &[ADMIN], 401)];
+    let cases: [(&Client, &[(&str, &str)], u16); 4] = [
+        (&open, &[], 401),
+        (&open, &[("x-scopes", "editor")], 403),
+        (&shut, &[], 401),
+        (&shut, &[ADMIN], 401),
+    ];
     for (method, path) in ENDPOINTS {
         for (client, headers, status) in cases {
             let answer = client.send(method.parse().unwrap(), path, headers, "{}".into()).await;
@@ -186,7 +199,8 @@ fn endpoints(server: Server) -> Vec<String> {
 
 #[tokio::test]
 async fn an_application_says_who_may_and_what_else_holds() {
-    let other = prepared(closed().admin(|s| s.middleware(["access"]).scope(Scope::any_of([["operator"]])))).await;
+    let other =
+        prepared(closed().admin(|s| s.middleware(["access"]).scope(Scope::any_of([["operator"]])))).await;
     let ask = async |client: &Client, scopes: &str| {
         client.send(Method::GET, "/admin/jobs", &[("x-scopes", scopes)], "".into()).await.status.as_u16()
     };
@@ -270,7 +284,9 @@ fn what_is_wrong_with_jobs_is_told_with_the_line_that_says_it() {
     let hourly = || Schedule::every("hourly", Duration::from_hours(1), &Mail);
     let all = problems(Server::new().schedule(hourly()).schedule(hourly()));
     let text = all.join("\n");
-    for why in ["declared twice", "no job `mail` is registered", "the queue `mail`, which nobody here works on"] {
+    for why in
+        ["declared twice", "no job `mail` is registered", "the queue `mail`, which nobody here works on"]
+    {
         assert!(text.contains(why), "{why}: {text}");
     }
 }
@@ -279,24 +295,96 @@ fn what_is_wrong_with_jobs_is_told_with_the_line_that_says_it() {
 async fn requests_that_make_no_sense_are_refused_one_by_one() {
     const AS_ADMIN: &[(&str, &str)] = &[ADMIN];
     const AS_JSON: &[(&str, &str)] = &[ADMIN, ("content-type", "application/json")];
-    const ROW: Scenario = Scenario { headers: AS_ADMIN, lacks: &["panicked", "job_queue"], ..Scenario::BLANK };
+    const ROW: Scenario =
+        Scenario { headers: AS_ADMIN, lacks: &["panicked", "job_queue"], ..Scenario::BLANK };
     const ADD: Scenario = Scenario { request: "POST /admin/jobs", headers: AS_JSON, status: 422, ..ROW };
     const ROWS: &[Scenario] = &[
-        Scenario { name: "no page", request: "GET /admin/jobs?limit=0", status: 422, contains: &["`limit`"], ..ROW },
-        Scenario { name: "too much", request: "GET /admin/jobs?limit=1001", status: 422, contains: &["`limit`"], ..ROW },
-        Scenario { name: "no number", request: "GET /admin/jobs?limit=all", status: 400, contains: &["`limit`"], ..ROW },
-        Scenario { name: "before all", request: "GET /admin/jobs?after=0", status: 422, contains: &["`after`"], ..ROW },
-        Scenario { name: "no status", request: "GET /admin/jobs?status=lost", status: 400, contains: &["`status`"], ..ROW },
+        Scenario {
+            name: "no page",
+            request: "GET /admin/jobs?limit=0",
+            status: 422,
+            contains: &["`limit`"],
+            ..ROW
+        },
+        Scenario {
+            name: "too much",
+            request: "GET /admin/jobs?limit=1001",
+            status: 422,
+            contains: &["`limit`"],
+            ..ROW
+        },
+        Scenario {
+            name: "no number",
+            request: "GET /admin/jobs?limit=all",
+            status: 400,
+            contains: &["`limit`"],
+            ..ROW
+        },
+        Scenario {
+            name: "before all",
+            request: "GET /admin/jobs?after=0",
+            status: 422,
+            contains: &["`after`"],
+            ..ROW
+        },
+        Scenario {
+            name: "no status",
+            request: "GET /admin/jobs?status=lost",
+            status: 400,
+            contains: &["`status`"],
+            ..ROW
+        },
         Scenario { name: "after all", request: "GET /admin/jobs?after=1", contains: &["[]", "null"], ..ROW },
-        Scenario { name: "SQL in a type", request: "GET /admin/jobs?type='%20or%201=1--", contains: &["[]"], ..ROW },
-        Scenario { name: "not there", request: "GET /admin/jobs/77", status: 404, contains: &["no_such_job"], ..ROW },
-        Scenario { name: "negative", request: "GET /admin/jobs/-1", status: 404, contains: &["no_such_job"], ..ROW },
+        Scenario {
+            name: "SQL in a type",
+            request: "GET /admin/jobs?type='%20or%201=1--",
+            contains: &["[]"],
+            ..ROW
+        },
+        Scenario {
+            name: "not there",
+            request: "GET /admin/jobs/77",
+            status: 404,
+            contains: &["no_such_job"],
+            ..ROW
+        },
+        Scenario {
+            name: "negative",
+            request: "GET /admin/jobs/-1",
+            status: 404,
+            contains: &["no_such_job"],
+            ..ROW
+        },
         Scenario { name: "no id", request: "GET /admin/jobs/seven", status: 400, contains: &["`id`"], ..ROW },
-        Scenario { name: "huge", request: "GET /admin/jobs/9223372036854775808", status: 400, contains: &["`id`"], ..ROW },
+        Scenario {
+            name: "huge",
+            request: "GET /admin/jobs/9223372036854775808",
+            status: 400,
+            contains: &["`id`"],
+            ..ROW
+        },
         Scenario { name: "largest", request: "GET /admin/jobs/9223372036854775807", status: 404, ..ROW },
-        Scenario { name: "retry nothing", request: "POST /admin/jobs/77/retry", status: 404, contains: &["no_such_job"], ..ROW },
-        Scenario { name: "cancel nothing", request: "POST /admin/jobs/77/cancel", status: 404, contains: &["no_such_job"], ..ROW },
-        Scenario { name: "run nothing", request: "POST /admin/jobs/77/run", status: 404, contains: &["no_such_job"], ..ROW },
+        Scenario {
+            name: "retry nothing",
+            request: "POST /admin/jobs/77/retry",
+            status: 404,
+            contains: &["no_such_job"],
+            ..ROW
+        },
+        Scenario {
+            name: "cancel nothing",
+            request: "POST /admin/jobs/77/cancel",
+            status: 404,
+            contains: &["no_such_job"],
+            ..ROW
+        },
+        Scenario {
+            name: "run nothing",
+            request: "POST /admin/jobs/77/run",
+            status: 404,
+            contains: &["no_such_job"],
+            ..ROW
+        },
         Scenario { name: "retry is no GET", request: "GET /admin/jobs/77/retry", status: 405, ..ROW },
         Scenario { name: "no body", body: "", status: 400, ..ADD },
         Scenario { name: "no JSON", body: "{\"type\":", status: 400, contains: &["invalid_json"], ..ADD },
@@ -308,7 +396,12 @@ async fn requests_that_make_no_sense_are_refused_one_by_one() {
             contains: &["uniqueKey"],
             ..ADD
         },
-        Scenario { name: "an unknown type", body: r#"{"type":"reciept"}"#, contains: &["did you mean `receipt`?"], ..ADD },
+        Scenario {
+            name: "an unknown type",
+            body: r#"{"type":"reciept"}"#,
+            contains: &["did you mean `receipt`?"],
+            ..ADD
+        },
         Scenario { name: "an empty type", body: r#"{"type":""}"#, contains: &["invalid_job"], ..ADD },
         Scenario {
             name: "another payload",
@@ -370,7 +463,14 @@ async fn requests_that_make_no_sense_are_refused_one_by_one() {
             contains: &["`older_than` is not a duration"],
             ..ADD
         },
-        Scenario { name: "purge nothing", request: "POST /admin/jobs/purge", body: "{}", status: 200, contains: &["0"], ..ADD },
+        Scenario {
+            name: "purge nothing",
+            request: "POST /admin/jobs/purge",
+            body: "{}",
+            status: 200,
+            contains: &["0"],
+            ..ADD
+        },
     ];
     let client = orders_client().await;
     check(&client, ROWS).await;
@@ -378,7 +478,8 @@ async fn requests_that_make_no_sense_are_refused_one_by_one() {
 
     let huge = json!({ "type": "receipt", "payload": { "order": 1, "filler": "x".repeat(10 << 20) } });
     assert_eq!(post(&client, "/admin/jobs", huge).await.status, 413);
-    let deep = format!("{{\"type\":\"receipt\",\"payload\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep =
+        format!("{{\"type\":\"receipt\",\"payload\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
     let headers = [ADMIN, ("content-type", "application/json")];
     assert_eq!(client.send(Method::POST, "/admin/jobs", &headers, deep.into()).await.status, 400);
     let form = client.send(Method::POST, "/admin/jobs", &[ADMIN], "type=receipt".into()).await;
@@ -388,7 +489,8 @@ async fn requests_that_make_no_sense_are_refused_one_by_one() {
 #[tokio::test]
 async fn a_job_is_added_by_name_as_its_type_says() {
     let client = orders_client().await;
-    let body = json!({ "type": "receipt", "payload": { "order": 1 }, "unique_key": "order 1", "delay": "1h" });
+    let body =
+        json!({ "type": "receipt", "payload": { "order": 1 }, "unique_key": "order 1", "delay": "1h" });
     let new = post(&client, "/admin/jobs", body.clone()).await;
     assert_eq!(new.status, 201, "{}", new.text());
     let job: Value = new.json();
@@ -410,7 +512,10 @@ async fn a_job_is_added_by_name_as_its_type_says() {
     });
     let job: Value = post(&client, "/admin/jobs", other).await.json();
     assert_eq!(job["run_at"], json!("2099-12-31T23:00:00.000Z"));
-    assert_eq!((&job["priority"], &job["max_attempts"], &job["queue"]), (&json!(0), &json!(1), &json!("slow")));
+    assert_eq!(
+        (&job["priority"], &job["max_attempts"], &job["queue"]),
+        (&json!(0), &json!(1), &json!("slow"))
+    );
 }
 
 #[tokio::test]
@@ -455,7 +560,12 @@ async fn a_job_that_failed_is_seen_tried_again_cancelled_and_purged() {
 async fn pages_follow_each_other_without_gaps_while_jobs_come_and_go() {
     let client = orders_client().await;
     for order in 1..=7 {
-        post(&client, "/admin/jobs", json!({ "type": "receipt", "payload": { "order": order }, "delay": "1h" })).await;
+        post(
+            &client,
+            "/admin/jobs",
+            json!({ "type": "receipt", "payload": { "order": order }, "delay": "1h" }),
+        )
+        .await;
     }
     let (mut after, mut seen, mut pages) = (String::new(), Vec::new(), 0);
     loop {
@@ -479,7 +589,8 @@ async fn delays_retries_and_what_recurs_go_by_the_clock_of_the_server() {
     let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_hours(500_000)));
     let hourly = Schedule::every("hourly", Duration::from_hours(1), &Receipt { order: 3 });
     let client = prepared(orders().clock(clock.clone()).schedule(hourly)).await;
-    post(&client, "/admin/jobs", json!({ "type": "receipt", "payload": { "order": -1 }, "delay": "10m" })).await;
+    post(&client, "/admin/jobs", json!({ "type": "receipt", "payload": { "order": -1 }, "delay": "10m" }))
+        .await;
     assert_eq!(run_jobs(&client).await.all(), 0);
     clock.advance(Duration::from_mins(10));
     assert_eq!(run_jobs(&client).await.retried, 1);
@@ -602,7 +713,8 @@ async fn a_stop_lets_jobs_end_and_gives_back_those_that_do_not() {
     let jobs = server.jobs();
     let looks = client_on(server.job::<Patient>(begun[1].clone()), scratch.url());
     looks.ready().await;
-    let (ended, given_back) = (jobs.get(ends).await.unwrap().unwrap(), jobs.get(stays).await.unwrap().unwrap());
+    let (ended, given_back) =
+        (jobs.get(ends).await.unwrap().unwrap(), jobs.get(stays).await.unwrap().unwrap());
     assert_eq!((ended.status, ended.attempts), (ketch::jobs::Status::Done, 1));
     assert_eq!((given_back.status, given_back.attempts), (ketch::jobs::Status::Pending, 0));
     assert_eq!(given_back.claimed_by, None);
