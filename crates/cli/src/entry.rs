@@ -8,7 +8,7 @@ use clap::Parser;
 use ketch_server::Server;
 
 use crate::arguments::{Arguments, Command};
-use crate::commands::{migrate, new, openapi, routes, serve};
+use crate::commands::{jobs, migrate, new, openapi, routes, serve};
 use crate::log;
 
 /// Runs a Ketch program: reads flags and environment, then does what the command says; without one it serves.
@@ -28,6 +28,7 @@ pub fn main_from<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>, s
     log::start(&arguments.log);
     let result = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(options) => serve::run(server, &options),
+        Command::Jobs(options) => jobs::run(server, &options),
         Command::Migrate(options) => migrate::run(server, &options),
         Command::Routes(options) => routes::run(server, &options),
         Command::Openapi(options) => openapi::run(server, &options),
