@@ -41,10 +41,10 @@ pub(crate) type Phases = watch::Receiver<Phase>;
 
 /// Serves an app on a listener until `stop` resolves, then drains: no new connections, what was asked is answered, idle
 /// connections are closed, and after `limits.drain` the rest is cut. When `stop_now` resolves it is cut at once. The
-/// control socket is gone when the drain begins.
+/// control socket, which leads to an app of its own, is gone when the drain begins.
 pub async fn serve(
     listener: TcpListener,
-    control: Option<Control>,
+    control: Option<(Control, Arc<App>)>,
     app: Arc<App>,
     limits: Limits,
     readiness: Readiness,
@@ -54,20 +54,26 @@ pub async fn serve(
     let (phase, phases) = watch::channel(Phase::Serving);
     let (places, guests) = (Places::new(&limits), Guests::default());
     let drain = limits.drain;
+    let (control, inner) = control.unzip();
+    let inside = inner.clone().map(|app| Arc::new(Shared { app, limits: limits.clone() }));
     let shared = Arc::new(Shared { app: Arc::clone(&app), limits });
     readiness.set(true);
     tokio::select! {
         () = stop => {}
         () = accept(listener, &places, &shared, &phases) => {}
-        () = control::accept(control, &guests, &shared, &phases) => {}
+        () = control::accept(control.zip(inside), &guests, &phases) => {}
     }
     readiness.set(false);
     app.stopping();
+    inner.iter().for_each(|app| app.stopping());
     phase.send_replace(Phase::Draining);
     let all_done = async {
         places.empty().await;
         guests.gone().await;
         app.idle().await;
+        if let Some(app) = &inner {
+            app.idle().await;
+        }
     };
     let drained = tokio::select! {
         drained = timeout(drain, all_done) => drained.is_ok(),

@@ -21,9 +21,9 @@ pub fn open_control(_: &Path, _: &str) -> Result<Control, ClosedControl> {
 }
 
 /// Nobody comes.
-pub(crate) async fn accept(control: Option<Control>, _: &Guests, _: &Arc<Shared>, _: &Phases) {
+pub(crate) async fn accept(control: Option<(Control, Arc<Shared>)>, _: &Guests, _: &Phases) {
     match control {
-        Some(control) => match control.0 {},
+        Some((control, _)) => match control.0 {},
         None => std::future::pending().await,
     }
 }

@@ -139,13 +139,13 @@ impl Drop for Control {
 }
 
 /// Lets in whoever may come, until it is dropped.
-pub(crate) async fn accept(control: Option<Control>, guests: &Guests, shared: &Arc<Shared>, phases: &Phases) {
-    let Some(control) = control else { return std::future::pending().await };
+pub(crate) async fn accept(control: Option<(Control, Arc<Shared>)>, guests: &Guests, phases: &Phases) {
+    let Some((control, shared)) = control else { return std::future::pending().await };
     loop {
         let seat = guests.sit().await;
         let stream = control.next().await;
         let (peer, shared, phases) =
-            (Peer::Operator(control.database.clone()), Arc::clone(shared), phases.clone());
+            (Peer::Operator(control.database.clone()), Arc::clone(&shared), phases.clone());
         tokio::spawn(async move {
             run(stream, peer, shared, phases).await;
             drop(seat);
