@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use link::{Found, Link};
 
-/// How long a request may take, its reply included.
+/// How long a request may take, if nobody says.
 const TIME: Duration = Duration::from_secs(60);
 
 /// The largest reply, in bytes.
@@ -47,6 +47,8 @@ pub(crate) struct Ask {
     /// With the query.
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
+    /// How long it may take, its reply included.
+    pub(crate) within: Duration,
 }
 
 /// A reply.
@@ -88,15 +90,23 @@ impl<'b> Reach<'b> {
         up_to_date.map(|()| Some(Self::Here(built)))
     }
 
+    /// Opens the database here as well, where it takes many processes. Nothing happens when it is open.
+    pub(crate) async fn beside(&self, built: &Built) -> Result<()> {
+        let database = built.database().context("this server has no database")?;
+        database.open().await?;
+        up_to_date(database).await
+    }
+
     /// Sends a request; what comes back, good or bad.
     pub(crate) async fn ask(&mut self, ask: Ask) -> Result<Answer> {
+        let within = ask.within;
         let work = async {
             match self {
                 Self::Server(link) => link.ask(request(ask, Full::new)?).await,
                 Self::Here(built) => here(built, ask).await,
             }
         };
-        timeout(TIME, work).await.with_context(|| format!("there was no answer within {TIME:?}"))?
+        timeout(within, work).await.with_context(|| format!("there was no answer within {within:?}"))?
     }
 
     /// Gives the database back.
@@ -111,11 +121,16 @@ impl<'b> Reach<'b> {
 
 impl Ask {
     pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None }
+        Self { method: Method::GET, path: path.into(), body: None, within: TIME }
     }
 
     pub(crate) fn post(path: impl Into<String>, body: Option<Value>) -> Self {
-        Self { method: Method::POST, path: path.into(), body }
+        Self { method: Method::POST, path: path.into(), body, within: TIME }
+    }
+
+    /// The same, and it may take so long.
+    pub(crate) fn within(self, time: Duration) -> Self {
+        Self { within: time, ..self }
     }
 }
 
@@ -178,7 +193,7 @@ async fn up_to_date(database: &Database) -> Result<()> {
 }
 
 fn request<B: Default>(ask: Ask, body: impl Fn(Bytes) -> B) -> Result<Request<B>> {
-    let Ask { method, path, body: json } = ask;
+    let Ask { method, path, body: json, .. } = ask;
     let mut request = Request::new(B::default());
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().with_context(|| format!("`{path}` is no path"))?;
@@ -195,7 +210,8 @@ fn request<B: Default>(ask: Ask, body: impl Fn(Bytes) -> B) -> Result<Request<B>
 async fn here(built: &Built, ask: Ask) -> Result<Answer> {
     let mut request = request(ask, Into::into)?;
     request.extensions_mut().insert(Caller::operator());
-    let (head, body) = built.app().handle(request, None).await.into_parts();
+    let app = built.operator().context("this server has no database")?;
+    let (head, body) = app.handle(request, None).await.into_parts();
     answer(head.status, body).await
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn open(database: &Database) -> Result<Found> {
     });
     let mut link = Link { sender, socket };
     // Any reply says which database it is.
-    let hello = request(Ask::get("/health/live"), Full::new)?;
+    let hello = request(Ask::get("/"), Full::new)?;
     let reply = timeout(HELLO, link.sender.send_request(hello)).await.with_context(silent)?.with_context(silent)?;
     let its = reply.headers().get(DATABASE_HEADER).and_then(|which| which.to_str().ok()).map(str::to_owned);
     // The connection can be used again when the reply was read.

@@ -1,6 +1,7 @@
 //! `jobs purge`: deletes the rows of jobs that ended.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -10,6 +11,9 @@ use super::ask;
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
 use crate::terminal::{clean, confirm, print};
+
+/// It goes through the table in small steps; the endpoint gives up after five minutes.
+const TIME: Duration = Duration::from_mins(6);
 
 /// Which jobs. All that is said must hold.
 #[derive(Args, Clone, Debug)]
@@ -65,7 +69,7 @@ pub(super) async fn run(reach: &mut Reach<'_>, shown: &str, options: &Options) -
     if let Some(time) = &options.older_than {
         body["older_than"] = json!(time);
     }
-    let purged = ask(reach, Ask::post("/admin/jobs/purge", Some(body))).await?.good()?;
+    let purged = ask(reach, Ask::post("/admin/jobs/purge", Some(body)).within(TIME)).await?.good()?;
     if options.json {
         print(&format!("{purged:#}\n"))?;
     } else {

@@ -160,13 +160,11 @@ async fn all(
     options: &Options,
 ) -> Result<ExitCode> {
     if let Reach::Server(link) = reach {
-        let database = built.database().context("this server has no database")?;
-        if database.dialect() == Dialect::Sqlite {
+        if built.database().is_some_and(|database| database.dialect() == Dialect::Sqlite) {
             say(&format!("the server at {} runs: it works off what is due by itself", link.socket()));
             return Ok(ExitCode::SUCCESS);
         }
-        // With PostgreSQL this process works beside it.
-        crate::control::connect(database).await?;
+        reach.beside(built).await?;
     }
     let mut runner = runner.context(NO_JOBS)?;
     if let Some(queue) = &options.queue {
