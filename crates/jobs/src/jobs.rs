@@ -10,6 +10,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::enqueue::{Enqueue, Enqueued};
 use crate::job::Job;
 use crate::options::Options;
+use crate::recur::Known;
 use crate::stats::{Counters, Stats};
 use crate::store;
 use crate::types::Types;
@@ -38,6 +39,7 @@ struct Inner {
     cancels: broadcast::Sender<i64>,
     counters: Counters,
     types: Types,
+    recurrent: Known,
 }
 
 impl fmt::Debug for Jobs {
@@ -49,9 +51,9 @@ impl fmt::Debug for Jobs {
 impl Jobs {
     /// The queue in this database, whose tables [`migrations`] make.
     pub fn new(db: Db) -> Self {
-        let (options, wake, counters, types) = Default::default();
+        let (options, wake, counters, types, recurrent) = Default::default();
         let (cancels, _) = broadcast::channel(CANCELS);
-        Self { inner: Arc::new(Inner { db, options, wake, cancels, counters, types }) }
+        Self { inner: Arc::new(Inner { db, options, wake, cancels, counters, types, recurrent }) }
     }
 
     /// Gives this handle and all its clones their bounds, once, before anything is enqueued; whether it did.
@@ -167,6 +169,11 @@ impl Jobs {
             ketch_db::Dialect::Sqlite => Ok(()),
             ketch_db::Dialect::Postgres => tx.notify(CHANNEL, ""),
         }
+    }
+
+    /// The recurrent jobs that were declared.
+    pub(crate) fn recurrent(&self) -> &Known {
+        &self.inner.recurrent
     }
 
     /// Resolves when there may be work.

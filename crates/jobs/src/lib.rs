@@ -12,6 +12,7 @@ mod jobs;
 mod manage;
 mod options;
 mod raw;
+mod recur;
 mod refusal;
 mod registry;
 mod row;
@@ -30,8 +31,15 @@ pub use jobs::{Jobs, migrations};
 pub use manage::{Counts, Filter, Page, Purge};
 pub use options::{Options, Queue};
 pub use raw::RawJob;
+pub use recur::ScheduleRow;
 pub use refusal::Error;
 pub use row::{JobRow, Status};
 pub use runner::{Runner, Running};
 pub use schedule::Schedule;
 pub use stats::{BUCKETS, Bucket, HistogramStats, OTHER, Stats, TypeStats};
+
+/// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::recur::fuzz as schedule;
+}

@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ketch_model::{Place, Problem};
+use ketch_model::{Place, Problem, Problems};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::job::Job;
 use crate::jobs::Jobs;
 use crate::options::Queue;
+use crate::recur::{Recurrent, drive};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use cycle::Cycle;
@@ -29,7 +30,7 @@ pub struct Runner {
     jobs: Jobs,
     registry: Registry,
     queues: Vec<Queue>,
-    schedules: Vec<Schedule>,
+    schedules: Vec<Arc<Recurrent>>,
     said: Said,
 }
 
@@ -66,8 +67,17 @@ impl Runner {
     #[must_use]
     #[track_caller]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.said.schedule(&schedule, Place::caller());
-        self.schedules.push(schedule);
+        let place = Place::caller();
+        self.said.schedule(&schedule, place.clone());
+        match Recurrent::read(schedule) {
+            Ok(schedule) if self.schedules.iter().any(|other| other.name == schedule.name) => {}
+            Ok(schedule) => {
+                let schedule = Arc::new(schedule);
+                self.jobs.recurrent().add(Arc::clone(&schedule));
+                self.schedules.push(schedule);
+            }
+            Err(problems) => self.said.wrong(problems, &place),
+        }
         self
     }
 
@@ -80,14 +90,29 @@ impl Runner {
     /// Begins to work. The database is connected, and its tables are there.
     ///
     /// # Errors
-    /// Whatever the database says.
+    /// [`ketch_db::Error::Check`] when it has [`problems`](Self::problems); whatever the database says.
     pub async fn start(self) -> ketch_db::Result<Running> {
+        let problems = self.problems();
+        if !problems.is_empty() {
+            return Err(ketch_db::Error::Check(Problems(problems).to_string()));
+        }
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id: Arc<str> = format!("{}-{}", boot(), NEXT.fetch_add(1, Ordering::Relaxed)).into();
         let (tell, told) = watch::channel(Phase::Working);
+        let jobs = self.jobs.clone();
         let cycle = Cycle::new(self.jobs, self.registry, self.queues, id, told);
         cycle.recover().await?;
-        Ok(Running { tell, task: tokio::spawn(cycle.run()) })
+        let mut ends = tell.subscribe();
+        let recurring = tokio::spawn(drive(jobs, self.schedules, async move {
+            let _dropped = ends.wait_for(|phase| *phase == Phase::Stopping).await;
+        }));
+        let task = tokio::spawn(async move {
+            cycle.run().await;
+            if let Err(error) = recurring.await {
+                tracing::error!(%error, "recurrent jobs were not enqueued any more");
+            }
+        });
+        Ok(Running { tell, task })
     }
 }
 

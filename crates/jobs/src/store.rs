@@ -10,6 +10,7 @@ mod new;
 mod purge;
 mod recover;
 mod settle;
+pub(crate) mod slots;
 
 use std::sync::Arc;
 

@@ -17,6 +17,7 @@ pub(super) struct Said {
     jobs: Vec<(&'static str, &'static str, Place)>,
     queues: Vec<(Queue, Place)>,
     schedules: Vec<(Schedule, Place)>,
+    wrong: Vec<(String, Place)>,
 }
 
 impl Said {
@@ -32,6 +33,11 @@ impl Said {
         self.schedules.push((schedule.clone(), place));
     }
 
+    /// Keeps what was found already.
+    pub(super) fn wrong(&mut self, messages: Vec<String>, place: &Place) {
+        self.wrong.extend(messages.into_iter().map(|message| (message, place.clone())));
+    }
+
     /// Everything that is wrong, in the order it was said.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -41,6 +47,9 @@ impl Said {
         self.about_jobs(&mut tell);
         self.about_queues(&mut tell);
         self.about_schedules(&mut tell);
+        for (message, place) in &self.wrong {
+            tell(place, message.clone());
+        }
         problems
     }
 
