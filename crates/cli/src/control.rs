@@ -221,8 +221,9 @@ where
     B: http_body_util::BodyExt<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let bytes = Limited::new(body, MOST).collect().await.map_err(|error| {
-        anyhow!("the reply broke off, or is larger than {MOST} bytes: {error}")
-    })?;
+    let bytes = Limited::new(body, MOST)
+        .collect()
+        .await
+        .map_err(|error| anyhow!("the reply broke off, or is larger than {MOST} bytes: {error}"))?;
     Ok(Answer { status, body: serde_json::from_slice(&bytes.to_bytes()).unwrap_or(Value::Null) })
 }

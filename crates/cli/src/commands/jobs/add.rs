@@ -58,7 +58,9 @@ pub(super) async fn run(reach: &mut Reach<'_>, options: &Options) -> Result<Exit
     print(&if options.json { format!("{job:#}\n") } else { format!("{}\n", row.id) })?;
     say(&match status {
         StatusCode::CREATED => format!("job {} is enqueued, and due at {}", row.id, row.run_at),
-        _ => format!("job {} has this unique key already and is {}: nothing was enqueued", row.id, row.status),
+        _ => {
+            format!("job {} has this unique key already and is {}: nothing was enqueued", row.id, row.status)
+        }
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -84,6 +84,7 @@ fn about(shown: &str, options: &Options) -> String {
     let status = if options.status.is_empty() { Ended::value_variants() } else { &options.status };
     let status: Vec<&str> = status.iter().map(|status| status.name()).collect();
     let of = options.job_type.as_deref().map(|it| format!(" of the type {}", clean(it))).unwrap_or_default();
-    let age = options.older_than.as_deref().map(|it| format!(" for {} or longer", clean(it))).unwrap_or_default();
+    let age =
+        options.older_than.as_deref().map(|it| format!(" for {} or longer", clean(it))).unwrap_or_default();
     format!("To be deleted from {shown}: all jobs{of} that are {}{age}.\n", status.join(" or "))
 }
