@@ -9,7 +9,7 @@ use ketch_server::Server;
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::{jobs, migrate, new, openapi, routes, serve};
-use crate::log;
+use crate::log::{self, Requests};
 
 /// Runs a Ketch program: reads flags and environment, then does what the command says; without one it serves.
 ///
@@ -25,8 +25,11 @@ pub fn main_from<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>, s
         Ok(arguments) => arguments,
         Err(error) => return print_usage(&error),
     };
-    log::start(&arguments.log);
-    let result = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
+    let command = arguments.command.unwrap_or(Command::Serve(arguments.serve));
+    // A command that asks the application in this process is no server with a log of requests.
+    let requests = if matches!(command, Command::Jobs(_)) { Requests::Quiet } else { Requests::Logged };
+    log::start(&arguments.log, requests);
+    let result = match command {
         Command::Serve(options) => serve::run(server, &options),
         Command::Jobs(options) => jobs::run(server, &options),
         Command::Migrate(options) => migrate::run(server, &options),
