@@ -13,6 +13,7 @@ mod listen;
 mod membership;
 mod outage;
 mod run_due;
+mod roll;
 mod said;
 mod slots;
 mod tidy;
@@ -34,6 +35,7 @@ use crate::registry::Registry;
 use crate::schedule::Schedule;
 use cycle::Cycle;
 use membership::Membership;
+pub(crate) use roll::runners_now;
 pub use run_due::Ran;
 use said::Said;
 
