@@ -101,7 +101,7 @@ async fn act(built: &mut Built, action: &Action) -> Result<ExitCode> {
         Action::Purge(options) => purge::run(&mut reach, &shown(built), options).await,
         Action::Run(_) => unreachable!("it was run before"),
     };
-    reach.close().await;
+    reach.close(built).await;
     done
 }
 

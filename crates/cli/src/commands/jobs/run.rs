@@ -61,7 +61,7 @@ pub(super) async fn run(built: &mut Built, options: &Options) -> Result<ExitCode
         Some(id) => one(&mut reach, runner, id, options).await,
         None => all(&mut reach, built, runner, options).await,
     };
-    reach.close().await;
+    reach.close(built).await;
     done
 }
 
