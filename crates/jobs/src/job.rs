@@ -55,7 +55,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// How long it waits after an attempt that failed; the first is 1. Up to a quarter more or less is added, so that
     /// what failed together does not come back together.
     ///
-    /// It doubles from 1 s to a day, so that the default of 20 attempts takes about four and a half days.
+    /// It doubles from 1 s to a day, so that the default of 20 attempts takes about three and a half days.
     fn backoff(attempt: u32) -> Duration {
         backoff(attempt)
     }
