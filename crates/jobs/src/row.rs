@@ -27,6 +27,11 @@ impl Status {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Done, Self::Dead, Self::Cancelled];
 
+    /// Whether a job that stands so has ended.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Done | Self::Dead | Self::Cancelled)
+    }
+
     /// Its name in the table.
     pub fn name(self) -> &'static str {
         match self {
