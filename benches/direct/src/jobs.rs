@@ -34,7 +34,9 @@ pub(crate) fn jobs(file: &Path, millis: u64, group: u64) -> Result<f64> {
         connection.execute_batch("commit; begin immediate")?;
         let mut claim = connection.prepare_cached(CLAIM)?;
         let claimed: Vec<(i64, i64, String)> = claim
-            .query_map(params![now(), group], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .query_map(params![now(), i64::try_from(group)?], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
             .collect::<rusqlite::Result<_>>()?;
         connection.execute_batch("commit; begin immediate")?;
         if claimed.len() as u64 != group {

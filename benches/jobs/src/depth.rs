@@ -1,10 +1,10 @@
 //! What a claim takes in a queue that is deep.
 
 use std::path::Path;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bench_jobs::{Tally, Toil};
 use ketch_db::{Db, params};
 use ketch_jobs::{Jobs, Queue, Runner};
 use tokio::time::sleep;
@@ -12,7 +12,6 @@ use tokio::time::sleep;
 use crate::Result;
 use crate::place;
 use crate::timed::{Timed, Times};
-use crate::toil::{Tally, Toil};
 
 /// Due rows that are always there beside those that are not due: what is claimed.
 const AT_HAND: i64 = 1_000;
@@ -111,13 +110,13 @@ pub(crate) async fn measure(file: &Path, kind: Kind, millis: u64) -> Result<Vec<
     let times: Arc<Mutex<Times>> = Arc::default();
     let clock = Arc::clone(&times);
     let db = place::wrapped(file, |engine| Arc::new(Timed::new(engine, clock))).await?;
-    let (jobs, tally) = (Jobs::new(db.clone()), Tally::new(0));
+    let (jobs, tally) = (Jobs::new(db.clone()), Tally::new(None));
     let running = Runner::new(jobs).job::<Toil>(tally.clone()).start().await?;
     let _warm_up = top_up(&db, &tally, kind, Duration::from_millis(millis / 3)).await?;
     std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner));
-    let before = tally.runs.load(Relaxed);
+    let before = tally.runs();
     let took = top_up(&db, &tally, kind, Duration::from_millis(millis)).await?;
-    let runs = tally.runs.load(Relaxed) - before;
+    let runs = tally.runs() - before;
     let Times { claims, cycles } = std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner));
     running.stop(place::STOP).await;
     db.close().await;
@@ -131,10 +130,10 @@ pub(crate) async fn measure(file: &Path, kind: Kind, millis: u64) -> Result<Vec<
 
 /// Keeps the queue as deep as it is, for so long; how long it was.
 async fn top_up(db: &Db, tally: &Tally, kind: Kind, time: Duration) -> Result<Duration> {
-    let (began, mut seen) = (Instant::now(), tally.runs.load(Relaxed));
+    let (began, mut seen) = (Instant::now(), tally.runs());
     while began.elapsed() < time {
         sleep(Duration::from_millis(1)).await;
-        let runs = tally.runs.load(Relaxed);
+        let runs = tally.runs();
         if runs - seen >= TOP_UP {
             due(db, i64::try_from(runs - seen)?, kind == Kind::Spread).await?;
             seen = runs;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use bench_jobs::Begin;
 use bench_terms::database::{Sync, writer};
 use ketch_jobs::{Jobs, Runner};
 use tokio::sync::mpsc;
@@ -11,7 +12,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::Result;
 use crate::place;
-use crate::toil::Begin;
 
 /// Between two of what is measured, so that neither meets the other.
 const PAUSE: Duration = Duration::from_millis(2);

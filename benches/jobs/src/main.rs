@@ -13,7 +13,6 @@ mod latency;
 mod place;
 mod throughput;
 mod timed;
-mod toil;
 
 use std::error::Error;
 use std::io::Write;

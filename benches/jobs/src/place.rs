@@ -36,7 +36,7 @@ pub(crate) async fn make(file: &Path) -> Result<Vec<f64>> {
 }
 
 /// How many jobs have not ended.
-pub(crate) async fn unfinished(db: &Db) -> Result<i64> {
+pub(crate) async fn unfinished(db: &Db) -> Result<u64> {
     let sql = "select (select count(*) from job_queue where status = 'pending')
         + (select count(*) from job_queue where status = 'running') as count";
     Ok(db.query_one(sql, params! {}).await?)

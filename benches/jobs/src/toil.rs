@@ -10,32 +10,45 @@ use tokio::sync::{Semaphore, mpsc};
 
 /// What counts runs, and holds enqueuers up when runs do not keep pace.
 #[derive(Clone, Debug)]
-pub(crate) struct Tally {
-    pub(crate) runs: Arc<AtomicU64>,
-    pub(crate) room: Arc<Semaphore>,
+pub struct Tally {
+    runs: Arc<AtomicU64>,
+    room: Arc<Semaphore>,
 }
 
 impl Tally {
-    /// With room for so many jobs that are enqueued and not run.
-    pub(crate) fn new(room: usize) -> Self {
+    /// With room for so many jobs that are enqueued and not run; without a bound when there is no number.
+    pub fn new(room: Option<usize>) -> Self {
+        let room = room.unwrap_or(Semaphore::MAX_PERMITS / 2);
         Self { runs: Arc::default(), room: Arc::new(Semaphore::new(room)) }
+    }
+
+    /// How many were run.
+    pub fn runs(&self) -> u64 {
+        self.runs.load(Relaxed)
     }
 
     fn count(&self) {
         self.runs.fetch_add(1, Relaxed);
         self.room.add_permits(1);
     }
+
+    /// Waits until there is room for so many more, and takes it.
+    pub(crate) async fn room(&self, count: u32) {
+        let room = self.room.acquire_many(count).await;
+        room.expect("nobody closes it").forget();
+    }
 }
 
 /// A job as small as they come, with a payload as applications have it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Toil {
-    pub(crate) number: u64,
-    pub(crate) name: String,
+pub struct Toil {
+    number: u64,
+    name: String,
 }
 
 impl Toil {
-    pub(crate) fn new(number: u64) -> Self {
+    /// One of many.
+    pub fn new(number: u64) -> Self {
         Self { number, name: "Gipsy Moth IV".to_owned() }
     }
 }
@@ -52,9 +65,16 @@ impl Job for Toil {
 
 /// The same, done together with what it writes: here, nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Finish {
-    pub(crate) number: u64,
-    pub(crate) name: String,
+pub struct Finish {
+    number: u64,
+    name: String,
+}
+
+impl Finish {
+    /// One of many.
+    pub fn new(number: u64) -> Self {
+        Self { number, name: "Gipsy Moth IV".to_owned() }
+    }
 }
 
 impl Job for Finish {
@@ -69,8 +89,8 @@ impl Job for Finish {
 }
 
 /// Tells when it was begun.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Begin;
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Begin;
 
 impl Job for Begin {
     const TYPE: &'static str = "begin";
