@@ -18,6 +18,8 @@ pub(crate) struct Claimed {
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
     pub(crate) run_at: i64,
+    /// Of a recurrent job.
+    pub(crate) slot: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +33,7 @@ struct Row {
     attempts: u32,
     max_attempts: u32,
     run_at: i64,
+    slot: Option<i64>,
 }
 
 /// Claims up to `most` jobs of a queue that are due: the most urgent first, of those the ones that are due longest.
@@ -57,6 +60,7 @@ pub(crate) fn claim(
         attempt: row.attempts,
         max_attempts: row.max_attempts,
         run_at: row.run_at,
+        slot: row.slot,
     });
     Ok(claimed.collect())
 }
@@ -80,7 +84,7 @@ fn statement(sign: &str, lock: &str) -> String {
     format!(
         "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, attempts = attempts + 1, \
          started_at = :now where id in (select id from ({}) as heads limit {sign}:most) \
-         returning id, claim, job_type, payload, queue, priority, attempts, max_attempts, run_at",
+         returning id, claim, job_type, payload, queue, priority, attempts, max_attempts, run_at, slot",
         heads.join(" union all ")
     )
 }
