@@ -94,6 +94,7 @@ struct PurgeJobs {
 
 /// What was deleted.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PurgedJobs")]
 struct Purged {
     /// How many jobs.
     purged: u64,
@@ -101,6 +102,7 @@ struct Purged {
 
 /// How the queue stands, and what this process has seen of it.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobQueueStats")]
 struct QueueStats {
     /// How many jobs stand how, whichever process runs them.
     counts: CountsNow,
@@ -112,6 +114,7 @@ struct QueueStats {
 
 /// How many jobs stand how. A number of a million means that many or more.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobCounts")]
 struct CountsNow {
     /// They wait: `due` and `waiting`.
     pending: u64,

@@ -31,6 +31,7 @@ mod http2;
 mod http2_cases;
 mod http2_frames;
 mod http2_stalls;
+mod jobs;
 mod messages;
 mod middleware;
 mod migrate;
