@@ -44,7 +44,6 @@ macro_rules! on_every_database {
 on_every_database! {
     boats_are_listed_shown_registered_and_struck_off
     boats_arrive_and_leave
-    arrivals_and_nights_are_jobs
     the_tides_are_in_a_file
     what_every_server_has
     the_openapi_document_is_as_it_was

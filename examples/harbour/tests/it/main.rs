@@ -1,6 +1,7 @@
 //! What the example answers, and its goldens. `UPDATE_EXPECT=1 cargo test -p harbour` writes the goldens anew.
 
 mod databases;
+mod jobs;
 mod processes;
 
 use ketch::test::{Client, Scenario, check, expect_file};
@@ -222,44 +223,6 @@ const STAYS: &[Scenario] = &[
 
 async fn boats_arrive_and_leave(client: Client) {
     check(&client, STAYS).await;
-}
-
-const JOBS: &[Scenario] = &[
-    Scenario { name: "arrives", request: "PUT /v2/berths/7/stay", body: BOAT_2, ..Scenario::BLANK },
-    Scenario {
-        name: "no such boat arrives",
-        request: "PUT /v2/berths/9/stay",
-        body: r#"{ "boat": 77 }"#,
-        status: 422,
-        ..Scenario::BLANK
-    },
-    Scenario { name: "a stranger looks", request: "GET /admin/jobs", status: 401, ..Scenario::BLANK },
-    Scenario {
-        name: "the master does: nothing was enqueued for a boat that there is not",
-        request: "GET /admin/jobs",
-        headers: MASTER,
-        contains: &["\"welcome\"", "\"reminder\"", "\"boat\":2"],
-        lacks: &["\"boat\":77"],
-        ..Scenario::BLANK
-    },
-    Scenario {
-        name: "a round by day",
-        request: "POST /admin/jobs",
-        headers: MASTER,
-        body: r#"{ "type": "round" }"#,
-        status: 201,
-        ..Scenario::BLANK
-    },
-    Scenario {
-        name: "a stranger asks how full it is",
-        request: "GET /v2/occupancy",
-        status: 401,
-        ..Scenario::BLANK
-    },
-];
-
-async fn arrivals_and_nights_are_jobs(client: Client) {
-    check(&client, JOBS).await;
 }
 
 async fn the_tides_are_in_a_file(client: Client) {
