@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::context::{JobCtx, Run};
 use crate::error::{JobError, JobResult};
-use crate::job::Job;
+use crate::job::{Job, read};
 
 type Pending = Pin<Box<dyn Future<Output = JobResult> + Send>>;
 
@@ -35,7 +35,7 @@ impl Registry {
     pub(crate) fn add<J: Job>(&mut self, state: J::State) {
         let run = move |payload: &str, run: Run| -> Pending {
             let ctx = JobCtx { state: state.clone(), run };
-            match serde_json::from_str::<J>(payload) {
+            match read::<J>(payload) {
                 Ok(job) => Box::pin(job.run(ctx)),
                 Err(error) => {
                     let mut why = JobError::new(format!("the payload is no `{}`: {error}", J::TYPE));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::merge::merge;
 use crate::operation::operation;
-use crate::{problem, responses};
+use crate::{problem, responses, schemas};
 
 /// The document: of every endpoint, or with `version` of those that have it or have none. Hidden endpoints are left out.
 ///
@@ -127,31 +127,8 @@ fn rename_parameters(operation: &mut Value, endpoint: &Endpoint, first: &Endpoin
     }
 }
 
-/// The named schemas that are referred to, from here or from one of them: of what is hidden nothing is shown.
-fn referred(all: &BTreeMap<String, Value>, paths: &Value) -> Map<String, Value> {
-    let (mut found, mut pending) = (Map::new(), vec![paths]);
-    while let Some(value) = pending.pop() {
-        match value {
-            Value::Object(members) => {
-                let reference = members.get("$ref").and_then(Value::as_str);
-                let named =
-                    reference.and_then(|text| all.get_key_value(text.strip_prefix("#/components/schemas/")?));
-                if let Some((name, schema)) = named
-                    && found.insert(name.clone(), schema.clone()).is_none()
-                {
-                    pending.push(schema);
-                }
-                pending.extend(members.values());
-            }
-            Value::Array(items) => pending.extend(items),
-            _ => {}
-        }
-    }
-    found
-}
-
 fn components(api: &Api, endpoints: &[&Endpoint], paths: &Value, problem: String) -> Value {
-    let mut schemas = referred(&api.schemas, paths);
+    let mut schemas = schemas::used(&api.schemas, paths);
     let mut components = json!({ "responses": { "Problem": problem::response(&problem) } });
     let headers = responses::headers(paths);
     if !headers.is_empty() {
