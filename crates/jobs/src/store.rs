@@ -20,7 +20,7 @@ pub(crate) use counts::counts;
 pub(crate) use insert::{insert, insert_all};
 pub(crate) use list::list;
 pub(crate) use look::get;
-pub(crate) use new::New;
+pub(crate) use new::{EARLIEST, New};
 pub(crate) use purge::{purge, purge_old};
 pub(crate) use recover::{Released, Seen, beat, bury, observe, register, release_others, unregister};
 pub(crate) use settle::{Ending, Fate, Lost, progress, settle, settle_mine};

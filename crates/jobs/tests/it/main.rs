@@ -1,4 +1,6 @@
 //! The queue as its users see it, on a real database each.
 
 mod enqueue;
+mod overheard;
 mod place;
+mod recurrent;
