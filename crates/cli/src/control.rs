@@ -109,11 +109,9 @@ impl<'b> Reach<'b> {
         timeout(within, work).await.with_context(|| format!("there was no answer within {within:?}"))?
     }
 
-    /// Gives the database back.
-    pub(crate) async fn close(self) {
-        if let Self::Here(built) = self
-            && let Some(database) = built.database()
-        {
+    /// Hangs up, and gives the database back.
+    pub(crate) async fn close(self, built: &Built) {
+        if let Some(database) = built.database() {
             database.db().close().await;
         }
     }

@@ -7,6 +7,7 @@ mod add;
 mod change;
 mod list;
 mod purge;
+mod run;
 mod show;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Action {
     Cancel(change::Options),
     /// Delete the rows of jobs that ended
     Purge(purge::Options),
+    /// Run one job now and wait until it ended, or work off everything that is due
+    Run(run::Options),
 }
 
 impl Action {
@@ -61,6 +64,7 @@ impl Action {
             Self::Add(options) => &options.database,
             Self::Retry(options) | Self::Cancel(options) => &options.database,
             Self::Purge(options) => &options.database,
+            Self::Run(options) => &options.database,
         }
     }
 }
@@ -69,15 +73,18 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
     let server = options.action.place().apply(server);
     // A program that has no jobs of its own may look after those of others in the same database.
     let _needed = server.jobs();
-    let built = build(server)?;
+    let mut built = build(server)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(act(&built, &options.action))
+    runtime.block_on(act(&mut built, &options.action))
 }
 
-async fn act(built: &Built, action: &Action) -> Result<ExitCode> {
+async fn act(built: &mut Built, action: &Action) -> Result<ExitCode> {
+    if let Action::Run(options) = action {
+        return run::run(built, options).await;
+    }
     let Some(mut reach) = Reach::open(built).await? else {
         let shown = shown(built);
         match action {
@@ -92,8 +99,9 @@ async fn act(built: &Built, action: &Action) -> Result<ExitCode> {
         Action::Retry(options) => change::run(&mut reach, "retry", options).await,
         Action::Cancel(options) => change::run(&mut reach, "cancel", options).await,
         Action::Purge(options) => purge::run(&mut reach, &shown(built), options).await,
+        Action::Run(_) => unreachable!("it was run before"),
     };
-    reach.close().await;
+    reach.close(built).await;
     done
 }
 
@@ -137,6 +145,11 @@ fn path(id: i64) -> String {
 /// One line about a job.
 fn line(row: &JobRow) -> Vec<String> {
     vec![row.id.to_string(), row.status.to_string(), clean(&row.job_type)]
+}
+
+/// Why the last attempt failed, in one line.
+fn why(row: &JobRow) -> String {
+    row.last_error.as_deref().map(clean).unwrap_or_else(|| "nobody knows why".to_owned())
 }
 
 /// Says how many of a list could not be changed, each having been told.

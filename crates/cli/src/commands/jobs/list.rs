@@ -132,7 +132,7 @@ mod tests {
 
     fn one(id: i64, payload: &Value) -> JobRow {
         serde_json::from_value(json!({
-            "id": id, "job_type": "send\u{1b}[2J", "payload": payload, "queue": "default", "priority": 5,
+            "id": id, "type": "send\u{1b}[2J", "payload": payload, "queue": "default", "priority": 5,
             "status": "pending", "run_at": "2026-01-01T00:00:00.000Z", "attempts": 0, "max_attempts": 20,
             "created_at": "2026-01-01T00:00:00.000Z", "cancel_requested": false,
         }))
