@@ -5,12 +5,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use ketch_db::{Db, Migrations, Result, Tx};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::broadcast;
 
+use crate::bell::Bell;
 use crate::enqueue::{Enqueue, Enqueued};
 use crate::job::Job;
 use crate::options::Options;
+use crate::recur::Known;
+use crate::stats::{Counters, Stats};
 use crate::store;
+use crate::types::Types;
 
 /// The channel of the database on which enqueues are told to other processes.
 pub(crate) const CHANNEL: &str = "job_queue";
@@ -32,8 +36,11 @@ pub struct Jobs {
 struct Inner {
     db: Db,
     options: OnceLock<Options>,
-    wake: Notify,
+    wake: Bell,
     cancels: broadcast::Sender<i64>,
+    counters: Counters,
+    types: Types,
+    recurrent: Known,
 }
 
 impl fmt::Debug for Jobs {
@@ -45,8 +52,9 @@ impl fmt::Debug for Jobs {
 impl Jobs {
     /// The queue in this database, whose tables [`migrations`] make.
     pub fn new(db: Db) -> Self {
+        let (options, wake, counters, types, recurrent) = Default::default();
         let (cancels, _) = broadcast::channel(CANCELS);
-        Self { inner: Arc::new(Inner { db, options: OnceLock::new(), wake: Notify::new(), cancels }) }
+        Self { inner: Arc::new(Inner { db, options, wake, cancels, counters, types, recurrent }) }
     }
 
     /// Gives this handle and all its clones their bounds, once, before anything is enqueued; whether it did.
@@ -132,10 +140,31 @@ impl Jobs {
         Ok(enqueued)
     }
 
+    /// What this process has seen of its jobs since it began.
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.stats()
+    }
+
+    /// Learns a type that this process registers.
+    pub(crate) fn know<J: Job>(&self) {
+        self.inner.types.know::<J>();
+        self.inner.counters.know(J::TYPE);
+    }
+
+    /// The types that this process registered.
+    pub(crate) fn types(&self) -> &Types {
+        &self.inner.types
+    }
+
+    /// Where that is counted.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
     /// Wakes the runners once a write is committed.
     pub(crate) fn tell(&self, tx: &mut Tx<'_>) -> Result<()> {
         let jobs = self.clone();
-        tx.after_commit(move || jobs.inner.wake.notify_one());
+        tx.after_commit(move || jobs.inner.wake.ring());
         // With SQLite nobody else is there to be told.
         match tx.dialect() {
             ketch_db::Dialect::Sqlite => Ok(()),
@@ -143,9 +172,14 @@ impl Jobs {
         }
     }
 
-    /// Resolves when there may be work.
-    pub(crate) async fn woken(&self) {
-        self.inner.wake.notified().await;
+    /// The recurrent jobs that were declared.
+    pub(crate) fn recurrent(&self) -> &Known {
+        &self.inner.recurrent
+    }
+
+    /// How its runners are told of work.
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.inner.wake
     }
 
     /// The numbers of jobs that are cancelled while they run, as long as the receiver lives. One that was too slow and

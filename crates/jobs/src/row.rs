@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ketch_macros::Scalar;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// How a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Scalar)]
 #[serde(rename_all = "lowercase")]
+#[ketch(crate = "ketch_web")]
 pub enum Status {
     /// It waits for its time, or for its turn.
     Pending,
@@ -68,6 +70,7 @@ pub struct JobRow {
     /// Its number.
     pub id: i64,
     /// What `Job::TYPE` says.
+    #[serde(rename = "type")]
     pub job_type: String,
     /// What it was made with.
     pub payload: Value,

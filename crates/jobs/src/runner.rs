@@ -1,24 +1,39 @@
 //! Claims jobs and runs them.
 //!
-//! A runner is one loop: it writes how runs have ended and claims the next jobs, both in one transaction, and each run is
-//! a task of its own. `attempt.rs` is one run, `cycle.rs` the loop.
+//! A runner is one loop, `cycle.rs`: it writes how runs have ended and claims the next jobs, both in one transaction
+//! (`turn.rs`), and each run is a task of its own (`attempt.rs`). `slots.rs` is what runs, `ending.rs` what becomes of a
+//! job. That a runner lives and what is given back when it does not is `membership.rs`, with PostgreSQL `beats.rs`.
 
 mod attempt;
+mod beats;
+mod clock;
 mod cycle;
+mod ending;
+mod listen;
+mod membership;
+mod outage;
+mod said;
+mod slots;
+mod tidy;
+mod turn;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use ketch_model::{Place, Problem, Problems};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::job::Job;
 use crate::jobs::Jobs;
 use crate::options::Queue;
+use crate::recur::{Recurrent, drive};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use cycle::Cycle;
+use membership::Membership;
+use said::Said;
 
 /// A runner in the making: the types of jobs it knows, the queues it works on, the recurrent jobs it enqueues.
 #[derive(Debug)]
@@ -26,29 +41,32 @@ pub struct Runner {
     jobs: Jobs,
     registry: Registry,
     queues: Vec<Queue>,
-    schedules: Vec<Schedule>,
-    problems: Vec<String>,
+    schedules: Vec<Arc<Recurrent>>,
+    said: Said,
 }
 
 impl Runner {
     /// A runner for this queue, which works on the queue `default`.
     pub fn new(jobs: Jobs) -> Self {
         let queues = vec![Queue::new("default")];
-        Self { jobs, registry: Registry::default(), queues, schedules: Vec::new(), problems: Vec::new() }
+        Self { jobs, registry: Registry::default(), queues, schedules: Vec::new(), said: Said::default() }
     }
 
     /// Knows a type of jobs; what it works with is cloned for each run.
     #[must_use]
+    #[track_caller]
     pub fn job<J: Job>(mut self, state: J::State) -> Self {
-        if !self.registry.add::<J>(state) {
-            self.problems.push(format!("the job `{}` is registered twice", J::TYPE));
-        }
+        self.said.job::<J>(Place::caller());
+        self.jobs.know::<J>();
+        self.registry.add::<J>(state);
         self
     }
 
     /// Works on a queue too, or on one with another limit.
     #[must_use]
+    #[track_caller]
     pub fn queue(mut self, queue: Queue) -> Self {
+        self.said.queue(&queue, Place::caller());
         match self.queues.iter_mut().find(|known| known.name == queue.name) {
             Some(known) => *known = queue,
             None => self.queues.push(queue),
@@ -58,45 +76,65 @@ impl Runner {
 
     /// Enqueues a recurrent job.
     #[must_use]
+    #[track_caller]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.schedules.push(schedule);
+        let place = Place::caller();
+        self.said.schedule(&schedule, place.clone());
+        match Recurrent::read(schedule) {
+            Ok(schedule) if self.schedules.iter().any(|other| other.name == schedule.name) => {}
+            Ok(schedule) => {
+                let schedule = Arc::new(schedule);
+                self.jobs.recurrent().add(Arc::clone(&schedule));
+                self.schedules.push(schedule);
+            }
+            Err(problems) => self.said.wrong(problems, &place),
+        }
         self
     }
 
-    /// What is wrong with it: names that are there twice, patterns that cannot be read.
-    pub fn problems(&self) -> Vec<String> {
-        self.problems.clone()
+    /// What is wrong with it, with the places where it was said: names that are there twice, limits beyond their
+    /// bounds, jobs whose queue it does not work on, patterns that cannot be read. It must not be started then.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.said.problems()
     }
 
-    /// Begins to work. The database is connected, and its tables are there.
+    /// Begins to work. The database is connected, and its tables are there; one that is not ready yet is waited for, some
+    /// seconds.
     ///
     /// # Errors
-    /// Whatever the database says.
+    /// [`ketch_db::Error::Check`] when it has [`problems`](Self::problems); whatever the database says.
     pub async fn start(self) -> ketch_db::Result<Running> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let id: Arc<str> = format!("{}-{}", boot(), NEXT.fetch_add(1, Ordering::Relaxed)).into();
+        let problems = self.problems();
+        if !problems.is_empty() {
+            return Err(ketch_db::Error::Check(Problems(problems).to_string()));
+        }
+        let membership = Membership::begin(&self.jobs).await?;
         let (tell, told) = watch::channel(Phase::Working);
-        let cycle = Cycle::new(self.jobs, self.registry, self.queues, id, told);
-        cycle.recover().await?;
-        Ok(Running { tell, task: tokio::spawn(cycle.run()) })
+        let mut ends = told.clone();
+        let recurring = drive(self.jobs.clone(), self.schedules, async move {
+            let _dropped = ends.wait_for(|phase| *phase != Phase::Working).await;
+        });
+        let cycle = Cycle::new(self.jobs, self.registry, self.queues, membership, told);
+        let recurring = tokio::spawn(recurring);
+        let task = tokio::spawn(async move {
+            cycle.run().await;
+            if let Err(error) = recurring.await {
+                tracing::error!(%error, "recurrent jobs were not enqueued any more");
+            }
+        });
+        Ok(Running { tell, task })
     }
-}
-
-/// What tells this run of the process from every other.
-fn boot() -> &'static str {
-    static BOOT: OnceLock<String> = OnceLock::new();
-    BOOT.get_or_init(|| uuid::Uuid::new_v4().simple().to_string())
 }
 
 /// How a runner stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Working,
-    /// Nothing new is begun.
-    Stopping,
+    /// Nothing new is begun; what runs has this time.
+    Stopping(Instant),
 }
 
-/// A runner that works. Dropped, it is told to stop.
+/// A runner that works. Dropped, it is told to stop, and what runs has [`Options::grace`](crate::Options::grace).
 #[derive(Debug)]
 pub struct Running {
     tell: watch::Sender<Phase>,
@@ -104,12 +142,21 @@ pub struct Running {
 }
 
 impl Running {
-    /// Claims nothing more, gives jobs that run this time to end, and gives back what is left: it is run again by
-    /// whoever comes next, and that attempt does not count.
+    /// Claims nothing more, tells the jobs that run that they are to end, gives them this time, and gives back what is
+    /// left: it is due at once for whoever comes next, and that attempt does not count. What they came to is written when
+    /// this resolves; when the database does not take it, that is given up after some seconds, and the log says so.
+    ///
+    /// Dropped before it resolves, it goes on by itself.
     pub async fn stop(self, within: Duration) {
-        let _gone = self.tell.send(Phase::Stopping);
-        if tokio::time::timeout(within, self.task).await.is_err() {
-            tracing::warn!("jobs were not done within {within:?}");
+        self.tell.send_replace(Phase::Stopping(after(within)));
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the runner of jobs did not end well");
         }
     }
+}
+
+/// The moment after this time; one that cannot be counted is years away.
+fn after(time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_hours(24 * 365 * 10);
+    Instant::now() + time.min(FAR)
 }

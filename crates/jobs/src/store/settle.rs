@@ -1,6 +1,6 @@
 //! How runs end: only whoever has the claim may say so.
 
-use ketch_db::{Db, Error, Result, Tx, params};
+use ketch_db::{Error, Result, Tx, params};
 
 use super::Claim;
 use crate::error::JobError;
@@ -61,9 +61,16 @@ impl From<Lost> for JobError {
 const OVER: &str = "update job_queue set status = :status, finished_at = :now, claimed_by = null, last_error = :error \
      where id = :id and claim = :claim and claimed_by = :runner";
 const GONE: &str = "delete from job_queue where id = :id and claim = :claim and claimed_by = :runner";
-const AGAIN: &str = "update job_queue set status = 'pending', run_at = :run_at, claimed_by = null, last_error = :error \
+/// What somebody cancelled meanwhile does not come back.
+const AGAIN: &str = "update job_queue set claimed_by = null, run_at = :run_at, \
+     status = case when cancel_requested = 1 then 'cancelled' else 'pending' end, \
+     finished_at = case when cancel_requested = 1 then :now else finished_at end, \
+     last_error = case when cancel_requested = 1 then 'cancelled while it ran' else :error end \
      where id = :id and claim = :claim and claimed_by = :runner";
-const BACK: &str = "update job_queue set status = 'pending', claimed_by = null, attempts = attempts - 1 \
+const BACK: &str = "update job_queue set claimed_by = null, attempts = attempts - 1, \
+     status = case when cancel_requested = 1 then 'cancelled' else 'pending' end, \
+     finished_at = case when cancel_requested = 1 then :now else finished_at end, \
+     last_error = case when cancel_requested = 1 then 'cancelled while it ran' else last_error end \
      where id = :id and claim = :claim and claimed_by = :runner";
 
 /// Writes how one run ended; whether the claim still stood.
@@ -75,8 +82,8 @@ fn one(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending, now: i64) -> Result<bool
             tx.execute(OVER, params! { status: status.name(), now, error, id, claim: token, runner })?
         }
         Fate::Gone => tx.execute(GONE, params! { id, claim: token, runner })?,
-        Fate::Again(run_at) => tx.execute(AGAIN, params! { run_at, error, id, claim: token, runner })?,
-        Fate::Back => tx.execute(BACK, params! { id, claim: token, runner })?,
+        Fate::Again(run_at) => tx.execute(AGAIN, params! { run_at, now, error, id, claim: token, runner })?,
+        Fate::Back => tx.execute(BACK, params! { now, id, claim: token, runner })?,
     };
     Ok(changed > 0)
 }
@@ -93,16 +100,4 @@ pub(crate) fn settle(tx: &mut Tx<'_>, endings: &[(Claim, Ending)], now: i64) -> 
 /// Writes how one run ended, or fails.
 pub(crate) fn settle_mine(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending, now: i64) -> Result<(), Lost> {
     if one(tx, claim, ending, now)? { Ok(()) } else { Err(Lost::Claim) }
-}
-
-/// Stores how far a job has come.
-pub(crate) async fn progress(db: &Db, claim: Claim, part: f64, note: String) -> Result<(), JobError> {
-    let changed = db
-        .execute(
-            "update job_queue set progress = :part, progress_note = :note \
-             where id = :id and claim = :claim and claimed_by = :runner",
-            params! { part, note, id: claim.id, claim: claim.token, runner: claim.runner.to_string() },
-        )
-        .await?;
-    if changed == 0 { Err(Lost::Claim.into()) } else { Ok(()) }
 }
