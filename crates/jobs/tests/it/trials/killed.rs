@@ -1,0 +1,1 @@
+//! J2: processes are killed while jobs run.

@@ -1,0 +1,271 @@
+//! What a process does in most trials: it enqueues jobs and runs them, both at once, and says what happens.
+//!
+//! Lines: `ready` · `acked n…` numbers whose write was answered · `enqueued` · `start job attempt` · `refused job attempt`
+//! a `finish` that came to nothing · `idle` · `starts n` at the end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ketch_db::{Db, Error, Result, Tx, params};
+use ketch_jobs::{Job, JobCtx, JobError, JobResult, Jobs, Queue, Runner, Running};
+use serde::{Deserialize, Serialize};
+
+use super::child::{say, told};
+use super::ground::Ground;
+
+/// Follow-ups have the number of what they follow, and this.
+pub(super) const FOLLOWS: i64 = 1_000_000_000;
+
+/// How long a slow job takes.
+const SLOW: Duration = Duration::from_millis(50);
+
+/// What one process does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Work {
+    pub(super) ground: Ground,
+    /// Runners in this process.
+    pub(super) runners: usize,
+    /// Jobs that each runs at a time.
+    pub(super) limit: usize,
+    /// What is enqueued meanwhile.
+    pub(super) enqueues: Option<Enqueues>,
+    /// Whether every start is said.
+    pub(super) starts: Starts,
+}
+
+/// How starts of jobs are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Starts {
+    /// Their number at the end.
+    Counted,
+    /// Each, before the job does anything.
+    Said,
+}
+
+/// Jobs that are enqueued in many writes, small ones and large ones, some of which are rolled back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Enqueues {
+    /// The first number.
+    pub(super) from: i64,
+    /// How many numbers.
+    pub(super) count: i64,
+    /// How many write at the same time.
+    pub(super) tasks: i64,
+    /// Decides about sizes and what is rolled back.
+    pub(super) seed: u64,
+    pub(super) mix: Mix,
+}
+
+/// Which jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Mix {
+    /// All alike, and quick.
+    Quick,
+    /// Some take their time, some are followed by others, some end without `finish`.
+    All,
+}
+
+impl Mix {
+    fn kind(self, number: i64) -> Kind {
+        match (self, number % 10) {
+            (Self::Quick, _) | (Self::All, 0..=4) => Kind::Quick,
+            (Self::All, 5..=7) => Kind::Slow,
+            (Self::All, 8) => Kind::Followed,
+            (Self::All, _) => Kind::Plain,
+        }
+    }
+}
+
+/// What a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Kind {
+    /// Leaves its number in `ran` with `finish`.
+    Quick,
+    /// The same, a little later.
+    Slow,
+    /// The same, much later.
+    Long,
+    /// The same, and enqueues another with it.
+    Followed,
+    /// Leaves its number in `touched`, and ends without `finish`.
+    Plain,
+}
+
+/// A job that leaves its number behind.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Mark {
+    pub(super) number: i64,
+    pub(super) kind: Kind,
+}
+
+/// What a process knows of the jobs it starts.
+#[derive(Debug)]
+pub(super) struct Seen {
+    how: Starts,
+    starts: AtomicU64,
+}
+
+impl Seen {
+    pub(super) fn new(how: Starts) -> Arc<Self> {
+        Arc::new(Self { how, starts: AtomicU64::new(0) })
+    }
+
+    pub(super) fn start(&self, job: i64, attempt: u32) {
+        self.starts.fetch_add(1, Ordering::Relaxed);
+        if self.how == Starts::Said {
+            say(&format!("start {job} {attempt}"));
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.starts.load(Ordering::Relaxed)
+    }
+}
+
+impl Job for Mark {
+    const TYPE: &'static str = "mark";
+    type State = Arc<Seen>;
+
+    async fn run(self, ctx: JobCtx<Self::State>) -> JobResult {
+        ctx.state().start(ctx.id(), ctx.attempt());
+        match self.kind {
+            Kind::Quick | Kind::Followed => {}
+            Kind::Slow => tokio::time::sleep(SLOW).await,
+            Kind::Long => tokio::time::sleep(SLOW * 20).await,
+            Kind::Plain => {
+                let sql = "insert into touched (number, job, attempt) values (:number, :job, :attempt)";
+                ctx.db()
+                    .execute(sql, params! { number: self.number, job: ctx.id(), attempt: ctx.attempt() })
+                    .await?;
+                return Ok(());
+            }
+        }
+        let (job, attempt, jobs) = (ctx.id(), ctx.attempt(), ctx.jobs().clone());
+        let done = ctx.finish(move |tx| {
+            let sql = "insert into ran (number, job, attempt) values (:number, :job, :attempt)";
+            tx.execute(sql, params! { number: self.number, job, attempt })?;
+            if self.kind == Kind::Followed {
+                want(tx, &jobs, &Mark { number: self.number + FOLLOWS, kind: Kind::Quick })?;
+            }
+            Ok(())
+        });
+        done.await.inspect_err(|_: &JobError| say(&format!("refused {job} {attempt}")))
+    }
+}
+
+/// Enqueues a job, and the row that says so, in one write.
+pub(super) fn want(tx: &mut Tx<'_>, jobs: &Jobs, mark: &Mark) -> Result<i64> {
+    let job = jobs.enqueue(tx, mark)?.id();
+    let follows = i64::from(mark.kind == Kind::Followed);
+    let sql = "insert into wanted (number, job, follows) values (:number, :job, :follows)";
+    tx.execute(sql, params! { number: mark.number, job, follows })?;
+    Ok(job)
+}
+
+/// Starts a process's runners.
+pub(super) async fn start(jobs: &Jobs, work: &Work, seen: &Arc<Seen>) -> Vec<Running> {
+    let mut running = Vec::new();
+    for _ in 0..work.runners {
+        let queue = Queue::new("default").limit(work.limit);
+        let runner = Runner::new(jobs.clone()).queue(queue).job::<Mark>(Arc::clone(seen));
+        running.push(runner.start().await.expect("a runner starts"));
+    }
+    running
+}
+
+/// The whole process: with a file until nothing is left, with PostgreSQL until it is told `stop`.
+pub(super) async fn run(work: Work) {
+    let mut told = told();
+    let db = work.ground.open().await;
+    let jobs = Jobs::new(db.clone());
+    let seen = Seen::new(work.starts);
+    let running = start(&jobs, &work, &seen).await;
+    say("ready");
+    if let Some(enqueues) = &work.enqueues {
+        enqueue(&db, &jobs, enqueues).await;
+        say("enqueued");
+    }
+    if work.ground.is_file() {
+        while left(&db).await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    } else {
+        while told.recv().await.is_some_and(|line| line != "stop") {}
+    }
+    for runner in running {
+        runner.stop(Duration::from_secs(10)).await;
+    }
+    say(&format!("starts {}", seen.count()));
+    db.close().await;
+}
+
+/// How many jobs are not over, or more than none when the database does not say.
+pub(super) async fn left(db: &Db) -> i64 {
+    let sql = "select (select count(*) from job_queue where status = 'pending') \
+               + (select count(*) from job_queue where status = 'running') as n";
+    db.query_one(sql, params! {}).await.unwrap_or(1)
+}
+
+/// Enqueues what is asked for, and says what was answered.
+pub(super) async fn enqueue(db: &Db, jobs: &Jobs, enqueues: &Enqueues) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..enqueues.tasks {
+        let share = |task: i64| enqueues.from + enqueues.count * task / enqueues.tasks;
+        let (numbers, chance) = (share(task)..share(task + 1), fastrand::Rng::with_seed(enqueues.seed));
+        tasks.spawn(enqueue_some(db.clone(), jobs.clone(), numbers, enqueues.mix, chance));
+    }
+    for done in tasks.join_all().await {
+        done.expect("jobs can be enqueued");
+    }
+}
+
+async fn enqueue_some(
+    db: Db,
+    jobs: Jobs,
+    numbers: std::ops::Range<i64>,
+    mix: Mix,
+    mut chance: fastrand::Rng,
+) -> Result<()> {
+    let mut from = numbers.start;
+    while from < numbers.end {
+        let size = if chance.u8(..20) == 0 { 100 } else { chance.i64(1..=3) };
+        let some: Vec<i64> = (from..numbers.end.min(from + size)).collect();
+        if chance.u8(..6) == 0 {
+            // Numbers that nobody may ever see.
+            let never = write(&db, &jobs, some.iter().map(|number| -number).collect(), mix, Then::RollBack);
+            assert_eq!(never.await, Err(Error::NoRow), "the closure's own error");
+        }
+        write(&db, &jobs, some.clone(), mix, Then::Commit).await?;
+        let words: Vec<String> = some.iter().map(i64::to_string).collect();
+        say(&format!("acked {}", words.join(" ")));
+        from += size;
+    }
+    Ok(())
+}
+
+/// What becomes of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Commit,
+    RollBack,
+}
+
+/// One write; what is refused for now is tried again.
+async fn write(db: &Db, jobs: &Jobs, numbers: Vec<i64>, mix: Mix, then: Then) -> Result<()> {
+    loop {
+        let (jobs, numbers) = (jobs.clone(), numbers.clone());
+        let written = db.write(move |tx| {
+            for number in &numbers {
+                want(tx, &jobs, &Mark { number: *number, kind: mix.kind(number.abs()) })?;
+            }
+            if then == Then::RollBack { Err(Error::NoRow) } else { Ok(()) }
+        });
+        match written.await {
+            // Unknown whether it was committed: as with a process that is killed, the number may be there or not.
+            Err(Error::Unavailable(_)) => return Ok(()),
+            Err(error) if error.is_passing() => tokio::time::sleep(Duration::from_millis(20)).await,
+            done => return done,
+        }
+    }
+}
