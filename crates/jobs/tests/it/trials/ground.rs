@@ -45,6 +45,11 @@ impl Ground {
         self.url.starts_with("sqlite:")
     }
 
+    /// The name of a PostgreSQL database.
+    pub(super) fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
+
     pub(super) async fn open(&self) -> Db {
         let options = Options::default();
         let url = self.url.parse().expect("a URL");

@@ -1,8 +1,8 @@
 //! The processes of one trial, from without: started, killed, frozen, and heard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -41,12 +41,17 @@ pub(super) struct Troop {
     next: usize,
     said: Sender<Line>,
     lines: Receiver<Line>,
+    /// Who has said `end`.
+    well: BTreeSet<usize>,
+    /// Whose output has ended.
+    over: BTreeSet<usize>,
 }
 
 impl Troop {
     pub(super) fn new() -> Self {
         let (said, lines) = channel();
-        Self { children: BTreeMap::new(), next: 0, said, lines }
+        let (well, over) = Default::default();
+        Self { children: BTreeMap::new(), next: 0, said, lines, well, over }
     }
 
     /// Starts one more; who it is.
@@ -100,6 +105,12 @@ impl Troop {
         };
         let bad = line.text.as_deref().is_some_and(|text| text.starts_with("panic "));
         assert!(!bad, "process {}: {}", line.who, line.text.as_deref().unwrap_or_default());
+        if line.is("end") {
+            self.well.insert(line.who);
+        }
+        if line.text.is_none() {
+            self.over.insert(line.who);
+        }
         Some(line)
     }
 
@@ -122,12 +133,14 @@ impl Troop {
     }
 
     /// Ends one at once, as `kill -9` does, and hears what it has said before; what others say meanwhile is heard too.
-    pub(super) fn kill(&mut self, who: usize, heard: impl FnMut(&Line)) -> Instant {
+    pub(super) fn kill(&mut self, who: usize, mut heard: impl FnMut(&Line)) -> Instant {
         let mut child = self.children.remove(&who).expect("it runs");
         child.kill().expect("a child can be killed");
         let killed = Instant::now();
         child.wait().expect("a killed child ends");
-        self.until(heard, |line| line.who == who && line.text.is_none());
+        while !self.over.contains(&who) {
+            heard(&self.line());
+        }
         killed
     }
 
@@ -146,17 +159,19 @@ impl Troop {
     }
 
     /// Waits until one ends by itself, which it must do well; what is said until then is heard.
-    pub(super) fn finish(&mut self, who: usize, mut heard: impl FnMut(&Line)) {
-        let mut well = false;
-        self.until(
-            |line| {
-                well |= line.who == who && line.is("end");
-                heard(line);
-            },
-            |line| line.who == who && line.text.is_none(),
-        );
-        let status = self.children.remove(&who).expect("it was started").wait().expect("a child ends");
-        assert!(status.success() && well, "process {who} failed: {status}");
+    pub(super) fn finish(&mut self, who: usize, heard: impl FnMut(&Line)) {
+        let status = self.ended(who, heard);
+        assert!(status.success() && self.well.contains(&who), "process {who} failed: {status}");
+    }
+
+    /// Waits until one ends by itself, in whichever way.
+    pub(super) fn ended(&mut self, who: usize, mut heard: impl FnMut(&Line)) -> ExitStatus {
+        let begun = Instant::now();
+        while !self.over.contains(&who) {
+            heard(&self.line());
+            assert!(begun.elapsed() < PATIENCE * 4, "process {who} does not end");
+        }
+        self.children.remove(&who).expect("it was started").wait().expect("a child ends")
     }
 
     /// Memory that a process has taken for itself, in bytes; 0 where there is no procfs.
