@@ -14,8 +14,7 @@ use super::troop::Troop;
 use super::work::{Enqueues, Mix, Starts, Work, left};
 
 fn work(ground: &Ground, runners: usize, from: i64, count: i64) -> Task {
-    let enqueues = Enqueues { from, count, tasks: 8, seed: from.unsigned_abs(), mix: Mix::Quick };
-    let (ground, enqueues) = (ground.clone(), Some(enqueues));
+    let (ground, enqueues) = (ground.clone(), Some(Enqueues::new(from, count, Mix::Quick)));
     Task::Work(Work { ground, runners, limit: 16, enqueues, starts: Starts::Counted })
 }
 

@@ -72,7 +72,8 @@ impl Evidence {
         })
     }
 
-    async fn gathered(db: &Db, acked: &HashSet<i64>) -> Self {
+    /// The same, for who has the database.
+    pub(super) async fn gathered(db: &Db, acked: &HashSet<i64>) -> Self {
         let mut counts = [0; SQL.len()];
         for (count, sql) in counts.iter_mut().zip(SQL) {
             let params = if sql.contains(":follows") {

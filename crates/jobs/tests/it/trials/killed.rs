@@ -27,8 +27,7 @@ const PARTS: i64 = 10;
 /// What the `nth` process does; its numbers are its own.
 fn work(ground: &Ground, nth: i64, part: Option<i64>) -> Task {
     let from = nth * 100_000 + 1;
-    let enqueues =
-        part.map(|count| Enqueues { from, count, tasks: 4, seed: from.unsigned_abs(), mix: Mix::All });
+    let enqueues = part.map(|count| Enqueues::new(from, count, Mix::All));
     let ground = ground.clone();
     Task::Work(Work { ground, runners: 1, limit: LIMIT, enqueues, starts: Starts::Said })
 }

@@ -6,9 +6,15 @@
 
 mod child;
 mod claims;
+mod clock;
+mod deadly;
 mod evidence;
+mod frozen;
+mod full;
 mod ground;
 mod killed;
+mod memory;
+mod outage;
 mod troop;
 mod work;
 

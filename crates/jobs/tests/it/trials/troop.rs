@@ -174,6 +174,21 @@ impl Troop {
         self.children.remove(&who).expect("it was started").wait().expect("a child ends")
     }
 
+    /// Asks one how many jobs are pending, until it is none.
+    pub(super) fn until_none_is_pending(&mut self, who: usize) {
+        let mut pending = 1;
+        for _ in 0..400 {
+            self.tell(who, "pending?");
+            let line = self.until(|_| {}, |line| line.numbers("pending").is_some());
+            pending = line.numbers("pending").expect("a number")[0];
+            if pending == 0 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{pending} jobs are still pending");
+    }
+
     /// Memory that a process has taken for itself, in bytes; 0 where there is no procfs.
     pub(super) fn resident(&self, who: usize) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.children[&who].id()));

@@ -3,6 +3,7 @@
 //! Lines: `ready` · `acked n…` numbers whose write was answered · `enqueued` · `start job attempt` · `refused job attempt`
 //! a `finish` that came to nothing · `idle` · `starts n` at the end.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -55,6 +56,15 @@ pub(super) struct Enqueues {
     /// Decides about sizes and what is rolled back.
     pub(super) seed: u64,
     pub(super) mix: Mix,
+    /// Milliseconds that each rests after a write.
+    pub(super) rest: u64,
+}
+
+impl Enqueues {
+    /// As quickly as it goes.
+    pub(super) fn new(from: i64, count: i64, mix: Mix) -> Self {
+        Self { from, count, tasks: 4, seed: from.unsigned_abs(), mix, rest: 0 }
+    }
 }
 
 /// Which jobs.
@@ -207,42 +217,46 @@ pub(super) async fn left(db: &Db) -> i64 {
     db.query_one(sql, params! {}).await.unwrap_or(1)
 }
 
-/// Enqueues what is asked for, and says what was answered.
-pub(super) async fn enqueue(db: &Db, jobs: &Jobs, enqueues: &Enqueues) {
+/// Enqueues what is asked for, and says what was answered; it is answered too.
+pub(super) async fn enqueue(db: &Db, jobs: &Jobs, enqueues: &Enqueues) -> HashSet<i64> {
     let mut tasks = tokio::task::JoinSet::new();
     for task in 0..enqueues.tasks {
         let share = |task: i64| enqueues.from + enqueues.count * task / enqueues.tasks;
-        let (numbers, chance) = (share(task)..share(task + 1), fastrand::Rng::with_seed(enqueues.seed));
-        tasks.spawn(enqueue_some(db.clone(), jobs.clone(), numbers, enqueues.mix, chance));
+        let (db, jobs, enqueues) = (db.clone(), jobs.clone(), enqueues.clone());
+        let numbers = share(task)..share(task + 1);
+        tasks.spawn(async move { enqueue_some(&db, &jobs, numbers, &enqueues).await });
     }
-    for done in tasks.join_all().await {
-        done.expect("jobs can be enqueued");
-    }
+    let done = tasks.join_all().await.into_iter();
+    done.flat_map(|acked| acked.expect("jobs can be enqueued")).collect()
 }
 
 async fn enqueue_some(
-    db: Db,
-    jobs: Jobs,
+    db: &Db,
+    jobs: &Jobs,
     numbers: std::ops::Range<i64>,
-    mix: Mix,
-    mut chance: fastrand::Rng,
-) -> Result<()> {
-    let mut from = numbers.start;
+    enqueues: &Enqueues,
+) -> Result<Vec<i64>> {
+    let mut chance = fastrand::Rng::with_seed(enqueues.seed.wrapping_add(numbers.start.unsigned_abs()));
+    let (mut from, mut acked) = (numbers.start, Vec::new());
     while from < numbers.end {
         let size = if chance.u8(..20) == 0 { 100 } else { chance.i64(1..=3) };
         let some: Vec<i64> = (from..numbers.end.min(from + size)).collect();
         if chance.u8(..6) == 0 {
             // Numbers that nobody may ever see.
             let never = some.iter().map(|number| -number).collect();
-            write(&db, &jobs, never, mix, Then::RollBack).await?;
+            write(db, jobs, never, enqueues.mix, Then::RollBack).await?;
         }
-        if write(&db, &jobs, some.clone(), mix, Then::Commit).await? == Answer::Committed {
+        if write(db, jobs, some.clone(), enqueues.mix, Then::Commit).await? == Answer::Committed {
             let words: Vec<String> = some.iter().map(i64::to_string).collect();
             say(&format!("acked {}", words.join(" ")));
+            acked.extend(some);
         }
         from += size;
+        if enqueues.rest > 0 {
+            tokio::time::sleep(Duration::from_millis(enqueues.rest)).await;
+        }
     }
-    Ok(())
+    Ok(acked)
 }
 
 /// What becomes of a write.
