@@ -116,7 +116,7 @@ fn now() -> i64 {
 /// and its own offset gives way to the file's.
 fn start_with_clock(troop: &mut Troop, work: Work, scratch: &Scratch, rounds: i64) -> usize {
     let offset = scratch.path().join("offset");
-    fs::write(&offset, "+0s").unwrap();
+    fs::write(&offset, "+0s").expect("the folder takes files");
     let words = ["faketime", "-m", "--exclude-monotonic", "-f", "+0s"];
     let mut words = words.map(str::to_owned).to_vec();
     words.extend(["sh", "-c", r#"unset FAKETIME; exec "$0" "$@""#].map(str::to_owned));
@@ -129,13 +129,14 @@ fn work(ground: &Ground) -> Work {
     Work { ground: ground.clone(), runners: 2, limit: 8, enqueues: None, starts: Starts::Counted }
 }
 
-fn check(ground: &Ground, rounds: i64, told: &str) {
+/// What there is to say of the trial.
+fn check(ground: &Ground, rounds: i64, told: &str) -> String {
     let evidence = Evidence::of(ground, &HashSet::new());
     evidence.expect_kept(told);
-    let count = rounds * 100 * i64::try_from(JUMPS.len()).unwrap();
+    let count = rounds * 100 * i64::try_from(JUMPS.len()).expect("few");
     assert_eq!((evidence.wanted, evidence.attempts), (count, count), "{told}: {evidence:?}");
     let jumps = JUMPS.map(|(jump, _)| jump);
-    println!("{told}: {rounds} times {jumps:?}: {count} jobs run, each once");
+    format!("{told}: {rounds} times {jumps:?}: {count} jobs run, each once")
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn r6_a_wall_clock_that_jumps_keeps_no_job_from_being_run() {
     troop.until_none_is_pending(child);
     troop.tell(child, "stop");
     troop.finish(child, |_| {});
-    check(&ground, rounds, "R6, SQLite");
+    println!("{}", check(&ground, rounds, "R6, SQLite"));
 }
 
 #[test]
@@ -164,5 +165,5 @@ fn r6_a_process_with_another_clock_takes_nobody_for_dead() {
         troop.tell(child, "stop");
         troop.finish(child, |_| {});
     }
-    check(&ground, rounds, "R6, PostgreSQL");
+    println!("{}", check(&ground, rounds, "R6, PostgreSQL"));
 }

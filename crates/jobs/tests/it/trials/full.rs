@@ -83,7 +83,7 @@ async fn fill(db: &Db, filler: &Path) {
     let mut file = std::fs::File::create(filler).expect("there is room for a name");
     for _ in 0..10_000 {
         while file.write_all(&[1; 4 << 10]).is_ok() {}
-        match db.execute("insert into touched (number, job, attempt) values (0, 0, 0)", params! {}).await {
+        match db.execute("insert into ballast (filler) values ('')", params! {}).await {
             Ok(_) => {}
             Err(Error::Full) => return,
             Err(error) => panic!("a full disk is told as {error:?}"),

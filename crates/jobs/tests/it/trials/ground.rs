@@ -9,13 +9,14 @@ use ketch_testkit::postgres::Postgres;
 use serde::{Deserialize, Serialize};
 
 /// What the jobs leave behind, and what they were meant to. Nothing in `ran` is unique: what happens twice is seen.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "create table if not exists wanted (number bigint not null, job bigint not null, follows bigint not null)",
     "create index if not exists wanted_number on wanted (number)",
     "create index if not exists wanted_job on wanted (job)",
     "create table if not exists ran (number bigint not null, job bigint not null, attempt bigint not null)",
     "create index if not exists ran_job on ran (job)",
     "create table if not exists touched (number bigint not null, job bigint not null, attempt bigint not null)",
+    "create table if not exists ballast (filler text not null)",
 ];
 
 /// Where a trial takes place.

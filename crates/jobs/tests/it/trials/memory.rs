@@ -15,7 +15,7 @@ use super::troop::Troop;
 use super::work::left;
 
 /// What the jobs that wait may add to the memory of the process: the database's own caches, which are bounded too.
-const WAITING: u64 = 40 << 20;
+const WAITING: u64 = 24 << 20;
 /// What 9,000 more panics may.
 const PANICS: u64 = 8 << 20;
 
