@@ -18,17 +18,30 @@ use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ketch_model::Caller;
 use ketch_web::{App, Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::body::TimedBody;
+use crate::control::DATABASE_HEADER;
 use crate::guards::Ambiguous;
 use crate::limits::{HEAD_BUFFER, Limits};
 use crate::listen::{Phase, Phases};
 use crate::sniff::{Spoken, sniff};
 use crate::wire::{LOST, Switch, Wire};
+
+/// Who is at the other end.
+#[derive(Clone, Debug)]
+pub(crate) enum Peer {
+    /// Anybody, at this address.
+    Stranger(SocketAddr),
+    /// Whoever runs this process: only [`control`](crate::control) finds that out, from the system. The value goes into
+    /// every reply.
+    Operator(HeaderValue),
+}
 
 /// What all connections share.
 #[derive(Debug)]
@@ -48,20 +61,25 @@ pub(crate) async fn run(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Sha
         _ = phases.wait_for(|phase| *phase != Phase::Serving) => return,
     };
     match spoken {
-        Ok(Ok(Some(Spoken::Http1(early)))) => http1(stream, early, deadline, peer, shared, phases).await,
+        Ok(Ok(Some(Spoken::Http1(early)))) => {
+            http1(stream, early, deadline, Peer::Stranger(peer), shared, phases).await;
+        }
         Ok(Ok(Some(Spoken::Http2(early)))) => http2(stream, early, peer, shared, phases).await,
         Ok(Ok(None) | Err(_)) | Err(_) => {}
     }
 }
 
-async fn http1(
-    stream: TcpStream,
+/// Speaks HTTP/1, of which these bytes have come already. The first head must have come at the deadline.
+pub(crate) async fn http1<S>(
+    stream: S,
     early: BytesMut,
     deadline: Instant,
-    peer: SocketAddr,
+    peer: Peer,
     shared: Arc<Shared>,
     mut phases: Phases,
-) {
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let first_bad = Arc::new(AtomicU64::new(0));
     let (told, (open, closed)) = (Arc::new(AtomicBool::new(false)), oneshot::channel());
     let switch = Switch { told: Arc::clone(&told), phases: phases.clone(), _open: open };
@@ -111,6 +129,7 @@ async fn http2(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc
         .max_local_error_reset_streams(1024)
         .keep_alive_interval(limits.head_time)
         .keep_alive_timeout(limits.head_time);
+    let peer = Peer::Stranger(peer);
     let connection = builder.serve_connection(TokioIo::new(wire), Door { shared, peer, heads: None });
     drive(connection, |connection| connection.graceful_shutdown(), idle, farewell, phases).await;
 }
@@ -161,7 +180,7 @@ async fn drive<C, E>(
 /// Where a connection's requests enter the app.
 struct Door {
     shared: Arc<Shared>,
-    peer: SocketAddr,
+    peer: Peer,
     heads: Option<Arc<Heads>>,
 }
 
@@ -191,7 +210,7 @@ impl Service<http::Request<Incoming>> for Door {
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
-        let (shared, peer) = (Arc::clone(&self.shared), self.peer);
+        let (shared, peer) = (Arc::clone(&self.shared), self.peer.clone());
         let bad = self.heads.as_ref().is_some_and(|heads| heads.next_is_bad());
         let heads = self.heads.clone();
         Box::pin(async move {
@@ -206,7 +225,15 @@ impl Service<http::Request<Incoming>> for Door {
             if bad {
                 request.extensions_mut().insert(Ambiguous);
             }
-            let mut response = shared.app.handle(request, Some(peer)).await;
+            let mut response = match peer {
+                Peer::Stranger(address) => shared.app.handle(request, Some(address)).await,
+                Peer::Operator(database) => {
+                    request.extensions_mut().insert(Caller::operator());
+                    let mut response = shared.app.handle(request, None).await;
+                    response.headers_mut().insert(DATABASE_HEADER, database);
+                    response
+                }
+            };
             if let Some(heads) = &heads
                 && response.status() == StatusCode::SWITCHING_PROTOCOLS
             {

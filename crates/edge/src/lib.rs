@@ -5,6 +5,7 @@
 
 mod body;
 mod connection;
+mod control;
 mod fuzz;
 mod guards;
 mod health;
@@ -15,6 +16,9 @@ mod signal;
 mod sniff;
 mod wire;
 
+pub use control::{
+    CONTROL_CONNECTIONS, CONTROL_SOCKET, ClosedControl, Control, DATABASE_HEADER, open_control,
+};
 pub use guards::{Framing, Host, Sizes, Target, shipped};
 pub use health::{Health, Readiness};
 pub use limits::Limits;

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::connection::{self, Shared};
+use crate::control::{self, Control, Guests};
 use crate::health::Readiness;
 use crate::limits::Limits;
 
@@ -39,9 +40,11 @@ pub(crate) enum Phase {
 pub(crate) type Phases = watch::Receiver<Phase>;
 
 /// Serves an app on a listener until `stop` resolves, then drains: no new connections, what was asked is answered, idle
-/// connections are closed, and after `limits.drain` the rest is cut. When `stop_now` resolves it is cut at once.
+/// connections are closed, and after `limits.drain` the rest is cut. When `stop_now` resolves it is cut at once. The
+/// control socket, which leads to an app of its own, is gone when the drain begins.
 pub async fn serve(
     listener: TcpListener,
+    control: Option<(Control, Arc<App>)>,
     app: Arc<App>,
     limits: Limits,
     readiness: Readiness,
@@ -49,26 +52,34 @@ pub async fn serve(
     stop_now: impl Future<Output = ()> + Send,
 ) -> Stopped {
     let (phase, phases) = watch::channel(Phase::Serving);
-    let places = Places::new(&limits);
+    let (places, guests) = (Places::new(&limits), Guests::default());
     let drain = limits.drain;
+    let (control, inner) = control.unzip();
+    let inside = inner.clone().map(|app| Arc::new(Shared { app, limits: limits.clone() }));
     let shared = Arc::new(Shared { app: Arc::clone(&app), limits });
     readiness.set(true);
     tokio::select! {
         () = stop => {}
         () = accept(listener, &places, &shared, &phases) => {}
+        () = control::accept(control.zip(inside), &guests, &phases) => {}
     }
     readiness.set(false);
     app.stopping();
+    inner.iter().for_each(|app| app.stopping());
     phase.send_replace(Phase::Draining);
     let all_done = async {
         places.empty().await;
+        guests.gone().await;
         app.idle().await;
+        if let Some(app) = &inner {
+            app.idle().await;
+        }
     };
     let drained = tokio::select! {
         drained = timeout(drain, all_done) => drained.is_ok(),
         () = stop_now => false,
     };
-    let connections = places.taken();
+    let connections = places.taken() + guests.count();
     phase.send_replace(Phase::Over);
     if drained { Stopped::Drained } else { Stopped::Cut { connections } }
 }
@@ -123,7 +134,7 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-fn is_of_one_connection(error: &Error) -> bool {
+pub(crate) fn is_of_one_connection(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -27,8 +26,8 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 1 << 20);
 pub(crate) const LOST: u64 = 1 << 63;
 
 /// A socket, with what was read of it already.
-pub(crate) struct Wire {
-    stream: TcpStream,
+pub(crate) struct Wire<S> {
+    stream: S,
     early: BytesMut,
     scan: Option<Scan>,
     first_bad: Arc<AtomicU64>,
@@ -56,10 +55,10 @@ struct Switched {
     draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-impl Wire {
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Watches HTTP/1. The ordinal of the first head to refuse goes to `first_bad`.
     pub(crate) fn http1(
-        stream: TcpStream,
+        stream: S,
         early: BytesMut,
         limits: &Limits,
         first_bad: Arc<AtomicU64>,
@@ -70,7 +69,7 @@ impl Wire {
     }
 
     /// Watches HTTP/2, whose framing hyper is strict about.
-    pub(crate) fn http2(stream: TcpStream, early: BytesMut, limits: &Limits) -> Self {
+    pub(crate) fn http2(stream: S, early: BytesMut, limits: &Limits) -> Self {
         let stall = Stall { patience: limits.patience, enough: limits.enough(), waiting: None };
         let idle = limits.switched_idle;
         let (scan, linger, switch, switched) = (None, None, None, None);
@@ -123,7 +122,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -157,7 +156,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         if self.is_over() {
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));

@@ -38,9 +38,14 @@ create table job_queue (
 -- One claim reads the head of this for each priority of a queue.
 create index job_queue_pending on job_queue (queue, priority, run_at, id) where status = 'pending';
 create index job_queue_running on job_queue (claimed_by) where status = 'running';
-create index job_queue_finished on job_queue (finished_at) where status in ('done', 'dead', 'cancelled');
 create unique index job_queue_unique on job_queue (job_type, unique_key)
   where unique_key is not null and status in ('pending', 'running');
+-- Purged in this order.
+create index job_queue_finished on job_queue (status, coalesce(finished_at, created_at))
+  where status in ('done', 'dead', 'cancelled');
+-- Looked for by people, and counted. A job that goes well is in none of them.
+create index job_queue_dead on job_queue (status, id) where status in ('dead', 'cancelled');
+create index job_queue_retrying on job_queue (run_at) where status = 'pending' and attempts > 0;
 
 -- Who claims jobs. `beat` grows while it lives.
 create table job_runners (

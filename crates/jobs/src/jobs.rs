@@ -5,16 +5,21 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use ketch_db::{Db, Migrations, Result, Tx};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
-use crate::enqueue::{Enqueue, Enqueued, When};
+use crate::enqueue::{Enqueue, Enqueued};
 use crate::job::Job;
 use crate::options::Options;
-use crate::row::JobRow;
+use crate::recur::Known;
+use crate::stats::{Counters, Stats};
 use crate::store;
+use crate::types::Types;
 
 /// The channel of the database on which enqueues are told to other processes.
 pub(crate) const CHANNEL: &str = "job_queue";
+
+/// Cancellations that a runner may be behind.
+const CANCELS: usize = 1_024;
 
 /// The files that make the queue's tables, part `jobs`.
 pub fn migrations() -> Migrations {
@@ -31,6 +36,10 @@ struct Inner {
     db: Db,
     options: OnceLock<Options>,
     wake: Notify,
+    cancels: broadcast::Sender<i64>,
+    counters: Counters,
+    types: Types,
+    recurrent: Known,
 }
 
 impl fmt::Debug for Jobs {
@@ -42,7 +51,9 @@ impl fmt::Debug for Jobs {
 impl Jobs {
     /// The queue in this database, whose tables [`migrations`] make.
     pub fn new(db: Db) -> Self {
-        Self { inner: Arc::new(Inner { db, options: OnceLock::new(), wake: Notify::new() }) }
+        let (options, wake, counters, types, recurrent) = Default::default();
+        let (cancels, _) = broadcast::channel(CANCELS);
+        Self { inner: Arc::new(Inner { db, options, wake, cancels, counters, types, recurrent }) }
     }
 
     /// Gives this handle and all its clones their bounds, once, before anything is enqueued; whether it did.
@@ -81,18 +92,24 @@ impl Jobs {
     /// ```
     ///
     /// # Errors
-    /// [`ketch_db::Error::Check`] when the job cannot be stored as JSON, or its priority, attempts or moment are beyond
-    /// their bounds; whatever the database says.
+    /// [`ketch_db::Error::Check`] when the job cannot be stored as JSON or is larger than [`Options::payload`], or its
+    /// names, priority, attempts or moment are beyond their bounds; whatever the database says.
     pub fn enqueue<'j, J: Job>(&self, tx: &mut Tx<'_>, job: impl Into<Enqueue<'j, J>>) -> Result<Enqueued> {
-        let job = job.into();
-        let now = self.now();
-        let run_at = match job.when {
-            When::Now => now,
-            When::In(time) => now.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)),
-            When::At(time) => millis(time),
-        };
-        let enqueued = store::insert(tx, &store::New::of(&job, run_at, now)?)?;
-        if let Enqueued::New(_) = enqueued {
+        self.enqueue_new(tx, &store::New::of(&job.into(), self)?)
+    }
+
+    /// Enqueues many jobs in a write that is under way, with few statements; what came of each, in their order.
+    ///
+    /// # Errors
+    /// As [`enqueue`](Self::enqueue), for the first that cannot be enqueued.
+    pub fn enqueue_all<'j, J: Job, E: Into<Enqueue<'j, J>>>(
+        &self,
+        tx: &mut Tx<'_>,
+        jobs: impl IntoIterator<Item = E>,
+    ) -> Result<Vec<Enqueued>> {
+        let all: Result<Vec<_>> = jobs.into_iter().map(|job| store::New::of(&job.into(), self)).collect();
+        let enqueued = store::insert_all(tx, &all?)?;
+        if enqueued.iter().any(|one| matches!(one, Enqueued::New(_))) {
             self.tell(tx)?;
         }
         Ok(enqueued)
@@ -103,35 +120,48 @@ impl Jobs {
     /// # Errors
     /// As [`enqueue`](Self::enqueue).
     pub async fn add<'j, J: Job>(&self, job: impl Into<Enqueue<'j, J>>) -> Result<Enqueued> {
-        let job = job.into();
-        let now = self.now();
-        let run_at = match job.when {
-            When::Now => now,
-            When::In(time) => now.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)),
-            When::At(time) => millis(time),
-        };
-        let new = store::New::of(&job, run_at, now)?;
-        let jobs = self.clone();
-        let write = move |tx: &mut Tx<'_>| {
-            let enqueued = store::insert(tx, &new)?;
-            if let Enqueued::New(_) = enqueued {
-                jobs.tell(tx)?;
-            }
-            Ok(enqueued)
-        };
-        self.inner.db.write(write).await
+        let new = store::New::of(&job.into(), self)?;
+        self.add_new(new).await
     }
 
-    /// A job, if it is still there.
-    ///
-    /// # Errors
-    /// Whatever the database says.
-    pub async fn get(&self, id: i64) -> Result<Option<JobRow>> {
-        store::get(&self.inner.db, id).await
+    /// Enqueues what has been looked at, in a write of its own.
+    pub(crate) async fn add_new(&self, new: store::New) -> Result<Enqueued> {
+        let jobs = self.clone();
+        self.inner.db.write(move |tx| jobs.enqueue_new(tx, &new)).await
+    }
+
+    /// Enqueues what has been looked at.
+    pub(crate) fn enqueue_new(&self, tx: &mut Tx<'_>, new: &store::New) -> Result<Enqueued> {
+        let enqueued = store::insert(tx, new)?;
+        if let Enqueued::New(_) = enqueued {
+            self.tell(tx)?;
+        }
+        Ok(enqueued)
+    }
+
+    /// What this process has seen of its jobs since it began.
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.stats()
+    }
+
+    /// Learns a type that this process registers.
+    pub(crate) fn know<J: Job>(&self) {
+        self.inner.types.know::<J>();
+        self.inner.counters.know(J::TYPE);
+    }
+
+    /// The types that this process registered.
+    pub(crate) fn types(&self) -> &Types {
+        &self.inner.types
+    }
+
+    /// Where that is counted.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
     }
 
     /// Wakes the runners once a write is committed.
-    fn tell(&self, tx: &mut Tx<'_>) -> Result<()> {
+    pub(crate) fn tell(&self, tx: &mut Tx<'_>) -> Result<()> {
         let jobs = self.clone();
         tx.after_commit(move || jobs.inner.wake.notify_one());
         // With SQLite nobody else is there to be told.
@@ -141,9 +171,26 @@ impl Jobs {
         }
     }
 
+    /// The recurrent jobs that were declared.
+    pub(crate) fn recurrent(&self) -> &Known {
+        &self.inner.recurrent
+    }
+
     /// Resolves when there may be work.
     pub(crate) async fn woken(&self) {
         self.inner.wake.notified().await;
+    }
+
+    /// The numbers of jobs that are cancelled while they run, as long as the receiver lives. One that was too slow and
+    /// lagged behind asks the table: [`store::cancelled_of`].
+    pub(crate) fn cancels(&self) -> broadcast::Receiver<i64> {
+        self.inner.cancels.subscribe()
+    }
+
+    /// Tells the runners of this process that a job is to end.
+    pub(crate) fn cancelled_here(&self, id: i64) {
+        // Nobody listens when no runner works.
+        let _runners = self.inner.cancels.send(id);
     }
 
     /// Milliseconds since 1970.

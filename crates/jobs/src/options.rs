@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ketch_model::{Clock, SystemClock};
 
-/// Every bound of a runner.
+/// Every bound of a queue and its runners.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -25,6 +25,8 @@ pub struct Options {
     pub keep_done: Duration,
     /// The same for dead and cancelled jobs. Default 30 days.
     pub keep_dead: Duration,
+    /// How many bytes the payload of a job may have, as JSON. Default 1 MiB.
+    pub payload: usize,
 }
 
 impl Default for Options {
@@ -38,6 +40,7 @@ impl Default for Options {
             dead_after: Duration::from_secs(3),
             keep_done: DAY,
             keep_dead: DAY * 30,
+            payload: 1 << 20,
         }
     }
 }

@@ -30,8 +30,8 @@ impl fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// Adds a type; whether its name was free.
-    pub(crate) fn add<J: Job>(&mut self, state: J::State) -> bool {
+    /// Adds a type.
+    pub(crate) fn add<J: Job>(&mut self, state: J::State) {
         let run = move |payload: &str, run: Run| -> Pending {
             let ctx = JobCtx { state: state.clone(), run };
             match serde_json::from_str::<J>(payload) {
@@ -43,7 +43,7 @@ impl Registry {
             }
         };
         let known = Known { deadline: J::DEADLINE, backoff: J::backoff, run: Box::new(run) };
-        self.0.insert(J::TYPE, known).is_none()
+        self.0.insert(J::TYPE, known);
     }
 
     pub(crate) fn get(&self, job_type: &str) -> Option<&Known> {

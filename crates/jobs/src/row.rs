@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ketch_macros::Scalar;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// How a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Scalar)]
 #[serde(rename_all = "lowercase")]
+#[ketch(crate = "ketch_web")]
 pub enum Status {
     /// It waits for its time, or for its turn.
     Pending,
@@ -26,6 +28,11 @@ pub enum Status {
 impl Status {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Done, Self::Dead, Self::Cancelled];
+
+    /// Whether a job that stands so has ended.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Done | Self::Dead | Self::Cancelled)
+    }
 
     /// Its name in the table.
     pub fn name(self) -> &'static str {
@@ -63,6 +70,7 @@ pub struct JobRow {
     /// Its number.
     pub id: i64,
     /// What `Job::TYPE` says.
+    #[serde(rename = "type")]
     pub job_type: String,
     /// What it was made with.
     pub payload: Value,

@@ -1,15 +1,28 @@
 //! The table as SQL: every statement about it is here, for both dialects.
 
+mod change;
 mod claim;
+mod counts;
 mod insert;
+mod list;
 mod look;
+mod new;
+mod purge;
+mod recover;
 mod settle;
+pub(crate) mod slots;
 
 use std::sync::Arc;
 
-pub(crate) use claim::{Claimed, claim, next_due, release_all};
-pub(crate) use insert::{New, insert};
+pub(crate) use change::{Changed, cancel, cancelled_of, retry, rival, run_now};
+pub(crate) use claim::{Claimed, claim, next_due};
+pub(crate) use counts::counts;
+pub(crate) use insert::{insert, insert_all};
+pub(crate) use list::list;
 pub(crate) use look::get;
+pub(crate) use new::New;
+pub(crate) use purge::{purge, purge_old};
+pub(crate) use recover::{Released, Seen, beat, bury, observe, register, release_others, unregister};
 pub(crate) use settle::{Ending, Fate, Lost, progress, settle, settle_mine};
 
 /// A claim on a job: who has it, and the number that tells it from every other claim on that job.

@@ -62,10 +62,10 @@ pub mod prelude {
 
     pub use crate::{
         Accepted, ApiError, ByteStream, Bytes, Caller, Cookie, Created, Ctx, Db, Enqueue, Error, Event,
-        Extract, ExtractBody, File, Folder, Form, Header, Html, Job, JobCtx, JobResult, Jobs, Json,
-        MemoryCache, Multipart, NoContent, Query, Redirect, Request, Response, Result, Scalar, Scope, Server,
-        Sse, Status, Tx, Validate, caller_mut, configure, delete, get, migrations, params, patch, post, put,
-        read_body, service,
+        Extract, ExtractBody, File, Folder, Form, Header, Html, Job, JobCtx, JobError, JobResult, Jobs, Json,
+        MemoryCache, Multipart, NoContent, Query, Redirect, Request, Response, Result, Scalar, Schedule,
+        Scope, Server, Sse, Status, Tx, Validate, caller_mut, configure, delete, get, migrations, params,
+        patch, post, put, read_body, service,
     };
 }
 
@@ -89,6 +89,7 @@ mod pages {
         Caching "docs/guide/caching.md"
         Data "docs/guide/data.md"
         Edge "docs/guide/edge.md"
+        Jobs "docs/guide/jobs.md"
         Limits "docs/guide/limits.md"
         Middleware "docs/guide/middleware.md"
         Migrations "docs/guide/migrations.md"

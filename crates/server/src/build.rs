@@ -10,6 +10,7 @@ use ketch_openapi::{DocsService, Documents};
 use ketch_syntax::Key;
 use ketch_web::{App, Route, Schemas, Shed, configure, lower};
 
+use crate::admin::Admin;
 use crate::database::Database;
 use crate::error::Error;
 use crate::events::Events;
@@ -29,12 +30,20 @@ pub struct Built {
     pub(crate) events: Mutex<Events>,
     pub(crate) database: Option<Database>,
     pub(crate) jobs: Option<Queued>,
+    pub(crate) operator: Option<Arc<App>>,
 }
 
 impl Built {
     /// The way of requests, for tests that need no socket.
     pub fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// The admin endpoints alone, when there is anything to look after: for whoever runs the server, known as
+    /// [`Caller::operator`](ketch_model::Caller::operator). No guard, middleware or setting of the application's stands in
+    /// this way, and [`without_admin`](Server::without_admin) does not close it.
+    pub fn operator(&self) -> Option<&Arc<App>> {
+        self.operator.as_ref()
     }
 
     /// The API as data.
@@ -86,6 +95,9 @@ impl Server {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
+        let handle = jobs.as_ref().map(Queued::handle);
+        routes.extend(self.admin.routes(handle, &mut schemas, &mut problems));
+        let operator = handle.and_then(|jobs| Admin::operator(jobs, &mut problems));
         let api = self.api(&mut routes, schemas);
         let (limits, docs) = (self.limits.clone(), self.docs);
         let events = Mutex::new(std::mem::take(&mut self.events));
@@ -95,7 +107,7 @@ impl Server {
         };
         documents.write(&api);
         let (app, api) = (Arc::new(app), Arc::new(api));
-        Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs })
+        Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs, operator })
     }
 
     fn parse_address(&self, problems: &mut Vec<Problem>) -> Option<SocketAddr> {

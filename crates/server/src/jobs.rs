@@ -2,10 +2,10 @@
 //!
 //! A server has a queue when somebody asked for its handle, registered a job or wants one to recur.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ketch_jobs::{Job, Jobs, Options, Queue, Runner, Running, Schedule};
-use ketch_model::{Place, Problem};
+use ketch_model::{Clock, Problem};
 
 use crate::database;
 use crate::server::Server;
@@ -16,8 +16,10 @@ pub(crate) struct Declared {
     /// There once somebody asked for it.
     handle: OnceLock<Jobs>,
     options: Options,
+    /// The server's, which wins over that of the options.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
     runner: Option<Runner>,
-    place: Option<Place>,
+    idle: bool,
 }
 
 impl Server {
@@ -37,21 +39,24 @@ impl Server {
     #[must_use]
     #[track_caller]
     pub fn job<J: Job>(self, state: J::State) -> Self {
-        self.with_runner(Place::caller(), |runner| runner.job::<J>(state))
+        let (server, runner) = self.runner();
+        server.with_runner(runner.job::<J>(state))
     }
 
     /// Works on a queue beside `default`, or on one with another limit.
     #[must_use]
     #[track_caller]
     pub fn queue(self, queue: Queue) -> Self {
-        self.with_runner(Place::caller(), |runner| runner.queue(queue))
+        let (server, runner) = self.runner();
+        server.with_runner(runner.queue(queue))
     }
 
     /// Enqueues a job again and again.
     #[must_use]
     #[track_caller]
     pub fn schedule(self, schedule: Schedule) -> Self {
-        self.with_runner(Place::caller(), |runner| runner.schedule(schedule))
+        let (server, runner) = self.runner();
+        server.with_runner(runner.schedule(schedule))
     }
 
     /// Replaces the bounds of the queue.
@@ -61,10 +66,22 @@ impl Server {
         self
     }
 
-    fn with_runner(mut self, place: Place, say: impl FnOnce(Runner) -> Runner) -> Self {
+    /// Runs no jobs in this process and lets none recur; it only enqueues. `serve --no-jobs` says the same. With
+    /// PostgreSQL the jobs are run by other processes on the same database; with SQLite, which one process uses, they
+    /// wait.
+    #[must_use]
+    pub fn without_runner(mut self) -> Self {
+        self.jobs.idle = true;
+        self
+    }
+
+    fn runner(mut self) -> (Self, Runner) {
         let runner = self.jobs.runner.take().unwrap_or_else(|| Runner::new(self.jobs()));
-        self.jobs.runner = Some(say(runner));
-        self.jobs.place = Some(place);
+        (self, runner)
+    }
+
+    fn with_runner(mut self, runner: Runner) -> Self {
+        self.jobs.runner = Some(runner);
         self
     }
 }
@@ -72,7 +89,9 @@ impl Server {
 /// The queue of a server that has been built.
 #[derive(Debug)]
 pub(crate) struct Queued {
+    jobs: Jobs,
     runner: Option<Runner>,
+    idle: bool,
 }
 
 impl Declared {
@@ -82,22 +101,31 @@ impl Declared {
         database: &mut database::Declared,
         problems: &mut Vec<Problem>,
     ) -> Option<Queued> {
-        let jobs = self.handle.into_inner()?;
+        let Self { handle, mut options, clock, runner, idle } = self;
+        let jobs = handle.into_inner()?;
         database.add_part(ketch_jobs::migrations());
-        let _fresh = jobs.configure(self.options);
-        if let Some(runner) = &self.runner {
-            let place = self.place;
-            problems
-                .extend(runner.problems().into_iter().map(|why| Problem::new(place.clone(), "server", why)));
+        if let Some(clock) = clock {
+            options.clock = clock;
         }
-        Some(Queued { runner: self.runner })
+        let _fresh = jobs.configure(options);
+        problems.extend(runner.iter().flat_map(Runner::problems));
+        Some(Queued { jobs, runner, idle })
     }
 }
 
 impl Queued {
-    /// Begins to run jobs; nothing when none are registered.
+    /// The queue.
+    pub(crate) fn handle(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// Begins to run jobs; nothing when none are registered, or other processes run them.
     pub(crate) async fn start(self) -> ketch_db::Result<Option<Running>> {
         match self.runner {
+            Some(_) if self.idle => {
+                tracing::info!("jobs are enqueued, but not run by this process");
+                Ok(None)
+            }
             Some(runner) => runner.start().await.map(Some),
             None => Ok(None),
         }

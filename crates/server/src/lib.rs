@@ -3,7 +3,9 @@
 //! Nothing here does work of its own: [`Server`] collects what an application says, [`Server::build`] checks it and
 //! puts the parts together, and [`Built`] runs them.
 
+mod admin;
 mod build;
+mod control;
 mod database;
 mod error;
 mod events;

@@ -8,12 +8,16 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use ketch_edge::{Stopped, bind, stop_signal};
+use ketch_jobs::Running;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::build::Built;
+use crate::control;
 use crate::database::Database;
 use crate::error::Error;
 use crate::events::Events;
+use crate::jobs::Queued;
 use crate::server::Server;
 
 /// What a server that is ready can be asked, for whoever started it.
@@ -67,8 +71,10 @@ impl Built {
     }
 
     /// Serves on a listener until `stop` resolves, then drains; when `stop_now` resolves, what is left is cut. The
-    /// database is connected, and start hooks run, before `ready` is told and anything is accepted; stop hooks run after
-    /// the drain, and the database is closed last. A server that is told to stop while it starts runs no more hooks.
+    /// database is connected, start hooks run and [jobs](Server::job) begin to be run before `ready` is told and anything
+    /// is accepted. At the stop, requests and jobs share the time to drain; jobs that are not done then are given back to
+    /// the queue. Then stop hooks run, and the database is closed last. A server that is told to stop while it starts
+    /// runs no more hooks.
     ///
     /// # Errors
     /// When the database cannot be used, a start hook failed, or the listener has no address.
@@ -79,48 +85,93 @@ impl Built {
         stop: impl Future<Output = ()> + Send,
         stop_now: impl Future<Output = ()> + Send,
     ) -> Result<Stopped, Error> {
-        let Self { app, api, address, limits, readiness, docs, events, database, jobs } = self;
+        let Self { app, api, address, limits, readiness, docs, events, database, jobs, operator } = self;
         let mut events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
         let shown = database.as_ref().map(Database::shown);
         let here = Ready { title: api.title.clone(), address, docs, database: shown };
-        let (mut stop, mut stop_now) = (pin!(stop.fuse()), pin!(stop_now.fuse()));
+        let (mut stop, stop_now) = (pin!(stop.fuse()), stop_now.shared());
         let drain = limits.drain;
         let started = tokio::select! {
-            started = start(database.as_ref(), &mut events, &here) => started.map(|()| true),
-            () = stop.as_mut() => Ok(false),
+            started = start(database.as_ref(), &mut events, &here, jobs) => started.map(Some),
+            () = stop.as_mut() => Ok(None),
         };
-        if !matches!(started, Ok(true)) {
-            close(database.as_ref(), drain, stop_now.as_mut()).await;
-            return started.map(|_| Stopped::Drained);
-        }
-        let running = match jobs {
-            Some(jobs) => {
-                jobs.start().await.map_err(|error| Error::Database("of the jobs".to_owned(), error))?
+        let running = match started {
+            Ok(Some(running)) => running,
+            not_started => {
+                close(database.as_ref(), drain, stop_now).await;
+                return not_started.map(|_| Stopped::Drained);
             }
-            None => None,
         };
+        let control = operator.and_then(|app| Some((control::open(database.as_ref()?)?, app)));
         ready(here);
-        let stopped =
-            ketch_edge::serve(listener, app, limits, readiness, stop.as_mut(), stop_now.as_mut()).await;
-        if let Some(running) = running {
-            running.stop(drain).await;
-        }
+        let (draining, drains) = oneshot::channel();
+        let stop = async {
+            stop.await;
+            let _no_jobs = draining.send(());
+        };
+        let (stopped, ended) = tokio::join!(
+            ketch_edge::serve(listener, control, app, limits, readiness, stop, stop_now.clone()),
+            end(running, drains, drain, stop_now.clone()),
+        );
         tokio::select! {
             () = events.stop() => {}
-            () = stop_now.as_mut() => tracing::warn!("stopped before the stop hooks were done"),
+            () = stop_now.clone() => tracing::warn!("stopped before the stop hooks were done"),
         }
-        close(database.as_ref(), drain, stop_now.as_mut()).await;
-        Ok(stopped)
+        close(database.as_ref(), drain, stop_now).await;
+        Ok(if ended == Ended::Well { stopped } else { cut(stopped) })
     }
 }
 
-/// What comes before anything is accepted.
-async fn start(database: Option<&Database>, events: &mut Events, here: &Ready) -> Result<(), Error> {
+/// What comes before anything is accepted. The runner is last: jobs may need what start hooks make.
+async fn start(
+    database: Option<&Database>,
+    events: &mut Events,
+    here: &Ready,
+    jobs: Option<Queued>,
+) -> Result<Option<Running>, Error> {
     if let Some(database) = database {
         database.connect().await?;
     }
-    events.start(here).await
+    events.start(here).await?;
+    let Some(jobs) = jobs else { return Ok(None) };
+    let which = here.database.clone().unwrap_or_default();
+    jobs.start().await.map_err(|error| Error::Database(which, error))
+}
+
+/// Whether jobs were ended in peace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// They are done, or given back to the queue.
+    Well,
+    /// They were left as they were: whoever comes next finds that their process is gone.
+    Left,
+}
+
+/// Ends the jobs that run once the server drains, in the same time as it has for its requests.
+async fn end(
+    running: Option<Running>,
+    drains: oneshot::Receiver<()>,
+    within: Duration,
+    stop_now: impl Future<Output = ()>,
+) -> Ended {
+    let Some(running) = running else { return Ended::Well };
+    let _either = drains.await;
+    tokio::select! {
+        () = running.stop(within) => Ended::Well,
+        () = stop_now => {
+            tracing::warn!("stopped before the jobs were given back; they are run again by whoever comes next");
+            Ended::Left
+        }
+    }
+}
+
+/// Something was cut, if no connection was.
+fn cut(stopped: Stopped) -> Stopped {
+    match stopped {
+        Stopped::Drained => Stopped::Cut { connections: 0 },
+        cut @ Stopped::Cut { .. } => cut,
+    }
 }
 
 /// Closes the database, when there is one, in this time or until it has to stop now.

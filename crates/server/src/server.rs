@@ -14,6 +14,7 @@ use ketch_web::{
 };
 use tower::Layer;
 
+use crate::admin::Admin;
 use crate::database::Declared;
 use crate::events::Events;
 use crate::jobs;
@@ -34,6 +35,7 @@ pub struct Server {
     pub(crate) events: Events,
     pub(crate) database: Declared,
     pub(crate) jobs: jobs::Declared,
+    pub(crate) admin: Admin,
     /// The address as written, and who wrote it.
     pub(crate) address: Option<(String, Said)>,
     pub(crate) docs: bool,
@@ -91,6 +93,7 @@ impl Server {
             events: Events::default(),
             database: Declared::default(),
             jobs: jobs::Declared::default(),
+            admin: Admin::default(),
             address: None,
             docs: true,
             problems: Vec::new(),
@@ -187,9 +190,10 @@ impl Server {
         self
     }
 
-    /// Replaces the clock that kept replies age by, for tests.
+    /// Replaces the clock that kept replies age by and [jobs](Self::jobs) are due by, for tests.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.jobs.clock = Some(Arc::clone(&clock));
         self.app.caches.clock = clock;
         self
     }

@@ -5,6 +5,8 @@ use ketch::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::notices::{LONG_STAY, Reminder, Welcome};
+
 /// Berths are numbered from 1.
 const BERTHS: u16 = 40;
 
@@ -63,11 +65,12 @@ pub enum StayError {
 #[derive(Debug)]
 pub struct StayService {
     db: Db,
+    jobs: Jobs,
 }
 
 impl StayService {
-    pub(crate) fn new(db: Db) -> Self {
-        Self { db }
+    pub(crate) fn new(db: Db, jobs: Jobs) -> Self {
+        Self { db, jobs }
     }
 }
 
@@ -80,13 +83,14 @@ impl StayService {
         Ok(Json(self.db.query("select berth, boat from stays order by berth", params! {}).await?))
     }
 
-    /// Lets a boat arrive at a berth.
+    /// Lets a boat arrive at a berth. Its skipper gets a notice.
     #[put("{berth}/stay", timeout = "5s")]
     async fn arrive(&self, berth: u16, arrival: Json<Arrival>) -> Result<Json<Stay>, StayError> {
         if !(1..=BERTHS).contains(&berth) {
             return Err(StayError::NoSuchBerth(berth));
         }
         let Arrival { boat } = arrival.into_inner();
+        let jobs = self.jobs.clone();
         let arrive = move |tx: &mut Tx<'_>| {
             let there: Vec<Stay> = tx.query(
                 "select berth, boat from stays where berth = :berth or boat = :boat order by berth",
@@ -97,8 +101,12 @@ impl StayService {
                 Some(Stay { berth, boat }) => return Err(StayError::Taken { berth, boat }),
                 None => {}
             }
-            let sql = "insert into stays (berth, boat) values (:berth, :boat) returning berth, boat";
-            tx.query_one(sql, params! { berth, boat }).map_err(|error| match error {
+            // The jobs are there when the stay is, and not without it.
+            jobs.enqueue(tx, &Welcome { boat, berth })?;
+            let reminder = jobs.enqueue(tx, Enqueue::new(&Reminder { boat }).delay(LONG_STAY))?.id();
+            let sql = "insert into stays (berth, boat, reminder) values (:berth, :boat, :reminder) \
+                       returning berth, boat";
+            tx.query_one(sql, params! { berth, boat, reminder }).map_err(|error| match error {
                 db::Error::ForeignKey(_) => StayError::NoSuchBoat(boat),
                 other => other.into(),
             })

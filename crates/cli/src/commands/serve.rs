@@ -20,6 +20,9 @@ pub(crate) struct Options {
     /// For development: scripts of any port of localhost may read every reply
     #[arg(long)]
     dev: bool,
+    /// Enqueue jobs, but run none: other servers on the same database do
+    #[arg(long)]
+    no_jobs: bool,
     #[command(flatten)]
     database: DatabaseOptions,
 }
@@ -34,6 +37,7 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
     };
     let server = options.database.apply(server);
     let server = if options.dev { server.development() } else { server };
+    let server = if options.no_jobs { server.without_runner() } else { server };
     let built = server.build().map_err(ketch_server::Error::from)?;
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -49,9 +49,9 @@ impl Cycle {
     /// Gives back what a process that is gone had claimed.
     pub(super) async fn recover(&self) -> Result<()> {
         let now = self.jobs.now();
-        let released = self.jobs.db().write(move |tx| store::release_all(tx, boot(), now)).await?;
-        if released > 0 {
-            tracing::info!(released, "jobs of a process that is gone are run again");
+        let released = self.jobs.db().write(move |tx| store::release_others(tx, boot(), now)).await?;
+        if released != store::Released::default() {
+            tracing::info!(?released, "jobs of a process that is gone are run again");
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Claiming what is due, and giving back what was claimed.
+//! Claiming what is due.
 
 use std::sync::Arc;
 
@@ -104,13 +104,4 @@ pub(crate) async fn next_due(db: &Db, queue: &str) -> Result<Option<i64>> {
         .collect();
     let sql = format!("select min(run_at) as run_at from ({}) as heads", heads.join(" union all "));
     db.query_one(sql, params! { queue: queue.to_owned() }).await
-}
-
-/// Gives back what runners of other processes have claimed.
-pub(crate) fn release_all(tx: &mut Tx<'_>, boot: &str, now: i64) -> Result<u64> {
-    tx.execute(
-        "update job_queue set status = 'pending', claimed_by = null, run_at = :now \
-         where status = 'running' and claimed_by not like :mine",
-        params! { now, mine: format!("{boot}-%") },
-    )
 }

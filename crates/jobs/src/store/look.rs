@@ -1,4 +1,4 @@
-//! Looking at jobs.
+//! Looking at one job.
 
 use jiff::Timestamp;
 use ketch_db::{Db, Error, Result, params};
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::row::JobRow;
 
 #[derive(Deserialize)]
-struct Stored {
+pub(super) struct Stored {
     id: i64,
     job_type: String,
     payload: String,
@@ -30,7 +30,7 @@ struct Stored {
     slot: Option<i64>,
 }
 
-const COLUMNS: &str = "id, job_type, payload, queue, priority, status, run_at, unique_key, attempts, max_attempts, \
+pub(super) const COLUMNS: &str = "id, job_type, payload, queue, priority, status, run_at, unique_key, attempts, max_attempts, \
      created_at, started_at, finished_at, claimed_by, cancel_requested, progress, progress_note, last_error, schedule, slot";
 
 pub(crate) async fn get(db: &Db, id: i64) -> Result<Option<JobRow>> {
@@ -39,7 +39,7 @@ pub(crate) async fn get(db: &Db, id: i64) -> Result<Option<JobRow>> {
     stored.map(shown).transpose()
 }
 
-fn shown(row: Stored) -> Result<JobRow> {
+pub(super) fn shown(row: Stored) -> Result<JobRow> {
     Ok(JobRow {
         id: row.id,
         job_type: row.job_type,

@@ -251,6 +251,10 @@ fn push_value(out: &mut String, value: &HeaderValue) {
 }
 
 fn push_caller(out: &mut String, parts: &Parts, caller: &Caller) {
+    // Whoever only has the operator's name does not see what the operator sees.
+    if caller.is_operator() {
+        out.push('o');
+    }
     match caller.id() {
         Some(id) => push(out, id),
         None => out.push('-'),

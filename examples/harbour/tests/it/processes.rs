@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ketch::db::sqlite::rusqlite;
 use ketch::test::Scratch;
 use ketch::test::postgres::Postgres;
 
@@ -51,13 +52,13 @@ impl Process {
         Self { child, address, greeting, rest: Some(rest) }
     }
 
-    /// Sends a request on a connection of its own; the whole reply.
+    /// Sends a request of the harbour master on a connection of its own; the whole reply.
     fn ask(&self, request: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).expect("the example listens");
         write!(
             stream,
             "{request} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+             Authorization: Bearer harbour-master\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .expect("the example reads");
@@ -97,6 +98,20 @@ fn refused(data: &Path, more: &[&str]) -> String {
     let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error: ")).collect();
     let [error] = errors[..] else { panic!("one message, not {}: {said}", errors.len()) };
     error.to_owned()
+}
+
+/// Waits for what is promised, at most ten times as long.
+fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + SOON;
+    while !is_so() {
+        assert!(Instant::now() < until, "not within {SOON:?}: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// How many notices a boat's skipper has.
+fn notices(process: &Process, boat: u32) -> usize {
+    process.ask(&format!("GET /v2/boats/{boat}/notices"), "").matches("Welcome!").count()
 }
 
 const JOSHUA: &str = r#"{ "name": "Joshua", "kind": "ketch", "length": 12 }"#;
@@ -176,13 +191,57 @@ fn two_processes_on_one_postgresql_tell_each_other_what_no_longer_holds() {
     }
     assert!(one.ask("POST /v1/boats", JOSHUA).starts_with("HTTP/1.1 201"));
     assert!(list(&one).contains("Joshua"), "who writes sees it at once");
-    let until = Instant::now() + SOON;
-    while !list(&other).contains("Joshua") {
-        assert!(Instant::now() < until, "the other process never heard of it");
-        std::thread::yield_now();
-    }
+    soon("the other process hears of it", || list(&other).contains("Joshua"));
     for process in [one, other] {
         let (status, said) = process.stop();
         assert!(status.success(), "{said}");
+    }
+}
+
+/// A night, in the words of any program.
+const NIGHT: &str = "insert into job_queue (job_type) values ('round')";
+
+#[test]
+fn what_an_arrival_leads_to_is_done_once_though_the_process_is_killed() {
+    let data = Scratch::new();
+    let first = Process::start(data.path(), &[]);
+    for boat in 1..=3 {
+        let arrived = first.ask(&format!("PUT /v2/berths/{boat}/stay"), &format!(r#"{{ "boat": {boat} }}"#));
+        assert!(arrived.starts_with("HTTP/1.1 200"), "{arrived}");
+    }
+    drop(first); // SIGKILL, while the jobs run, or before, or after
+    let second = Process::start(data.path(), &[]);
+    for boat in 1..=3 {
+        soon("the skipper is welcomed", || notices(&second, boat) > 0);
+    }
+    let beside =
+        rusqlite::Connection::open(data.path().join("app.db")).expect("another program opens the file");
+    beside.execute(NIGHT, []).expect("it may enqueue");
+    soon("the round is made", || second.ask("GET /v2/occupancy", "").contains(r#""berths":3"#));
+    for boat in 1..=3 {
+        assert_eq!(notices(&second, boat), 1, "boat {boat}");
+    }
+}
+
+#[test]
+fn two_processes_on_one_postgresql_share_the_jobs_and_do_each_once() {
+    let (data, server) = (Scratch::new(), Postgres::shared());
+    let database = server.database();
+    let start = || Process::start(data.path(), &["--database", &server.url(&database)]);
+    let processes = [start(), start()];
+    for (boat, process) in (1..=3).zip(processes.iter().cycle()) {
+        let arrived =
+            process.ask(&format!("PUT /v2/berths/{boat}/stay"), &format!(r#"{{ "boat": {boat} }}"#));
+        assert!(arrived.starts_with("HTTP/1.1 200"), "{arrived}");
+    }
+    server.psql(&database, NIGHT);
+    for process in &processes {
+        for boat in 1..=3 {
+            soon("the skipper is welcomed", || notices(process, boat) > 0);
+        }
+        soon("the round is made", || process.ask("GET /v2/occupancy", "").contains(r#""berths":3"#));
+    }
+    for boat in 1..=3 {
+        assert_eq!(notices(&processes[0], boat), 1, "boat {boat}");
     }
 }

@@ -1,0 +1,97 @@
+//! Giving back what runners had claimed that are gone, and how one is known to be gone.
+
+use ketch_db::{Db, Result, Tx, params};
+use serde::Deserialize;
+
+/// What became of jobs that were given back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Released {
+    /// They are due at once.
+    pub(crate) again: u64,
+    /// They had no attempt left.
+    pub(crate) dead: u64,
+    /// Somebody had asked for their end.
+    pub(crate) cancelled: u64,
+}
+
+/// An attempt that its runner did not survive counts, so that a job which kills its process is not run for ever.
+fn release(tx: &mut Tx<'_>, which: &str, params: ketch_db::Params) -> Result<Released> {
+    let sql = format!(
+        "update job_queue set claimed_by = null, \
+         status = case when cancel_requested = 1 then 'cancelled' \
+                       when attempts >= max_attempts then 'dead' else 'pending' end, \
+         run_at = case when cancel_requested = 1 or attempts >= max_attempts then run_at else :now end, \
+         finished_at = case when cancel_requested = 1 or attempts >= max_attempts then :now end, \
+         last_error = case when cancel_requested = 1 then last_error \
+                           when attempts >= max_attempts \
+                           then 'its process ended while it ran, and that was its last attempt' \
+                           else 'its process ended while it ran' end \
+         where status = 'running' and {which} returning status"
+    );
+    let mut released = Released::default();
+    let ended: Vec<String> = tx.query(sql, params)?;
+    for status in ended {
+        match status.as_str() {
+            "pending" => released.again += 1,
+            "dead" => released.dead += 1,
+            _ => released.cancelled += 1,
+        }
+    }
+    Ok(released)
+}
+
+/// SQLite, at the start: gives back what other processes had claimed. They are gone, because one process at a time has
+/// the file.
+pub(crate) fn release_others(tx: &mut Tx<'_>, boot: &str, now: i64) -> Result<Released> {
+    let mine = format!("{boot}-%");
+    release(tx, "(claimed_by is null or claimed_by not like :mine)", params! { now, mine })
+}
+
+/// PostgreSQL: a runner is there.
+pub(crate) async fn register(db: &Db, runner: &str, now: i64) -> Result<()> {
+    db.execute("insert into job_runners (id, started_at) values (:runner, :now)", params! { runner, now })
+        .await
+        .map(drop)
+}
+
+/// PostgreSQL: a runner has gone in peace.
+pub(crate) async fn unregister(db: &Db, runner: &str) -> Result<()> {
+    db.execute("delete from job_runners where id = :runner", params! { runner }).await.map(drop)
+}
+
+/// PostgreSQL: a runner lives; whether it is still known. One that is not has lost its claims.
+pub(crate) async fn beat(db: &Db, runner: &str) -> Result<bool> {
+    let sql = "update job_runners set beat = beat + 1 where id = :runner";
+    db.write_read_committed({
+        let runner = runner.to_owned();
+        move |tx| tx.execute(sql, params! { runner: runner.clone() })
+    })
+    .await
+    .map(|changed| changed > 0)
+}
+
+/// PostgreSQL: a runner and how often it has beaten.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    pub(crate) beat: i64,
+}
+
+/// PostgreSQL: all runners.
+pub(crate) async fn observe(db: &Db) -> Result<Vec<Seen>> {
+    db.query("select id, beat from job_runners", params! {}).await
+}
+
+/// PostgreSQL: forgets runners that have not beaten since they were seen, and gives back what nobody who is known has
+/// claimed. For [`Db::write_read_committed`].
+pub(crate) fn bury(tx: &mut Tx<'_>, silent: &[Seen], now: i64) -> Result<Released> {
+    for Seen { id, beat } in silent {
+        let sql = "delete from job_runners where id = :id and beat = :beat";
+        tx.execute(sql, params! { id, beat: *beat })?;
+    }
+    release(
+        tx,
+        "(claimed_by is null or not exists (select 1 from job_runners r where r.id = job_queue.claimed_by))",
+        params! { now },
+    )
+}

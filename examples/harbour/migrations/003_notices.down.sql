@@ -1,0 +1,3 @@
+drop table occupancy;
+alter table stays drop column reminder;
+drop table notices;
