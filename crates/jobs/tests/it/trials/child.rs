@@ -38,6 +38,9 @@ pub(super) enum Task {
     Panics(memory::Panics),
 }
 
+/// What a process is told.
+pub(super) type Ear = mpsc::UnboundedReceiver<String>;
+
 /// Does nothing in an ordinary run; in the child it is the whole program.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the child is told what it is by its environment")]
@@ -49,17 +52,19 @@ fn works_when_asked() {
         std::thread::sleep(TOO_LONG);
         std::process::abort();
     });
+    let (tell, told) = mpsc::unbounded_channel();
+    hear(tell);
     // What the test harness has said so far does not end its line.
     say("");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
     runtime.expect("a runtime starts").block_on(async {
         match task {
-            Task::Work(work) => work::run(work).await,
-            Task::Clock(jumps) => clock::run(jumps).await,
+            Task::Work(work) => work::run(work, told).await,
+            Task::Clock(jumps) => clock::run(jumps, told).await,
             Task::Deadly(dies) => deadly::run(dies).await,
             Task::Full(fills) => full::run(fills).await,
-            Task::Flood(flood) => memory::flood(flood).await,
-            Task::Panics(panics) => memory::panics(panics).await,
+            Task::Flood(flood) => memory::flood(flood, told).await,
+            Task::Panics(panics) => memory::panics(panics, told).await,
         }
     });
     say("end");
@@ -80,15 +85,13 @@ fn panicked(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// What the process is told, line by line.
-pub(super) fn told() -> mpsc::UnboundedReceiver<String> {
-    let (tell, told) = mpsc::unbounded_channel();
+/// What the process is told, line by line. When whoever started it is gone, so is the process.
+fn hear(tell: mpsc::UnboundedSender<String>) {
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if tell.send(line).is_err() {
-                return;
-            }
+            // A task that is told nothing does not listen.
+            let _nobody_listens = tell.send(line);
         }
+        std::process::abort();
     });
-    told
 }

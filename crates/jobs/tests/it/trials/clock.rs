@@ -12,7 +12,7 @@ use ketch_testkit::Scratch;
 use ketch_testkit::postgres::Postgres;
 use serde::{Deserialize, Serialize};
 
-use super::child::{Task, say, told};
+use super::child::{Ear, Task, say};
 use super::claims::until_done;
 use super::evidence::Evidence;
 use super::ground::Ground;
@@ -35,8 +35,7 @@ pub(super) struct Jumps {
 }
 
 /// Enqueues before and after each jump, and waits until what was enqueued after it is done.
-pub(super) async fn run(jumps: Jumps) {
-    let mut told = told();
+pub(super) async fn run(jumps: Jumps, mut told: Ear) {
     let db = jumps.work.ground.open().await;
     let jobs = Jobs::new(db.clone());
     let seen = Seen::new(Starts::Counted);

@@ -18,6 +18,8 @@ pub(super) struct Evidence {
     pub(super) attempts: i64,
     /// How often one was, at most.
     pub(super) most_attempts: i64,
+    /// Jobs that were given back before they were begun.
+    pub(super) given_back: i64,
 }
 
 /// Counts that are zero when promises are kept.
@@ -39,7 +41,7 @@ pub(super) struct Faults {
     not_followed: i64,
     /// Jobs that are not done.
     not_done: i64,
-    /// Claims that nobody gave back and that were not counted as an attempt.
+    /// Jobs with more attempts than claims.
     miscounted: i64,
     /// Numbers whose write was answered, and that are not there.
     lost: i64,
@@ -58,7 +60,7 @@ const SQL: [&str; 9] = [
     "select count(*) as n from wanted where follows = 1 \
      and not exists (select 1 from wanted as other where other.number = wanted.number + :follows)",
     "select count(*) as n from job_queue where status <> 'done' and job_type = 'mark'",
-    "select count(*) as n from job_queue where attempts <> claim and job_type = 'mark'",
+    "select count(*) as n from job_queue where attempts > claim and job_type = 'mark'",
 ];
 
 impl Evidence {
@@ -100,6 +102,7 @@ impl Evidence {
             wanted: one("select count(*) as n from wanted").await,
             attempts: one("select cast(coalesce(sum(attempts), 0) as bigint) as n from job_queue").await,
             most_attempts: one("select cast(coalesce(max(attempts), 0) as bigint) as n from job_queue").await,
+            given_back: one("select count(*) as n from job_queue where attempts < claim").await,
             faults: Faults {
                 doubled,
                 missed,

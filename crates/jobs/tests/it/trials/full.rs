@@ -97,7 +97,7 @@ fn a_full_disk_holds_jobs_up_and_loses_none() {
     let (scratch, rounds) = (Scratch::new(), times(2, 20));
     let disk = scratch.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
-    let ground = Ground::file(&disk);
+    let ground = Ground::small_file(&disk, 2 << 20);
     let enqueues = Enqueues { rest: 30, ..Enqueues::new(1, rounds * 1_500, Mix::All) };
     let work = Work { ground, runners: 2, limit: 8, enqueues: Some(enqueues), starts: Starts::Counted };
     let mut troop = Troop::new();

@@ -23,17 +23,24 @@ const TABLES: [&str; 7] = [
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Ground {
     url: String,
+    /// Of the write-ahead log, if it may not be as long as by default.
+    log: Option<u64>,
 }
 
 impl Ground {
     /// A file in this folder; the first process that opens it makes the tables.
     pub(super) fn file(folder: &Path) -> Self {
-        Self { url: format!("sqlite:{}", folder.join("data").join("app.db").display()) }
+        Self { url: format!("sqlite:{}", folder.join("data").join("app.db").display()), log: None }
+    }
+
+    /// The same, on a small disk: the write-ahead log has so many bytes at most.
+    pub(super) fn small_file(folder: &Path, log: u64) -> Self {
+        Self { log: Some(log), ..Self::file(folder) }
     }
 
     /// A database of its own, with its tables.
     pub(super) fn postgres(server: &Postgres) -> Self {
-        let ground = Self { url: server.fresh() };
+        let ground = Self { url: server.fresh(), log: None };
         block_on(async {
             let db = ground.open().await;
             prepare(&db).await;
@@ -52,7 +59,10 @@ impl Ground {
     }
 
     pub(super) async fn open(&self) -> Db {
-        let options = Options::default();
+        let mut options = Options::default();
+        if let Some(log) = self.log {
+            (options.wal, options.checkpoint_at) = (log, log / 8);
+        }
         let url = self.url.parse().expect("a URL");
         let driver = ketch_db::connect(&url, &options).await.expect("the database opens");
         let db = Db::unconnected();

@@ -8,7 +8,7 @@ use ketch_jobs::{Enqueue, Job, JobCtx, JobResult, Jobs, Queue, Runner};
 use ketch_testkit::Scratch;
 use serde::{Deserialize, Serialize};
 
-use super::child::{ON_PURPOSE, Task, say, told};
+use super::child::{Ear, ON_PURPOSE, Task, say};
 use super::ground::Ground;
 use super::times;
 use super::troop::Troop;
@@ -41,9 +41,8 @@ impl Job for Heavy {
     }
 }
 
-pub(super) async fn flood(flood: Flood) {
+pub(super) async fn flood(flood: Flood, mut told: Ear) {
     const EACH: i64 = 200;
-    let mut told = told();
     let db = flood.ground.open().await;
     let jobs = Jobs::new(db.clone());
     let runner = Runner::new(jobs.clone()).queue(Queue::new("default").limit(8)).job::<Heavy>(());
@@ -112,8 +111,7 @@ impl Job for Panicking {
     }
 }
 
-pub(super) async fn panics(panics: Panics) {
-    let mut told = told();
+pub(super) async fn panics(panics: Panics, mut told: Ear) {
     let db = panics.ground.open().await;
     let jobs = Jobs::new(db.clone());
     let runner = Runner::new(jobs.clone()).job::<Panicking>(());

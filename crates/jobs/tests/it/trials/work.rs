@@ -12,7 +12,7 @@ use ketch_db::{Db, Error, Result, Tx, params};
 use ketch_jobs::{Job, JobCtx, JobError, JobResult, Jobs, Queue, Runner, Running};
 use serde::{Deserialize, Serialize};
 
-use super::child::{say, told};
+use super::child::{Ear, say};
 use super::ground::Ground;
 
 /// Follow-ups have the number of what they follow, and this.
@@ -185,8 +185,7 @@ pub(super) async fn start(jobs: &Jobs, work: &Work, seen: &Arc<Seen>) -> Vec<Run
 }
 
 /// The whole process: with a file until nothing is left, with PostgreSQL until it is told `stop`.
-pub(super) async fn run(work: Work) {
-    let mut told = told();
+pub(super) async fn run(work: Work, mut told: Ear) {
     let db = work.ground.open().await;
     let jobs = Jobs::new(db.clone());
     let seen = Seen::new(work.starts);
