@@ -11,11 +11,11 @@ use super::evidence::Evidence;
 use super::ground::{Ground, block_on};
 use super::times;
 use super::troop::Troop;
-use super::work::{Enqueues, Mix, Starts, Work, left};
+use super::work::{Cancels, Enqueues, Mix, Starts, Work, left};
 
 fn work(ground: &Ground, runners: usize, from: i64, count: i64) -> Task {
     let (ground, enqueues) = (ground.clone(), Some(Enqueues::new(from, count, Mix::Quick)));
-    Task::Work(Work { ground, runners, limit: 16, enqueues, starts: Starts::Counted })
+    Task::Work(Work { ground, runners, limit: 16, enqueues, starts: Starts::Counted, cancels: Cancels::None })
 }
 
 /// What a troop has said in sum.

@@ -18,7 +18,7 @@ use super::evidence::Evidence;
 use super::ground::Ground;
 use super::times;
 use super::troop::Troop;
-use super::work::{Kind, Mark, Seen, Starts, Work, start, want};
+use super::work::{Cancels, Kind, Mark, Seen, Starts, Work, start, want};
 
 /// Where the clock is put, and by how many seconds that is off.
 const JUMPS: [(&str, i64); 5] = [("+1y", 365 * 86_400), ("-1h", -3_600), ("+5s", 5), ("-5s", -5), ("+0s", 0)];
@@ -125,7 +125,14 @@ fn start_with_clock(troop: &mut Troop, work: Work, scratch: &Scratch, rounds: i6
 }
 
 fn work(ground: &Ground) -> Work {
-    Work { ground: ground.clone(), runners: 2, limit: 8, enqueues: None, starts: Starts::Counted }
+    Work {
+        ground: ground.clone(),
+        runners: 2,
+        limit: 8,
+        enqueues: None,
+        starts: Starts::Counted,
+        cancels: Cancels::None,
+    }
 }
 
 /// What there is to say of the trial.

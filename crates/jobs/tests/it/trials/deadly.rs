@@ -65,6 +65,10 @@ fn deep(n: u64) -> u64 {
 pub(super) async fn run(dies: Dies) {
     let db = dies.ground.open().await;
     let jobs = Jobs::new(db.clone());
+    // Nobody else lives here who could be taken for dead too soon.
+    let mut options = ketch_jobs::Options::default();
+    options.dead_after = Duration::from_secs(1);
+    assert!(jobs.configure(options), "nothing was enqueued yet");
     let seen = Seen::new(Starts::Said);
     if db.query_one::<i64>("select count(*) as n from wanted", params! {}).await.expect("a number") == 0 {
         let jobs = jobs.clone();

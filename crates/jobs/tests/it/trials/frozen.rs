@@ -12,7 +12,7 @@ use super::claims::until_done;
 use super::evidence::Evidence;
 use super::ground::{Ground, block_on};
 use super::troop::Troop;
-use super::work::{Enqueues, Kind, Mark, Mix, Starts, Work, want};
+use super::work::{Cancels, Enqueues, Kind, Mark, Mix, Starts, Work, want};
 use super::{promised, times};
 
 /// From the moment a process stands still to the first of its jobs that is run again.
@@ -24,7 +24,14 @@ const FROZEN: Duration = Duration::from_secs(4);
 const LIMIT: usize = 6;
 
 fn work(ground: &Ground, enqueues: Option<Enqueues>) -> Task {
-    Task::Work(Work { ground: ground.clone(), runners: 1, limit: LIMIT, enqueues, starts: Starts::Said })
+    Task::Work(Work {
+        ground: ground.clone(),
+        runners: 1,
+        limit: LIMIT,
+        enqueues,
+        starts: Starts::Said,
+        cancels: Cancels::None,
+    })
 }
 
 /// Enqueues jobs that take a second each.
@@ -88,7 +95,7 @@ fn a_process_that_was_frozen_is_refused_what_others_have_taken_over_and_works_on
 
 #[test]
 fn processes_that_are_frozen_at_any_moment_break_no_promise() {
-    let (ground, rounds) = (Ground::postgres(Postgres::shared()), times(2, 20));
+    let (ground, rounds) = (Ground::postgres(Postgres::shared()), times(1, 20));
     let (mut troop, mut acked) = (Troop::new(), HashSet::new());
     let mut chance = fastrand::Rng::with_seed(4);
     let part = rounds * 1_000;

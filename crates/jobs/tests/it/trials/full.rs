@@ -13,7 +13,7 @@ use super::child::{Task, say};
 use super::evidence::Evidence;
 use super::ground::Ground;
 use super::troop::Troop;
-use super::work::{Enqueues, Mix, Seen, Starts, Work, enqueue, left, start};
+use super::work::{Cancels, Enqueues, Mix, Seen, Starts, Work, enqueue, left, start};
 use super::{promised, times};
 
 /// From room on the disk to the next job that is done: a tick of a second, and the write.
@@ -99,7 +99,14 @@ fn a_full_disk_holds_jobs_up_and_loses_none() {
     std::fs::create_dir(&disk).unwrap();
     let ground = Ground::small_file(&disk, 2 << 20);
     let enqueues = Enqueues { rest: 30, ..Enqueues::new(1, rounds * 1_500, Mix::All) };
-    let work = Work { ground, runners: 2, limit: 8, enqueues: Some(enqueues), starts: Starts::Counted };
+    let work = Work {
+        ground,
+        runners: 2,
+        limit: 8,
+        enqueues: Some(enqueues),
+        starts: Starts::Counted,
+        cancels: Cancels::None,
+    };
     let mut troop = Troop::new();
     let task = Task::Full(Fills { work, filler: disk.join("filler"), rounds });
     let child = troop.start_under(&small_disk(&disk), &[], &task);

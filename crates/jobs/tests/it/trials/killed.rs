@@ -12,7 +12,7 @@ use super::claims::until_done;
 use super::evidence::Evidence;
 use super::ground::Ground;
 use super::troop::{Line, Troop};
-use super::work::{Enqueues, Mix, Starts, Work};
+use super::work::{Cancels, Enqueues, Mix, Starts, Work};
 use super::{promised, soaking, times};
 
 /// From the start of the next process, or with PostgreSQL from the kill, to the first job that is run again.
@@ -29,7 +29,14 @@ fn work(ground: &Ground, nth: i64, part: Option<i64>) -> Task {
     let from = nth * 100_000 + 1;
     let enqueues = part.map(|count| Enqueues::new(from, count, Mix::All));
     let ground = ground.clone();
-    Task::Work(Work { ground, runners: 1, limit: LIMIT, enqueues, starts: Starts::Said })
+    Task::Work(Work {
+        ground,
+        runners: 1,
+        limit: LIMIT,
+        enqueues,
+        starts: Starts::Said,
+        cancels: Cancels::None,
+    })
 }
 
 /// How long a process lives.

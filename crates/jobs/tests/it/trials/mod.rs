@@ -4,6 +4,7 @@
 //! A process is this test binary itself, started again ([`child`], [`troop`]). It works as [`work`] says, on a database
 //! that is its ground ([`ground`]). What the jobs leave behind proves how they were run ([`evidence`]).
 
+mod cancelled;
 mod child;
 mod claims;
 mod clock;
@@ -15,6 +16,7 @@ mod ground;
 mod killed;
 mod memory;
 mod outage;
+mod rolling;
 mod troop;
 mod work;
 

@@ -1,5 +1,7 @@
 //! What a process does in most trials: it enqueues jobs and runs them, both at once, and says what happens.
 //!
+//! It is told `stop`, which gives jobs their time, or `leave`, which does not.
+//!
 //! Lines: `ready` · `acked n…` numbers whose write was answered · `enqueued` · `start job attempt` · `refused job attempt`
 //! a `finish` that came to nothing · `idle` · `starts n` at the end.
 
@@ -33,6 +35,16 @@ pub(super) struct Work {
     pub(super) enqueues: Option<Enqueues>,
     /// Whether every start is said.
     pub(super) starts: Starts,
+    /// Whether somebody cancels jobs meanwhile.
+    pub(super) cancels: Cancels,
+}
+
+/// What happens to some jobs meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Cancels {
+    None,
+    /// Jobs that were enqueued lately, at random.
+    Some,
 }
 
 /// How starts of jobs are told.
@@ -80,7 +92,8 @@ impl Mix {
     fn kind(self, number: i64) -> Kind {
         match (self, number % 10) {
             (Self::Quick, _) | (Self::All, 0..=4) => Kind::Quick,
-            (Self::All, 5..=7) => Kind::Slow,
+            (Self::All, 5..=6) => Kind::Slow,
+            (Self::All, 7) => Kind::Heeds,
             (Self::All, 8) => Kind::Followed,
             (Self::All, _) => Kind::Plain,
         }
@@ -94,6 +107,8 @@ pub(super) enum Kind {
     Quick,
     /// The same, a little later.
     Slow,
+    /// The same, unless it is told to end.
+    Heeds,
     /// The same, much later.
     Long,
     /// The same, and enqueues another with it.
@@ -142,6 +157,10 @@ impl Job for Mark {
         match self.kind {
             Kind::Quick | Kind::Followed => {}
             Kind::Slow => tokio::time::sleep(SLOW).await,
+            Kind::Heeds => tokio::select! {
+                () = tokio::time::sleep(SLOW) => {}
+                () = ctx.ended() => return Err(JobError::new("it is told to end")),
+            },
             Kind::Long => tokio::time::sleep(SLOW * 20).await,
             Kind::Plain => {
                 let sql = "insert into touched (number, job, attempt) values (:number, :job, :attempt)";
@@ -184,29 +203,54 @@ pub(super) async fn start(jobs: &Jobs, work: &Work, seen: &Arc<Seen>) -> Vec<Run
     running
 }
 
-/// The whole process: with a file until nothing is left, with PostgreSQL until it is told `stop`.
+/// The whole process: until it is told to end, or with a file until nothing is left.
 pub(super) async fn run(work: Work, mut told: Ear) {
     let db = work.ground.open().await;
     let jobs = Jobs::new(db.clone());
     let seen = Seen::new(work.starts);
     let running = start(&jobs, &work, &seen).await;
     say("ready");
-    if let Some(enqueues) = &work.enqueues {
-        enqueue(&db, &jobs, enqueues).await;
-        say("enqueued");
+    let mut others = tokio::task::JoinSet::new();
+    let enqueuing = others.spawn(enqueue_all(db.clone(), jobs.clone(), work.enqueues.clone()));
+    if work.cancels == Cancels::Some {
+        others.spawn(cancel_some(db.clone(), jobs.clone()));
     }
-    if work.ground.is_file() {
-        while left(&db).await > 0 {
+    let nothing_is_left = async {
+        while !work.ground.is_file() || !enqueuing.is_finished() || left(&db).await > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    } else {
-        while told.recv().await.is_some_and(|line| line != "stop") {}
-    }
-    for runner in running {
-        runner.stop(Duration::from_secs(10)).await;
+    };
+    let time = tokio::select! {
+        () = nothing_is_left => Duration::from_secs(10),
+        line = told.recv() => if line.as_deref() == Some("leave") { SLOW / 2 } else { Duration::from_secs(10) },
+    };
+    // One after the other would give the last ones more time than the first.
+    let stopped: tokio::task::JoinSet<()> = running.into_iter().map(|runner| runner.stop(time)).collect();
+    stopped.join_all().await;
+    others.abort_all();
+    while let Some(ended) = others.join_next().await {
+        assert!(!ended.is_err_and(|error| error.is_panic()), "jobs can be enqueued and cancelled");
     }
     say(&format!("starts {}", seen.count()));
     db.close().await;
+}
+
+async fn enqueue_all(db: Db, jobs: Jobs, enqueues: Option<Enqueues>) {
+    if let Some(enqueues) = enqueues {
+        enqueue(&db, &jobs, &enqueues).await;
+        say("enqueued");
+    }
+}
+
+/// Cancels jobs at random, for as long as it is let.
+async fn cancel_some(db: Db, jobs: Jobs) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        let sql = "select coalesce(max(id), 0) as n from job_queue where status = 'running'";
+        let Ok(newest) = db.query_one::<i64>(sql, params! {}).await else { continue };
+        // It may have ended meanwhile.
+        let _ended = jobs.cancel(newest - fastrand::i64(0..8)).await;
+    }
 }
 
 /// How many jobs are not over, or more than none when the database does not say.
