@@ -14,6 +14,8 @@ pub type JobResult = Result<(), JobError>;
 pub struct JobError {
     pub(crate) message: String,
     pub(crate) then: Then,
+    /// What the log says instead, when the message holds parts of a payload.
+    pub(crate) logged: Option<&'static str>,
 }
 
 /// What follows a failure.
@@ -30,7 +32,7 @@ pub(crate) enum Then {
 impl JobError {
     /// A failure that is tried again.
     pub fn new(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), then: Then::Retry }
+        Self { message: message.to_string(), then: Then::Retry, logged: None }
     }
 
     /// The same, and another attempt would not help: the job is dead at once.
@@ -56,6 +58,15 @@ impl<E: Error + Send + Sync + 'static> From<E> for JobError {
             message += &cause.to_string();
             source = cause.source();
         }
-        Self { message, then: Then::Retry }
+        Self { message, then: Then::Retry, logged: None }
     }
+}
+
+/// A text as it can be stored: PostgreSQL takes no U+0000, and what is too long is cut.
+pub(crate) fn clean(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }

@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use ketch_db::{Db, Migrations, Result, Tx};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::broadcast;
 
+use crate::bell::Bell;
 use crate::enqueue::{Enqueue, Enqueued};
 use crate::job::Job;
 use crate::options::Options;
@@ -35,7 +36,7 @@ pub struct Jobs {
 struct Inner {
     db: Db,
     options: OnceLock<Options>,
-    wake: Notify,
+    wake: Bell,
     cancels: broadcast::Sender<i64>,
     counters: Counters,
     types: Types,
@@ -163,7 +164,7 @@ impl Jobs {
     /// Wakes the runners once a write is committed.
     pub(crate) fn tell(&self, tx: &mut Tx<'_>) -> Result<()> {
         let jobs = self.clone();
-        tx.after_commit(move || jobs.inner.wake.notify_one());
+        tx.after_commit(move || jobs.inner.wake.ring());
         // With SQLite nobody else is there to be told.
         match tx.dialect() {
             ketch_db::Dialect::Sqlite => Ok(()),
@@ -176,9 +177,9 @@ impl Jobs {
         &self.inner.recurrent
     }
 
-    /// Resolves when there may be work.
-    pub(crate) async fn woken(&self) {
-        self.inner.wake.notified().await;
+    /// How its runners are told of work.
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.inner.wake
     }
 
     /// The numbers of jobs that are cancelled while they run, as long as the receiver lives. One that was too slow and

@@ -3,6 +3,7 @@
 //! A job is a row of the table `job_queue`; the files in `migrations/` say what its columns mean. [`Jobs`] is the handle
 //! that enqueues and looks after them, a [`Runner`] claims and runs them. What is deliberately not here: what jobs do.
 
+mod bell;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod context;

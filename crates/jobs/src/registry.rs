@@ -37,8 +37,9 @@ impl Registry {
             match serde_json::from_str::<J>(payload) {
                 Ok(job) => Box::pin(job.run(ctx)),
                 Err(error) => {
-                    let why = format!("the payload is no `{}`: {error}", J::TYPE);
-                    Box::pin(async { Err(JobError::new(why)) })
+                    let mut why = JobError::new(format!("the payload is no `{}`: {error}", J::TYPE));
+                    why.logged = Some("the payload is not one of its type; its `last_error` says more");
+                    Box::pin(async { Err(why) })
                 }
             }
         };

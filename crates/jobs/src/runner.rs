@@ -1,19 +1,29 @@
 //! Claims jobs and runs them.
 //!
-//! A runner is one loop: it writes how runs have ended and claims the next jobs, both in one transaction, and each run is
-//! a task of its own. `attempt.rs` is one run, `cycle.rs` the loop.
+//! A runner is one loop, `cycle.rs`: it writes how runs have ended and claims the next jobs, both in one transaction
+//! (`turn.rs`), and each run is a task of its own (`attempt.rs`). `slots.rs` is what runs, `ending.rs` what becomes of a
+//! job. That a runner lives and what is given back when it does not is `membership.rs`, with PostgreSQL `beats.rs`.
 
 mod attempt;
+mod beats;
+mod clock;
 mod cycle;
+mod ending;
+mod listen;
+mod membership;
+mod outage;
 mod said;
+mod slots;
+mod tidy;
+mod turn;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ketch_model::{Place, Problem, Problems};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::job::Job;
 use crate::jobs::Jobs;
@@ -22,6 +32,7 @@ use crate::recur::{Recurrent, drive};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use cycle::Cycle;
+use membership::Membership;
 use said::Said;
 
 /// A runner in the making: the types of jobs it knows, the queues it works on, the recurrent jobs it enqueues.
@@ -87,7 +98,8 @@ impl Runner {
         self.said.problems()
     }
 
-    /// Begins to work. The database is connected, and its tables are there.
+    /// Begins to work. The database is connected, and its tables are there; one that is not ready yet is waited for, some
+    /// seconds.
     ///
     /// # Errors
     /// [`ketch_db::Error::Check`] when it has [`problems`](Self::problems); whatever the database says.
@@ -96,16 +108,14 @@ impl Runner {
         if !problems.is_empty() {
             return Err(ketch_db::Error::Check(Problems(problems).to_string()));
         }
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let id: Arc<str> = format!("{}-{}", boot(), NEXT.fetch_add(1, Ordering::Relaxed)).into();
+        let membership = Membership::begin(&self.jobs).await?;
         let (tell, told) = watch::channel(Phase::Working);
-        let jobs = self.jobs.clone();
-        let cycle = Cycle::new(self.jobs, self.registry, self.queues, id, told);
-        cycle.recover().await?;
-        let mut ends = tell.subscribe();
-        let recurring = tokio::spawn(drive(jobs, self.schedules, async move {
-            let _dropped = ends.wait_for(|phase| *phase == Phase::Stopping).await;
-        }));
+        let mut ends = told.clone();
+        let recurring = drive(self.jobs.clone(), self.schedules, async move {
+            let _dropped = ends.wait_for(|phase| *phase != Phase::Working).await;
+        });
+        let cycle = Cycle::new(self.jobs, self.registry, self.queues, membership, told);
+        let recurring = tokio::spawn(recurring);
         let task = tokio::spawn(async move {
             cycle.run().await;
             if let Err(error) = recurring.await {
@@ -116,21 +126,15 @@ impl Runner {
     }
 }
 
-/// What tells this run of the process from every other.
-fn boot() -> &'static str {
-    static BOOT: OnceLock<String> = OnceLock::new();
-    BOOT.get_or_init(|| uuid::Uuid::new_v4().simple().to_string())
-}
-
 /// How a runner stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Working,
-    /// Nothing new is begun.
-    Stopping,
+    /// Nothing new is begun; what runs has this time.
+    Stopping(Instant),
 }
 
-/// A runner that works. Dropped, it is told to stop.
+/// A runner that works. Dropped, it is told to stop, and what runs has [`Options::grace`](crate::Options::grace).
 #[derive(Debug)]
 pub struct Running {
     tell: watch::Sender<Phase>,
@@ -138,12 +142,21 @@ pub struct Running {
 }
 
 impl Running {
-    /// Claims nothing more, gives jobs that run this time to end, and gives back what is left: it is run again by
-    /// whoever comes next, and that attempt does not count.
+    /// Claims nothing more, tells the jobs that run that they are to end, gives them this time, and gives back what is
+    /// left: it is due at once for whoever comes next, and that attempt does not count. What they came to is written when
+    /// this resolves; when the database does not take it, that is given up after some seconds, and the log says so.
+    ///
+    /// Dropped before it resolves, it goes on by itself.
     pub async fn stop(self, within: Duration) {
-        let _gone = self.tell.send(Phase::Stopping);
-        if tokio::time::timeout(within, self.task).await.is_err() {
-            tracing::warn!("jobs were not done within {within:?}");
+        self.tell.send_replace(Phase::Stopping(after(within)));
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the runner of jobs did not end well");
         }
     }
+}
+
+/// The moment after this time; one that cannot be counted is years away.
+fn after(time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_hours(24 * 365 * 10);
+    Instant::now() + time.min(FAR)
 }

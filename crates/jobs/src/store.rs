@@ -11,6 +11,7 @@ mod look;
 mod new;
 mod purge;
 mod recover;
+mod running;
 mod settle;
 pub(crate) mod slots;
 
@@ -26,8 +27,11 @@ pub(crate) use look::get;
 pub(crate) use new::EARLIEST;
 pub(crate) use new::New;
 pub(crate) use purge::{purge, purge_old};
-pub(crate) use recover::{Released, Seen, beat, bury, observe, register, release_others, unregister};
-pub(crate) use settle::{Ending, Fate, Lost, progress, settle, settle_mine};
+pub(crate) use recover::{
+    Released, Seen, beat, bury, has_strangers, observe, register, release_others, unregister,
+};
+pub(crate) use running::{claims, mend_times, progress};
+pub(crate) use settle::{Ending, Fate, Lost, settle, settle_mine};
 
 /// A claim on a job: who has it, and the number that tells it from every other claim on that job.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,89 +1,58 @@
-//! One run of a job: its own task, its deadline, and what it came to.
+//! One run of a job: a task of its own, so that neither its panic nor its endless loop harms the others.
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt;
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::task::JoinError;
 
-use crate::context::{Run, Told};
-use crate::error::{JobError, JobResult, Then};
-use crate::jobs::Jobs;
+use crate::context::Run;
+use crate::error::{JobError, JobResult};
 use crate::registry::Registry;
-use crate::row::Status;
-use crate::store::{Claim, Claimed, Ending, Fate};
+use crate::store::Claimed;
 
-/// The longest text of an error that is stored.
-const LONGEST_ERROR: usize = 4 << 10;
-
-/// Runs a job to its end. `None` when it wrote by itself how it ended.
-pub(super) async fn attempt(
-    jobs: Jobs,
-    registry: Arc<Registry>,
-    claimed: Claimed,
-    told: watch::Receiver<Told>,
-) -> (Claim, Option<Ending>) {
-    let claim = claimed.claim.clone();
-    let Some(known) = registry.get(&claimed.job_type) else {
-        let why = format!("no job `{}` is registered in this program", claimed.job_type);
-        return (claim, Some(failed(&jobs, &claimed, crate::job::backoff, JobError::new(why))));
-    };
-    let deadline = Instant::now() + known.deadline;
-    let finished = Arc::new(AtomicBool::default());
-    let run = Run {
-        jobs: jobs.clone(),
-        claim: claim.clone(),
-        attempt: claimed.attempt,
-        max_attempts: claimed.max_attempts,
-        deadline,
-        told,
-        finished: Arc::clone(&finished),
-    };
-    let work = AssertUnwindSafe(async { (known.run)(&claimed.payload, run).await }).catch_unwind();
-    let result: JobResult = match timeout_at(deadline, work).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(panic)) => Err(JobError::new(format!("it panicked: {}", said(&*panic)))),
-        Err(_) => Err(JobError::new(format!("it was not done within {:?}", known.deadline))),
-    };
-    if finished.load(Ordering::Acquire) {
-        return (claim, None);
-    }
-    let ending = match result {
-        Ok(()) => Ending::done(!jobs.options().keep_done.is_zero()),
-        Err(error) => failed(&jobs, &claimed, known.backoff, error),
-    };
-    (claim, Some(ending))
+/// What came of a run.
+#[derive(Debug)]
+pub(super) enum Came {
+    /// It ended by itself.
+    Ended(JobResult),
+    /// It panicked; what it said.
+    Panicked(String),
+    /// It was dropped.
+    Dropped,
 }
 
-/// What becomes of a job that failed.
-fn failed(
-    jobs: &Jobs,
-    claimed: &Claimed,
-    backoff: fn(u32) -> std::time::Duration,
-    mut error: JobError,
-) -> Ending {
-    error.message.truncate(error.message.floor_char_boundary(LONGEST_ERROR));
-    let wait = match error.then {
-        Then::Retry => Some(backoff(claimed.attempt).mul_f64(0.75 + fastrand::f64() / 2.0)),
-        Then::RetryIn(time) => Some(time),
-        Then::GiveUp => None,
+/// Runs a job to its end.
+pub(super) async fn attempt(registry: Arc<Registry>, claimed: Claimed, run: Run) -> Came {
+    let work = async move {
+        let Some(known) = registry.get(&claimed.job_type) else {
+            return Err(JobError::new(format!("no job `{}` is registered", claimed.job_type)));
+        };
+        let job = (known.run)(&claimed.payload, run);
+        // It may be large, and the job has its own copy now.
+        drop(claimed);
+        job.await
     };
-    let then = match wait {
-        Some(wait) if claimed.attempt < claimed.max_attempts => {
-            let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-            Fate::Again(jobs.now().saturating_add(wait))
-        }
-        _ => Fate::Over(Status::Dead),
-    };
-    tracing::warn!(id = claimed.claim.id, job = %claimed.job_type, attempt = claimed.attempt, error = %error.message, "a job failed");
-    Ending { then, error: Some(error.message) }
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(result) => Came::Ended(result),
+        Err(panic) => Came::Panicked(said(panic)),
+    }
+}
+
+/// What came of a run whose task did not come to its end: it was dropped, or panicked as it was.
+pub(super) fn unjoined(error: JoinError) -> Came {
+    match error.try_into_panic() {
+        Ok(panic) => Came::Panicked(said(panic)),
+        Err(_) => Came::Dropped,
+    }
 }
 
 /// What a panic said.
-fn said(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("nothing")
+pub(super) fn said(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    // What is thrown may itself panic as it goes.
+    let _gone = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+    text.unwrap_or_else(|| "nothing that can be read".to_owned())
 }

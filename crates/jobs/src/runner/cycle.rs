@@ -1,36 +1,117 @@
 //! The loop of a runner.
+//!
+//! It waits for whatever comes first: a run that ended, work, a cancelled job, the next time that something is due, a
+//! timer of a run, the stop. One question to the database is under way at a time, and nothing waits for it: what comes
+//! meanwhile goes into the next one. What could not be written is kept and written later; there is never more of it than
+//! there are slots, because nothing is claimed before it is written.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::mem;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ketch_db::Result;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::attempt::attempt;
-use super::{Phase, boot};
-use crate::context::Told;
+use super::attempt::{Came, attempt, said, unjoined};
+use super::ending::{self, Attempt};
+use super::membership::Membership;
+use super::outage::Outage;
+use super::slots::{Begun, Slot, Slots, Why};
+use super::turn::{Ended, Look, Looked, Sifted, Turn, Turned, is_refusal, sift};
+use super::{Phase, after};
+use crate::bell::{Inbox, Post};
+use crate::context::{Progress, Run, Says, Told};
+use crate::error::JobError;
 use crate::jobs::Jobs;
 use crate::options::Queue;
 use crate::registry::Registry;
-use crate::store::{self, Claim, Claimed, Ending};
+use crate::stats::Outcome;
+use crate::store::{Claim, Claimed, Ending};
+
+/// Progress is written so often at most.
+const PROGRESS: Duration = Duration::from_millis(500);
+/// After a turn that left slots free it is asked when the next job is due; not at once, because there may be another turn
+/// right away. Doubled each time that something seemed due and others had it.
+const SETTLE: Duration = Duration::from_millis(5);
+/// How long the last endings may take to be written when a runner stops.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+/// The shortest and the longest time between two looks at the table.
+const INTERVAL: (Duration, Duration) = (Duration::from_millis(5), Duration::from_hours(24));
 
 pub(super) struct Cycle {
     jobs: Jobs,
     registry: Arc<Registry>,
     queues: Vec<Queue>,
+    membership: Membership,
     id: Arc<str>,
     phase: watch::Receiver<Phase>,
-    running: JoinSet<(Claim, Option<Ending>)>,
-    /// How many of each queue run.
-    taken: HashMap<String, usize>,
-    /// The queue of what runs.
-    whose: HashMap<i64, String>,
+    inbox: Arc<Inbox>,
+    /// The numbers of jobs that somebody cancels, whoever runs them.
+    cancels: broadcast::Receiver<i64>,
+    runs: JoinSet<Came>,
+    slots: Slots,
     /// What is to be written.
-    ended: Vec<(Claim, Ending)>,
-    tell: watch::Sender<Told>,
+    ended: Vec<Ended>,
+    /// What is being written.
+    writing: Writing,
+    question: Option<BoxFuture<'static, Answer>>,
+    wants: Wants,
+    next_look: Instant,
+    /// When it is looked next which runs were cancelled, whether somebody told of it or not.
+    cancels_at: Instant,
+    /// The last look saw work.
+    seen: bool,
+    /// How often in a row work was seen and others had it.
+    fruitless: u32,
+    outage: Outage,
+    /// The table may have claims of this runner that it does not know of.
+    doubt: bool,
+    /// Some run says how far it has come.
+    news: Arc<Notify>,
+    progress_at: Instant,
+    stopping: Option<Stopping>,
+}
+
+/// What a question to the database came to.
+enum Answer {
+    Turned(ketch_db::Result<Turned>),
+    Sifted(Sifted),
+    Looked(ketch_db::Result<Looked>),
+}
+
+/// What a turn that is under way writes.
+#[derive(Default)]
+struct Writing {
+    ended: Vec<Ended>,
+    progress: Vec<(Arc<Says>, Progress)>,
+}
+
+/// What is to be asked of the database as soon as it can be.
+#[derive(Debug, Default)]
+struct Wants {
+    /// To claim.
+    turn: bool,
+    /// To see whether there is something to claim.
+    look: bool,
+    /// To see which runs were cancelled.
+    cancels: bool,
+    /// To write how far runs have come.
+    progress: bool,
+    /// To write endings one by one, because they were refused together.
+    sift: bool,
+}
+
+/// The end of the runner.
+#[derive(Clone, Copy, Debug)]
+struct Stopping {
+    /// Then what runs is dropped.
+    until: Instant,
+    dropped: bool,
 }
 
 impl Cycle {
@@ -38,116 +119,417 @@ impl Cycle {
         jobs: Jobs,
         registry: Registry,
         queues: Vec<Queue>,
-        id: Arc<str>,
+        membership: Membership,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        let (running, tell) = (JoinSet::new(), watch::channel(Told::Nothing).0);
-        let (taken, whose, ended) = Default::default();
-        Self { jobs, registry: Arc::new(registry), queues, id, phase, running, taken, whose, ended, tell }
-    }
-
-    /// Gives back what a process that is gone had claimed.
-    pub(super) async fn recover(&self) -> Result<()> {
-        let now = self.jobs.now();
-        let released = self.jobs.db().write(move |tx| store::release_others(tx, boot(), now)).await?;
-        if released != store::Released::default() {
-            tracing::info!(?released, "jobs of a process that is gone are run again");
+        let (id, inbox, cancels) = (membership.id(), membership.inbox(), jobs.cancels());
+        let slots = Slots::of_queues(queues.len());
+        let now = Instant::now();
+        Self {
+            jobs,
+            registry: Arc::new(registry),
+            queues,
+            membership,
+            id,
+            phase,
+            inbox,
+            cancels,
+            runs: JoinSet::new(),
+            slots,
+            ended: Vec::new(),
+            writing: Writing::default(),
+            question: None,
+            wants: Wants { turn: true, ..Wants::default() },
+            next_look: now,
+            cancels_at: now,
+            seen: false,
+            fruitless: 0,
+            outage: Outage::of("writing to the queue of jobs, or reading it,"),
+            doubt: false,
+            news: Arc::default(),
+            progress_at: now,
+            stopping: None,
         }
-        Ok(())
     }
 
+    /// Works until it is told to stop. A panic of its own is a mistake that costs no job and does not end it.
     pub(super) async fn run(mut self) {
-        let mut look = true;
+        while let Err(panic) = AssertUnwindSafe(self.work()).catch_unwind().await {
+            let said = said(panic);
+            tracing::error!(said, "the runner of jobs panicked; it goes on");
+            self.question = None;
+            self.doubt = true;
+            self.rewrite();
+            sleep(Duration::from_secs(1)).await;
+        }
+        self.membership.leave().await;
+    }
+
+    async fn work(&mut self) {
         loop {
-            if look || !self.ended.is_empty() {
-                match self.turn().await {
-                    Ok(claimed) => look = claimed > 0,
-                    Err(error) => {
-                        tracing::error!(%error, "the queue of jobs cannot be written; tried again in a second");
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                        continue;
-                    }
-                }
-                if look {
-                    continue;
-                }
+            self.ask();
+            if self.is_over() {
+                return;
             }
-            let tick = self.next_tick().await;
+            let wake = self.next_wake();
             tokio::select! {
-                () = self.jobs.woken() => look = true,
-                () = sleep_until(tick) => look = true,
-                Some(ended) = self.running.join_next() => {
-                    self.note(ended.expect("a run catches its panics"));
-                    look = true;
+                answer = answered(&mut self.question) => {
+                    self.question = None;
+                    self.answer(answer);
                 }
-                () = async { let _dropped = self.phase.wait_for(|phase| *phase == Phase::Stopping).await; } => break,
+                Some(joined) = self.runs.join_next_with_id(), if !self.runs.is_empty() => self.note(joined),
+                () = self.inbox.came() => {}
+                id = self.cancels.recv() => self.cancelled(id.ok()),
+                () = self.news.notified() => self.wants.progress = true,
+                () = sleep_until(wake) => {}
+                until = told_to_stop(&mut self.phase), if self.stopping.is_none() => self.stop(until),
+                id = self.membership.changed() => self.lose(id),
             }
-            while let Some(ended) = self.running.try_join_next() {
-                self.note(ended.expect("a run catches its panics"));
+            while let Some(joined) = self.runs.try_join_next_with_id() {
+                self.note(joined);
             }
-        }
-        let _nobody_runs = self.tell.send(Told::Stop);
-        while let Some(ended) = self.running.join_next().await {
-            self.note(ended.expect("a run catches its panics"));
-        }
-        let (ended, now) = (std::mem::take(&mut self.ended), self.jobs.now());
-        let written = self.jobs.db().write(move |tx| store::settle(tx, &ended, now)).await;
-        if let Err(error) = written {
-            tracing::error!(%error, "how the last jobs ended could not be written; they are run again");
+            let post = self.inbox.take();
+            self.read(&post);
+            self.timers();
         }
     }
 
-    fn note(&mut self, (claim, ending): (Claim, Option<Ending>)) {
-        if let Some(queue) = self.whose.remove(&claim.id)
-            && let Some(taken) = self.taken.get_mut(&queue)
-        {
-            *taken -= 1;
-        }
-        self.ended.extend(ending.map(|ending| (claim, ending)));
-    }
-
-    async fn next_tick(&self) -> Instant {
-        let mut wait = self.jobs.options().interval;
-        let now = self.jobs.now();
-        for queue in &self.queues {
-            if let Ok(Some(due)) = store::next_due(self.jobs.db(), &queue.name).await
-                && due > now
-            {
-                wait = wait.min(Duration::from_millis(due.abs_diff(now)));
-            }
-        }
-        Instant::now() + wait
-    }
-
-    /// Writes how runs ended and claims what is next; how many were claimed.
-    async fn turn(&mut self) -> Result<usize> {
-        let (ended, now, id) = (self.ended.clone(), self.jobs.now(), Arc::clone(&self.id));
-        let free: Vec<(String, usize)> = self
-            .queues
-            .iter()
-            .map(|queue| {
-                let taken = self.taken.get(&queue.name).copied().unwrap_or_default();
-                (queue.name.clone(), queue.limit.saturating_sub(taken))
-            })
-            .filter(|(_, free)| *free > 0)
-            .collect();
-        let work = move |tx: &mut ketch_db::Tx<'_>| {
-            store::settle(tx, &ended, now)?;
-            let mut claimed: Vec<Claimed> = Vec::new();
-            for (queue, free) in &free {
-                claimed.extend(store::claim(tx, &id, queue, *free, now)?);
-            }
-            Ok(claimed)
+    fn next_wake(&self) -> Instant {
+        let stop = self.stopping.map(|it| if it.dropped { it.until + LAST_WRITE } else { it.until });
+        let ask = match (&self.question, self.outage.until()) {
+            (Some(_), _) => None,
+            (None, Some(until)) => Some(until),
+            (None, None) if self.wants.progress => Some(self.next_look.min(self.progress_at)),
+            (None, None) => Some(self.next_look),
         };
-        let claimed = self.jobs.db().write_read_committed(work).await?;
-        self.ended.clear();
-        let count = claimed.len();
-        for one in claimed {
-            *self.taken.entry(one.queue.clone()).or_default() += 1;
-            self.whose.insert(one.claim.id, one.queue.clone());
-            let told = self.tell.subscribe();
-            self.running.spawn(attempt(self.jobs.clone(), Arc::clone(&self.registry), one, told));
+        let next = [stop, ask, self.slots.next_timer()].into_iter().flatten().min();
+        next.unwrap_or_else(|| after(INTERVAL.1))
+    }
+
+    /// Asks the database what is to be asked, unless it is asked something already.
+    fn ask(&mut self) {
+        let now = Instant::now();
+        if self.question.is_some() || self.outage.until().is_some_and(|until| until > now) && !self.wants.sift
+        {
+            return;
         }
-        Ok(count)
+        let free = self.free();
+        let progress = self.wants.progress && self.progress_at <= now;
+        // Before the rest, which may have no end.
+        let cancels = self.wants.cancels || self.cancels_at <= now;
+        if cancels && !self.slots.is_empty() {
+            self.look(&free);
+        } else if self.wants.sift && !self.ended.is_empty() {
+            self.sift();
+        } else if !self.ended.is_empty() || progress || (self.wants.turn && !free.is_empty()) {
+            self.turn(free, progress);
+        } else if self.wants.look || self.next_look <= now {
+            self.look(&free);
+        }
+    }
+
+    /// Of which queues how many jobs may be begun.
+    fn free(&self) -> Vec<(usize, String, usize)> {
+        if self.stopping.is_some() {
+            return Vec::new();
+        }
+        let free =
+            self.queues.iter().enumerate().map(|(at, queue)| {
+                (at, queue.name.clone(), queue.limit.saturating_sub(self.slots.taken(at)))
+            });
+        free.filter(|(_, _, free)| *free > 0).collect()
+    }
+
+    fn turn(&mut self, free: Vec<(usize, String, usize)>, with_progress: bool) {
+        let progress = if with_progress { self.slots.progress() } else { Vec::new() };
+        if with_progress {
+            self.wants.progress = false;
+            self.progress_at = Instant::now() + PROGRESS;
+        }
+        self.wants.turn = false;
+        self.writing.ended = mem::take(&mut self.ended);
+        // Two writers that lock the same rows in the same order do not wait for each other in a ring.
+        self.writing.ended.sort_by_key(|it| it.claim.id);
+        self.writing.progress =
+            progress.iter().map(|(_, says, progress)| (Arc::clone(says), progress.clone())).collect();
+        let known = |claim: &Claim| (claim.id, claim.token);
+        let doubt = self.doubt.then(|| -> HashSet<(i64, i64)> {
+            let ended = self.writing.ended.iter().map(|it| known(&it.claim));
+            self.slots.iter().map(|slot| known(&slot.claim)).chain(ended).collect()
+        });
+        let turn = Turn {
+            runner: Arc::clone(&self.id),
+            now: self.jobs.now(),
+            ended: self.writing.ended.clone(),
+            progress: progress.into_iter().map(|(claim, _, progress)| (claim, progress)).collect(),
+            free,
+            doubt,
+        };
+        self.jobs.counters().cycle();
+        self.question = Some(turn.run(self.jobs.db().clone()).map(Answer::Turned).boxed());
+    }
+
+    fn sift(&mut self) {
+        self.wants.sift = false;
+        self.writing.ended = mem::take(&mut self.ended);
+        let sift = sift(self.jobs.db().clone(), self.writing.ended.clone(), self.jobs.now());
+        self.question = Some(sift.map(Answer::Sifted).boxed());
+    }
+
+    fn look(&mut self, free: &[(usize, String, usize)]) {
+        (self.wants.look, self.wants.cancels) = (false, false);
+        self.cancels_at = after(self.interval());
+        let look = Look {
+            runner: Arc::clone(&self.id),
+            queues: free.iter().map(|(_, name, _)| name.clone()).collect(),
+            cancels: !self.slots.is_empty(),
+        };
+        self.question = Some(look.run(self.jobs.db().clone()).map(Answer::Looked).boxed());
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Turned(Ok(turned)) => self.turned(turned),
+            Answer::Turned(Err(error)) => {
+                self.wants.sift = !self.writing.ended.is_empty() && is_refusal(&error);
+                self.wants.turn = true;
+                self.rewrite();
+                self.trouble(&error);
+            }
+            Answer::Sifted(sifted) => {
+                self.jobs.counters().lost_claims(sifted.lost as u64);
+                self.writing = Writing::default();
+                if let Some((left, error)) = sifted.left {
+                    self.ended.extend(left);
+                    self.trouble(&error);
+                }
+            }
+            Answer::Looked(Ok(looked)) => self.looked(&looked),
+            Answer::Looked(Err(error)) => {
+                self.wants.look = true;
+                self.wants.cancels = true;
+                self.trouble(&error);
+            }
+        }
+    }
+
+    fn turned(&mut self, turned: Turned) {
+        self.outage.over();
+        if !mem::take(&mut self.doubt) && turned.lost > 0 {
+            self.jobs.counters().lost_claims(turned.lost as u64);
+            tracing::warn!(
+                count = turned.lost,
+                "jobs ended that were not this runner's any more: nothing was written"
+            );
+        }
+        self.writing = Writing::default();
+        let grace = self.jobs.options().grace;
+        for claim in &turned.strayed {
+            self.slots.end_job(claim.id, Why::Lost, grace);
+        }
+        let none = turned.claimed.is_empty();
+        for (queue, claimed) in turned.claimed {
+            self.begin(queue, claimed);
+        }
+        self.fruitless = if none && mem::take(&mut self.seen) { (self.fruitless + 1).min(16) } else { 0 };
+        let wait = if turned.is_full { self.interval() } else { SETTLE.saturating_mul(1 << self.fruitless) };
+        self.next_look = after(wait.min(self.interval()));
+    }
+
+    fn looked(&mut self, looked: &Looked) {
+        if self.ended.is_empty() && !self.wants.turn {
+            self.outage.over();
+        }
+        for id in &looked.cancelled {
+            self.slots.end_job(*id, Why::Cancelled, self.jobs.options().grace);
+        }
+        let now = self.jobs.now();
+        let mut wait = self.interval();
+        match looked.next {
+            Some(due) if due <= now => (self.wants.turn, self.seen) = (true, true),
+            Some(due) => wait = wait.min(Duration::from_millis(due.abs_diff(now))),
+            None => {}
+        }
+        self.next_look = after(wait);
+    }
+
+    /// What was being written is still to be.
+    fn rewrite(&mut self) {
+        let Writing { ended, progress } = mem::take(&mut self.writing);
+        self.ended.extend(ended);
+        for (says, progress) in progress {
+            says.keep_progress(progress);
+        }
+    }
+
+    fn trouble(&mut self, error: &ketch_db::Error) {
+        self.doubt = true;
+        self.outage.hit(error);
+        self.jobs.counters().database_error();
+    }
+
+    fn interval(&self) -> Duration {
+        self.jobs.options().interval.clamp(INTERVAL.0, INTERVAL.1)
+    }
+
+    /// Begins the run of a job that was claimed.
+    fn begin(&mut self, queue: usize, claimed: Claimed) {
+        let late = Duration::from_millis(u64::try_from(self.jobs.now() - claimed.run_at).unwrap_or_default());
+        self.jobs.counters().claimed(&claimed.job_type, late);
+        let known = self.registry.get(&claimed.job_type);
+        let (deadline, backoff) = known
+            .map_or((Duration::ZERO, crate::job::backoff as fn(u32) -> _), |it| (it.deadline, it.backoff));
+        let attempt_of = Attempt {
+            id: claimed.claim.id,
+            job_type: claimed.job_type.clone(),
+            number: claimed.attempt,
+            most: claimed.max_attempts,
+            backoff,
+        };
+        let claim = claimed.claim.clone();
+        if self.stopping.is_some() || claim.runner != self.id {
+            return self.write(&attempt_of, claim, None, ending::back(), Duration::ZERO);
+        }
+        if known.is_none() {
+            let why = format!("no job `{}` is registered in this program", claimed.job_type);
+            let failed = ending::failed(&self.jobs, &attempt_of, JobError::new(why));
+            return self.write(&attempt_of, claim, None, failed, Duration::ZERO);
+        }
+        let (told, hears) = watch::channel(Told::Nothing);
+        let says = Arc::new(Says::new(Arc::clone(&self.news)));
+        let run = Run {
+            jobs: self.jobs.clone(),
+            claim: claim.clone(),
+            attempt: claimed.attempt,
+            max_attempts: claimed.max_attempts,
+            deadline: after(deadline),
+            told: hears,
+            says: Arc::clone(&says),
+        };
+        let abort = self.runs.spawn(attempt(Arc::clone(&self.registry), claimed, run));
+        self.slots.begin(Begun { claim, attempt: attempt_of, queue, deadline, says, told, abort });
+    }
+
+    /// A task is gone.
+    fn note(&mut self, joined: Result<(Id, Came), JoinError>) {
+        let (id, came) = match joined {
+            Ok((id, came)) => (id, came),
+            Err(error) => (error.id(), unjoined(error)),
+        };
+        if let Some(slot) = self.slots.end(id) {
+            let ending = ending::ending(&self.jobs, &slot, came);
+            self.write_slot(&slot, ending);
+        }
+    }
+
+    fn write_slot(&mut self, slot: &Slot, ending: (Option<Ending>, Option<Outcome>)) {
+        let progress = slot.says.take_progress();
+        self.write(&slot.attempt, slot.claim.clone(), progress, ending, slot.begun.elapsed());
+    }
+
+    /// Keeps how a run ended until it is written.
+    fn write(
+        &mut self,
+        attempt: &Attempt,
+        claim: Claim,
+        progress: Option<Progress>,
+        (ending, outcome): (Option<Ending>, Option<Outcome>),
+        ran: Duration,
+    ) {
+        if let Some(outcome) = outcome {
+            self.jobs.counters().ended(&attempt.job_type, outcome, ran);
+        }
+        match ending {
+            Some(ending) => self.ended.push(Ended { claim, ending, progress }),
+            // Its slot is free, and nothing else would claim the next.
+            None => self.wants.turn = true,
+        }
+    }
+
+    fn read(&mut self, post: &Post) {
+        self.wants.turn |= post.work;
+        self.wants.look |= post.look;
+        self.wants.cancels |= post.cancels;
+    }
+
+    /// Somebody cancelled this job, or jobs that nobody knows any more. What the table says of it counts.
+    fn cancelled(&mut self, id: Option<i64>) {
+        self.wants.cancels |= id.is_none_or(|id| self.slots.iter().any(|slot| slot.claim.id == id));
+    }
+
+    /// Does what is due by the clock.
+    fn timers(&mut self) {
+        let grace = self.jobs.options().grace;
+        let mut stuck = Vec::new();
+        for slot in self.slots.due(grace) {
+            let (id, job) = (slot.claim.id, &slot.attempt.job_type);
+            tracing::error!(
+                id,
+                job,
+                "a job blocks its thread and cannot be dropped: it keeps its slot. What blocks belongs in `spawn_blocking`"
+            );
+            let ending = ending::ending(&self.jobs, slot, Came::Dropped);
+            let progress = slot.says.take_progress();
+            stuck.push((slot.attempt.clone(), slot.claim.clone(), progress, ending, slot.begun.elapsed()));
+        }
+        for (attempt, claim, progress, ending, ran) in stuck {
+            self.write(&attempt, claim, progress, ending, ran);
+        }
+        if let Some(stopping) = &mut self.stopping
+            && !stopping.dropped
+            && stopping.until <= Instant::now()
+        {
+            stopping.dropped = true;
+            self.slots.drop_all();
+        }
+    }
+
+    /// Begins nothing more.
+    fn stop(&mut self, until: Option<Instant>) {
+        let until = until.unwrap_or_else(|| after(self.jobs.options().grace));
+        self.stopping = Some(Stopping { until, dropped: false });
+        self.slots.stop_all();
+    }
+
+    /// Everything that it runs is another's by now.
+    fn lose(&mut self, id: Arc<str>) {
+        self.slots.end_all(Why::Lost, self.jobs.options().grace);
+        let lost = self.ended.len() as u64;
+        self.jobs.counters().lost_claims(lost);
+        self.ended.clear();
+        self.id = id;
+        self.wants.turn = true;
+    }
+
+    /// Whether a runner that stops has nothing more to do.
+    fn is_over(&self) -> bool {
+        let Some(stopping) = self.stopping else { return false };
+        let written = self.question.is_none() && self.ended.is_empty();
+        if written && self.slots.are_stuck() {
+            return true;
+        }
+        let gives_up = stopping.dropped && stopping.until + LAST_WRITE <= Instant::now();
+        if gives_up {
+            let count = self.ended.len() + self.writing.ended.len();
+            tracing::error!(count, "how the last jobs ended could not be written: they are run again");
+        }
+        gives_up
+    }
+}
+
+/// The answer of the database, if it is asked something.
+async fn answered(question: &mut Option<BoxFuture<'static, Answer>>) -> Answer {
+    match question {
+        Some(question) => question.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Resolves when the runner is told to stop, with the time that runs have; or when nobody can tell it any more.
+async fn told_to_stop(phase: &mut watch::Receiver<Phase>) -> Option<Instant> {
+    let told = phase.wait_for(|phase| *phase != Phase::Working).await;
+    match told.as_deref() {
+        Ok(Phase::Stopping(until)) => Some(*until),
+        _ => None,
     }
 }

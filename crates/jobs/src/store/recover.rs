@@ -1,7 +1,12 @@
 //! Giving back what runners had claimed that are gone, and how one is known to be gone.
 
-use ketch_db::{Db, Result, Tx, params};
+use std::sync::{Arc, LazyLock};
+
+use ketch_db::{Db, Dialect, Params, Result, Tx, params};
 use serde::Deserialize;
+
+/// Rows of one statement, at most.
+const MANY: usize = 5_000;
 
 /// What became of jobs that were given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +20,13 @@ pub(crate) struct Released {
 }
 
 /// An attempt that its runner did not survive counts, so that a job which kills its process is not run for ever.
-fn release(tx: &mut Tx<'_>, which: &str, params: ketch_db::Params) -> Result<Released> {
+///
+/// Rows that another transaction holds are passed over: their turn comes when they are looked for the next time.
+fn release(tx: &mut Tx<'_>, which: &str, params: &Params) -> Result<Released> {
+    let lock = match tx.dialect() {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => "for update skip locked",
+    };
     let sql = format!(
         "update job_queue set claimed_by = null, \
          status = case when cancel_requested = 1 then 'cancelled' \
@@ -26,25 +37,35 @@ fn release(tx: &mut Tx<'_>, which: &str, params: ketch_db::Params) -> Result<Rel
                            when attempts >= max_attempts \
                            then 'its process ended while it ran, and that was its last attempt' \
                            else 'its process ended while it ran' end \
-         where status = 'running' and {which} returning status"
+         where id in (select id from job_queue where status = 'running' and ({which}) limit {MANY} {lock}) \
+         returning status"
     );
     let mut released = Released::default();
-    let ended: Vec<String> = tx.query(sql, params)?;
-    for status in ended {
-        match status.as_str() {
-            "pending" => released.again += 1,
-            "dead" => released.dead += 1,
-            _ => released.cancelled += 1,
+    loop {
+        let ended: Vec<String> = tx.query(sql.clone(), params.clone())?;
+        for status in &ended {
+            match status.as_str() {
+                "pending" => released.again += 1,
+                "dead" => released.dead += 1,
+                _ => released.cancelled += 1,
+            }
+        }
+        if ended.len() < MANY {
+            return Ok(released);
         }
     }
-    Ok(released)
 }
 
-/// SQLite, at the start: gives back what other processes had claimed. They are gone, because one process at a time has
-/// the file.
-pub(crate) fn release_others(tx: &mut Tx<'_>, boot: &str, now: i64) -> Result<Released> {
-    let mine = format!("{boot}-%");
-    release(tx, "(claimed_by is null or claimed_by not like :mine)", params! { now, mine })
+/// SQLite, at the start: gives back what none of these runners has claimed, which are those of this process. The others
+/// are gone, because one process at a time has the file.
+pub(crate) fn release_others(tx: &mut Tx<'_>, alive: &[Arc<str>], now: i64) -> Result<Released> {
+    let alive: Vec<&str> = alive.iter().map(AsRef::as_ref).collect();
+    let alive = serde_json::Value::from(alive).to_string();
+    release(
+        tx,
+        "claimed_by is null or claimed_by not in (select value from json_each(:alive))",
+        &params! { now, alive },
+    )
 }
 
 /// PostgreSQL: a runner is there.
@@ -89,9 +110,18 @@ pub(crate) fn bury(tx: &mut Tx<'_>, silent: &[Seen], now: i64) -> Result<Release
         let sql = "delete from job_runners where id = :id and beat = :beat";
         tx.execute(sql, params! { id, beat: *beat })?;
     }
-    release(
-        tx,
-        "(claimed_by is null or not exists (select 1 from job_runners r where r.id = job_queue.claimed_by))",
-        params! { now },
-    )
+    release(tx, STRANGERS, &params! { now })
+}
+
+/// What nobody has claimed who is known.
+const STRANGERS: &str =
+    "claimed_by is null or not exists (select 1 from job_runners r where r.id = job_queue.claimed_by)";
+
+/// PostgreSQL: whether there is anything to be given back, if nobody is silent.
+pub(crate) async fn has_strangers(db: &Db) -> Result<bool> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!("select 1 from job_queue where status = 'running' and ({STRANGERS}) limit 1")
+    });
+    let sql: &'static str = &SQL;
+    Ok(db.query_opt::<i64>(sql, params! {}).await?.is_some())
 }

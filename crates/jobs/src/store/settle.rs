@@ -1,6 +1,6 @@
 //! How runs end: only whoever has the claim may say so.
 
-use ketch_db::{Db, Dialect, Error, Result, Tx, params};
+use ketch_db::{Dialect, Error, Result, Tx, params};
 use serde::Serialize;
 
 use super::Claim;
@@ -65,14 +65,16 @@ const OVER: &str = "update job_queue set \
      finished_at = :now, claimed_by = null, last_error = :error \
      where id = :id and claim = :claim and claimed_by = :runner";
 const GONE: &str = "delete from job_queue where id = :id and claim = :claim and claimed_by = :runner";
-const AGAIN: &str = "update job_queue set \
+const AGAIN: &str = "update job_queue set claimed_by = null, \
      status = case when cancel_requested = 1 then 'cancelled' else 'pending' end, \
      run_at = case when cancel_requested = 1 then run_at else cast(:run_at as bigint) end, \
-     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, last_error = :error \
+     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, \
+     last_error = case when cancel_requested = 1 then 'cancelled while it ran' else :error end \
      where id = :id and claim = :claim and claimed_by = :runner";
-const BACK: &str = "update job_queue set \
+const BACK: &str = "update job_queue set claimed_by = null, attempts = attempts - 1, \
      status = case when cancel_requested = 1 then 'cancelled' else 'pending' end, \
-     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, attempts = attempts - 1 \
+     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, \
+     last_error = case when cancel_requested = 1 then 'cancelled while it ran' else last_error end \
      where id = :id and claim = :claim and claimed_by = :runner";
 
 /// All of them but `GONE`, for many at a time.
@@ -80,7 +82,8 @@ const MANY: &str = "update job_queue as q set \
      status = case when q.cancel_requested = 1 and r.status <> 'done' then 'cancelled' else r.status end, \
      run_at = case when q.cancel_requested = 1 then q.run_at else coalesce(r.run_at, q.run_at) end, \
      finished_at = case when r.status <> 'pending' or q.cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, \
-     last_error = case when r.back = 1 then q.last_error else r.error end, attempts = q.attempts - r.back \
+     last_error = case when q.cancel_requested = 1 and r.status = 'pending' then 'cancelled while it ran' \
+                       when r.back = 1 then q.last_error else r.error end, attempts = q.attempts - r.back \
      from json_to_recordset(:rows::json) \
      as r (id bigint, claim bigint, runner text, status text, run_at bigint, error text, back integer) \
      where q.id = r.id and q.claim = r.claim and q.claimed_by = r.runner";
@@ -103,7 +106,8 @@ fn one(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending, now: i64) -> Result<bool
     Ok(changed > 0)
 }
 
-/// Writes how runs ended; how many claims did not stand any more. For [`Db::write_read_committed`].
+/// Writes how runs ended; how many claims did not stand any more. For
+/// [`Db::write_read_committed`](ketch_db::Db::write_read_committed).
 pub(crate) fn settle(tx: &mut Tx<'_>, endings: &[(Claim, Ending)], now: i64) -> Result<usize> {
     if tx.dialect() == Dialect::Postgres && endings.len() > 1 {
         return settle_many(tx, endings, now);
@@ -172,21 +176,4 @@ fn storable(text: &str) -> String {
 /// Writes how one run ended, or fails.
 pub(crate) fn settle_mine(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending, now: i64) -> Result<(), Lost> {
     if one(tx, claim, ending, now)? { Ok(()) } else { Err(Lost::Claim) }
-}
-
-/// The longest note on how far a job has come.
-const LONGEST_NOTE: usize = 1 << 10;
-
-/// Stores how far a job has come.
-pub(crate) async fn progress(db: &Db, claim: Claim, part: f64, note: String) -> Result<(), JobError> {
-    let part = part.is_finite().then(|| part.clamp(0.0, 1.0));
-    let note = storable(&note[..note.floor_char_boundary(LONGEST_NOTE)]);
-    let changed = db
-        .execute(
-            "update job_queue set progress = :part, progress_note = :note \
-             where id = :id and claim = :claim and claimed_by = :runner",
-            params! { part, note, id: claim.id, claim: claim.token, runner: claim.runner.to_string() },
-        )
-        .await?;
-    if changed == 0 { Err(Lost::Claim.into()) } else { Ok(()) }
 }

@@ -1,0 +1,108 @@
+//! PostgreSQL: how runners of several processes know of each other's death.
+//!
+//! Each has a row whose `beat` it makes grow. Another one that has not seen it grow for
+//! [`Options::dead_after`](crate::Options::dead_after), by its own monotonic clock, takes it for dead: in one transaction
+//! its row goes and its claims are given back. No times of different machines are compared, so that clocks may be wrong
+//! and jump. A runner whose row is gone has lost its claims; it takes a new name and goes on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ketch_db::Result;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::membership::{new_id, tell_released};
+use super::outage::Outage;
+use crate::jobs::Jobs;
+use crate::store::{self, Seen};
+
+/// What is known of another runner.
+#[derive(Debug)]
+struct Known {
+    beat: i64,
+    silent: Duration,
+}
+
+/// What one runner has seen of the others.
+#[derive(Debug, Default)]
+struct Others {
+    seen: HashMap<String, Known>,
+    looked: Option<Instant>,
+}
+
+/// Shows that a runner lives, and watches the others.
+pub(super) async fn keep(jobs: Jobs, ids: Arc<watch::Sender<Arc<str>>>) {
+    let mut outage = Outage::of("showing that a runner of jobs lives");
+    let mut others = Others::default();
+    let mut ticks = interval(jobs.options().beat.max(Duration::from_millis(10)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match beat(&jobs, &ids, &mut others).await {
+            Ok(()) => outage.over(),
+            Err(error) => {
+                outage.hit(&error);
+                jobs.counters().database_error();
+            }
+        }
+    }
+}
+
+async fn beat(jobs: &Jobs, ids: &watch::Sender<Arc<str>>, others: &mut Others) -> Result<()> {
+    let me = ids.borrow().clone();
+    if !store::beat(jobs.db(), &me).await? {
+        let new = new_id();
+        store::register(jobs.db(), &new, jobs.now()).await?;
+        tracing::error!(
+            "this runner of jobs was taken for dead by another one: what it ran is run again. It showed no life for longer \
+             than `dead_after`, because the process or its connection to the database stood still"
+        );
+        ids.send_replace(new);
+        return Ok(());
+    }
+    let beats = store::observe(jobs.db()).await?;
+    let options = jobs.options();
+    let silent = others.silent(&beats, &me, options.dead_after, options.beat.saturating_mul(2));
+    if !silent.is_empty() || store::has_strangers(jobs.db()).await? {
+        for Seen { id, .. } in &silent {
+            tracing::warn!(runner = id, "a runner of jobs shows no life any more");
+        }
+        let now = jobs.now();
+        let released = jobs.db().write_read_committed(move |tx| store::bury(tx, &silent, now)).await?;
+        tell_released(jobs, released);
+        // It may be another process that has a slot free.
+        jobs.db()
+            .write_read_committed({
+                let jobs = jobs.clone();
+                move |tx| jobs.tell(tx)
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+impl Others {
+    /// Those that have shown no life for that long. Of the time between two looks no more than `most` counts: when this
+    /// process or the database stood still, the others are given the time to show that they live.
+    fn silent(&mut self, beats: &[Seen], me: &str, dead_after: Duration, most: Duration) -> Vec<Seen> {
+        let now = Instant::now();
+        let passed = self.looked.replace(now).map_or(Duration::ZERO, |looked| now - looked).min(most);
+        self.seen.retain(|id, _| beats.iter().any(|it| it.id == *id));
+        let mut silent = Vec::new();
+        for it in beats.iter().filter(|it| it.id != me) {
+            let fresh = || Known { beat: it.beat, silent: Duration::ZERO };
+            let seen = self.seen.entry(it.id.clone()).or_insert_with(fresh);
+            if seen.beat == it.beat {
+                seen.silent += passed;
+            } else {
+                *seen = fresh();
+            }
+            if seen.silent >= dead_after {
+                silent.push(it.clone());
+            }
+        }
+        silent
+    }
+}
