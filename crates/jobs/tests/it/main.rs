@@ -2,3 +2,4 @@
 
 mod enqueue;
 mod place;
+mod runner;
