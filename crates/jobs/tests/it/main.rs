@@ -3,3 +3,4 @@
 mod conformance;
 mod enqueue;
 mod place;
+mod runner;
