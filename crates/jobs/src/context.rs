@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ketch_db::{Db, Tx};
 use tokio::sync::{Notify, watch};
@@ -30,6 +30,7 @@ pub(crate) struct Run {
     pub(crate) claim: Claim,
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
+    pub(crate) slot: Option<i64>,
     pub(crate) deadline: Instant,
     pub(crate) told: watch::Receiver<Told>,
     pub(crate) says: Arc<Says>,
@@ -151,6 +152,15 @@ impl<S> JobCtx<S> {
     /// Which attempt this is; the first is 1.
     pub fn attempt(&self) -> u32 {
         self.run.attempt
+    }
+
+    /// The moment that this run of a recurrent job is for, which is earlier than now when the run is late. `None` for
+    /// every other job.
+    ///
+    /// A report of yesterday asks for this and not for the clock, which may have gone on to another day.
+    pub fn slot(&self) -> Option<SystemTime> {
+        let slot = u64::try_from(self.run.slot?).ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(slot))
     }
 
     /// Whether the job is dead when this attempt fails.

@@ -3,6 +3,8 @@
 mod change;
 mod claim;
 mod counts;
+#[cfg(test)]
+mod depth;
 mod insert;
 mod list;
 mod look;

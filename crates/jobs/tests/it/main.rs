@@ -1,6 +1,9 @@
 //! The queue as its users see it, on a real database each.
 
+mod conformance;
 mod enqueue;
+mod foreign;
 mod overheard;
 mod place;
 mod recurrent;
+mod runner;
