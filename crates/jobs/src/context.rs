@@ -154,18 +154,16 @@ impl<S> JobCtx<S> {
         self.run.attempt
     }
 
-    /// The moment that this run of a recurrent job is for, which is earlier than now when the run is late. `None` for
-    /// every other job.
-    ///
-    /// A report of yesterday asks for this and not for the clock, which may have gone on to another day.
-    pub fn slot(&self) -> Option<SystemTime> {
-        let slot = u64::try_from(self.run.slot?).ok()?;
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(slot))
-    }
-
     /// Whether the job is dead when this attempt fails.
     pub fn is_last_attempt(&self) -> bool {
         self.run.attempt >= self.run.max_attempts
+    }
+
+    /// Of a recurrent job, the time that this run is for, which may be long ago when nothing ran meanwhile; nothing for
+    /// any other. It is the same at every attempt.
+    pub fn slot(&self) -> Option<SystemTime> {
+        let millis = u64::try_from(self.run.slot?).ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))
     }
 
     /// What is left of the job's time.

@@ -55,6 +55,15 @@ pub(crate) async fn drive(jobs: Jobs, schedules: Vec<Arc<Recurrent>>, stop: impl
     }
 }
 
+/// Enqueues what is due by now, once.
+///
+/// # Errors
+/// The last that the database said; what could be enqueued is.
+pub(crate) async fn enqueue_due(jobs: &Jobs, schedules: &[Arc<Recurrent>]) -> Result<()> {
+    let mut watched: Vec<Watched> = schedules.iter().cloned().map(Watched::new).collect();
+    look(jobs, &mut watched).await.map(drop)
+}
+
 /// Looks at every schedule; how long nothing will be due.
 async fn look(jobs: &Jobs, watched: &mut [Watched]) -> Result<Duration> {
     let mut failed = None;

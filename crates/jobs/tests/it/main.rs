@@ -7,3 +7,4 @@ mod overheard;
 mod place;
 mod recurrent;
 mod runner;
+mod slot;
