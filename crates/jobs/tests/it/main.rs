@@ -2,8 +2,10 @@
 
 mod conformance;
 mod enqueue;
+mod foreign;
 mod overheard;
 mod place;
 mod recurrent;
+mod runner;
 mod slot;
 mod trials;
