@@ -2,4 +2,5 @@
 
 mod conformance;
 mod enqueue;
+mod once;
 mod place;
