@@ -11,6 +11,7 @@ mod run;
 mod show;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -23,6 +24,9 @@ use super::build;
 use crate::control::{Answer, Ask, Reach};
 use crate::database::DatabaseOptions;
 use crate::terminal::{clean, say};
+
+/// How long blocking work of a job that was given up is waited for.
+const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 
 /// What to do.
 #[derive(Args, Clone, Debug)]
@@ -85,7 +89,9 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(act(&mut built, &options.action))
+    let done = runtime.block_on(act(&mut built, &options.action));
+    runtime.shutdown_timeout(BLOCKING_GRACE);
+    done
 }
 
 async fn act(built: &mut Built, action: &Action) -> Result<ExitCode> {

@@ -3,4 +3,7 @@
 mod conformance;
 mod enqueue;
 mod once;
+mod overheard;
 mod place;
+mod recurrent;
+mod slot;

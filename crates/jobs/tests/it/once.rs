@@ -51,17 +51,17 @@ fn runner(place: &Place) -> (Runner, Arc<AtomicU32>) {
 
 /// Runs it until it has ended by itself.
 async fn to_its_end(runner: Runner) {
-    let mut running = runner.start().await.unwrap();
+    let mut running = runner.start().await.expect("it begins");
     timeout(PATIENCE, running.ended()).await.expect("it ends by itself");
 }
 
 async fn add(place: &Place, ends: End, more: impl Fn(Enqueue<'_, Step>) -> Enqueue<'_, Step>) -> i64 {
     let step = Step { ends };
-    place.jobs.add(more(Enqueue::new(&step))).await.unwrap().id()
+    place.jobs.add(more(Enqueue::new(&step))).await.expect("it is enqueued").id()
 }
 
 async fn status(place: &Place, id: i64) -> (Status, u32) {
-    let row = place.jobs.get(id).await.unwrap().unwrap();
+    let row = place.jobs.get(id).await.expect("it is looked up").expect("it is there");
     (row.status, row.attempts)
 }
 
