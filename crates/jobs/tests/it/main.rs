@@ -3,6 +3,7 @@
 mod conformance;
 mod enqueue;
 mod foreign;
+mod once;
 mod overheard;
 mod place;
 mod recurrent;
