@@ -4,6 +4,8 @@ mod change;
 mod claim;
 mod claim_one;
 mod counts;
+#[cfg(test)]
+mod depth;
 mod insert;
 mod list;
 mod look;
@@ -23,7 +25,7 @@ pub(crate) use counts::counts;
 pub(crate) use insert::{insert, insert_all};
 pub(crate) use list::list;
 pub(crate) use look::get;
-pub(crate) use new::New;
+pub(crate) use new::{EARLIEST, New};
 pub(crate) use purge::{purge, purge_old};
 pub(crate) use recover::{
     Released, Seen, beat, bury, has_strangers, observe, register, release_others, running, unregister,

@@ -1,5 +1,8 @@
 //! The queue as its users see it, on a real database each.
 
+mod conformance;
 mod enqueue;
+mod overheard;
 mod place;
+mod recurrent;
 mod slot;
