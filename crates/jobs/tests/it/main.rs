@@ -3,6 +3,7 @@
 mod conformance;
 mod enqueue;
 mod overheard;
+mod once;
 mod place;
 mod recurrent;
 mod slot;
