@@ -6,3 +6,4 @@ mod overheard;
 mod place;
 mod recurrent;
 mod slot;
+mod trials;
