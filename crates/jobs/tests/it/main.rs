@@ -2,4 +2,7 @@
 
 mod conformance;
 mod enqueue;
+mod overheard;
 mod place;
+mod recurrent;
+mod slot;
