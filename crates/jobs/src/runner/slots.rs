@@ -94,8 +94,7 @@ impl Slots {
         let Begun { claim, attempt, queue, deadline, says, told, abort } = begun;
         let (id, begun) = (abort.id(), Instant::now());
         let (why, stage, timer) = (None, Stage::Runs, None);
-        let slot =
-            Slot { claim, attempt, queue, deadline, says, begun, why, told, abort, stage, timer };
+        let slot = Slot { claim, attempt, queue, deadline, says, begun, why, told, abort, stage, timer };
         self.taken[queue] += 1;
         self.slots.insert(id, slot);
         self.set_timer(id, deadline);

@@ -107,6 +107,8 @@ fn give_back_unknown(
 #[derive(Debug, Default)]
 pub(super) struct Sifted {
     pub(super) lost: usize,
+    /// Those that were refused for good: job and claim.
+    pub(super) refused: Vec<(i64, i64)>,
     /// Those that are still to be written, and why they are not.
     pub(super) left: Option<(Vec<Ended>, Error)>,
 }
@@ -122,6 +124,7 @@ pub(super) async fn sift(db: Db, ended: Vec<Ended>, now: i64) -> Sifted {
             Err(error) if is_refusal(&error) => {
                 let id = one.claim.id;
                 tracing::error!(id, %error, "how a job ended cannot be written: it is claimed until this process ends");
+                sifted.refused.push((id, one.claim.token));
             }
             Err(error) => {
                 let left = std::iter::once(one).chain(left).collect();
