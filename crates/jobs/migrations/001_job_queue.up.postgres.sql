@@ -10,11 +10,11 @@ create table job_queue (
   -- 9 is run first.
   priority integer not null default 5 check (priority between 0 and 9),
   status text not null default 'pending' check (status in ('pending', 'running', 'done', 'dead', 'cancelled')),
-  -- Not before. The check refuses seconds, which would mean 1970.
+  -- Not before. The check refuses seconds and microseconds.
   run_at bigint not null default ((extract(epoch from clock_timestamp()) * 1000)::bigint)
-    check (run_at >= 1000000000000),
+    check (run_at between 1000000000000 and 253370764799999),
   -- Of a type, one unfinished job may have it.
-  unique_key text,
+  unique_key text check (octet_length(unique_key) between 1 and 1024),
   attempts integer not null default 0 check (attempts >= 0),
   max_attempts integer not null default 20 check (max_attempts >= 1),
   created_at bigint not null default ((extract(epoch from clock_timestamp()) * 1000)::bigint),

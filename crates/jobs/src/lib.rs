@@ -4,6 +4,8 @@
 //! that enqueues and looks after them, a [`Runner`] claims and runs them. What is deliberately not here: what jobs do.
 
 mod bell;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 mod endpoints;
 mod enqueue;

@@ -3,6 +3,8 @@
 mod change;
 mod claim;
 mod counts;
+#[cfg(test)]
+mod depth;
 mod insert;
 mod list;
 mod look;
@@ -21,6 +23,8 @@ pub(crate) use counts::counts;
 pub(crate) use insert::{insert, insert_all};
 pub(crate) use list::list;
 pub(crate) use look::get;
+#[cfg(feature = "conformance")]
+pub(crate) use new::EARLIEST;
 pub(crate) use new::New;
 pub(crate) use purge::{purge, purge_old};
 pub(crate) use recover::{

@@ -21,7 +21,8 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn add(&mut self, name: &'static str, outcome: Outcome) {
+    /// Adds what a case came to: for cases of other crates, which are shown in the same way.
+    pub fn add(&mut self, name: &'static str, outcome: Outcome) {
         self.cases.push((name, outcome));
     }
 

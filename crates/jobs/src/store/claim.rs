@@ -1,6 +1,6 @@
 //! Claiming what is due.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ketch_db::{Db, Dialect, Result, Tx, params};
 use serde::Deserialize;
@@ -33,7 +33,11 @@ struct Row {
     run_at: i64,
 }
 
-/// Claims up to `most` jobs of a queue that are due: the most urgent first, of those the ones that are due longest.
+/// Claims up to `most` jobs of a queue that are due: the most urgent first, of those the ones that are due longest. For
+/// [`Db::write_read_committed`].
+///
+/// With PostgreSQL the runner must have its row in `job_runners`, or it claims nothing: whoever deletes that row gives
+/// back what it had, in the same transaction, and nothing may come after.
 pub(crate) fn claim(
     tx: &mut Tx<'_>,
     runner: &Arc<str>,
@@ -42,9 +46,9 @@ pub(crate) fn claim(
     now: i64,
 ) -> Result<Vec<Claimed>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let sql = match tx.dialect() {
-        Dialect::Sqlite => sqlite(),
-        Dialect::Postgres => postgres(),
+    let sql: &'static str = match tx.dialect() {
+        Dialect::Sqlite => &SQLITE,
+        Dialect::Postgres => &POSTGRES,
     };
     let mut rows: Vec<Row> =
         tx.query(sql, params! { runner: runner.to_string(), queue: queue.to_owned(), most, now })?;
@@ -61,47 +65,58 @@ pub(crate) fn claim(
     Ok(claimed.collect())
 }
 
-/// The statement reads the head of the index for each priority, so that rows which wait for their time are not passed
-/// over one by one.
-fn statement(lock: &str) -> String {
-    let heads: Vec<String> = (0..=9)
-        .rev()
-        .map(|priority| {
-            format!(
-                "select id from (select id from job_queue where status = 'pending' and queue = :queue \
-                 and priority = {priority} and run_at <= :now order by run_at, id limit :most {lock}) as p{priority}"
-            )
-        })
-        .collect();
+/// SQLite plans a statement anew each time that a parameter is bound which it looks at while it plans, such as a limit;
+/// here that takes several times as long as the claim itself. The cast keeps it from looking.
+pub(super) static SQLITE: LazyLock<String> = LazyLock::new(|| {
+    let due = due("cast(:most as integer)", "");
+    format!("{UPDATE} where id in ({due}) {RETURNING}")
+});
+
+/// An array and not `in (…)`, which the planner may turn into a join that reads the whole table; and limits whose values
+/// it does not know, so that it always takes the index that is in order, whatever the statistics say.
+pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
+    let due = due("(select :most::bigint)", "for update skip locked");
     format!(
-        "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, attempts = attempts + 1, \
-         started_at = :now where id in (select id from ({}) as heads limit :most) \
-         returning id, claim, job_type, payload, queue, priority, attempts, max_attempts, run_at",
-        heads.join(" union all ")
+        "{UPDATE} where id = any (array({due})) \
+         and exists (select 1 from job_runners r where r.id = :runner for key share) {RETURNING}"
     )
+});
+
+const UPDATE: &str = "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, \
+     attempts = attempts + 1, started_at = :now, progress = null, progress_note = null";
+const RETURNING: &str =
+    "returning id, claim, job_type, payload, queue, priority, attempts, max_attempts, run_at";
+
+/// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
+/// their time are not passed over one by one; a priority is looked at when those above it did not give enough.
+fn due(most: &str, lock: &str) -> String {
+    let heads = heads(|priority| {
+        format!(
+            "select id from (select id from job_queue where status = 'pending' and queue = :queue \
+             and priority = {priority} and run_at <= :now order by run_at, id limit {most} {lock}) as p{priority}"
+        )
+    });
+    format!("select id from ({heads}) as heads limit {most}")
 }
 
-fn sqlite() -> &'static str {
-    static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| statement(""));
-    &TEXT
+/// One select for each priority, from the highest.
+fn heads(select: impl Fn(u8) -> String) -> String {
+    let all: Vec<String> = (0..=9).rev().map(select).collect();
+    all.join(" union all ")
 }
 
-fn postgres() -> &'static str {
-    static TEXT: std::sync::LazyLock<String> =
-        std::sync::LazyLock::new(|| statement("for update skip locked"));
-    &TEXT
-}
-
-/// When the next job of a queue is due that is not due yet.
+/// When the first job of a queue is due that waits, past or to come.
 pub(crate) async fn next_due(db: &Db, queue: &str) -> Result<Option<i64>> {
-    let heads: Vec<String> = (0..=9)
-        .map(|priority| {
-            format!(
-                "select * from (select run_at from job_queue where status = 'pending' and queue = :queue \
-                 and priority = {priority} order by run_at limit 1) as p{priority}"
-            )
-        })
-        .collect();
-    let sql = format!("select min(run_at) as run_at from ({}) as heads", heads.join(" union all "));
-    db.query_one(sql, params! { queue: queue.to_owned() }).await
+    let sql: &'static str = &NEXT_DUE;
+    db.query_one(sql, params! { queue }).await
 }
+
+pub(super) static NEXT_DUE: LazyLock<String> = LazyLock::new(|| {
+    let heads = heads(|priority| {
+        format!(
+            "select run_at from (select run_at from job_queue where status = 'pending' and queue = :queue \
+             and priority = {priority} order by run_at limit 1) as p{priority}"
+        )
+    });
+    format!("select min(run_at) as run_at from ({heads}) as heads")
+});

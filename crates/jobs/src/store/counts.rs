@@ -16,7 +16,7 @@ const CANCELLED: &str = "status in ('done', 'dead', 'cancelled') and status = 'c
 
 /// Those that wait and those of them that are due, in one pass.
 const PENDING: &str = "select count(*) as pending, coalesce(sum(case when run_at <= :now then 1 else 0 end), 0) as due \
-     from (select run_at from job_queue where status = 'pending' limit :most) as some";
+     from (select run_at from job_queue where status = 'pending' limit cast(:most as bigint)) as rows_of_it";
 
 /// Goes from queue to queue and asks for the head of each priority, so that it does not matter how many wait.
 const OLDEST: &str = "with recursive queues (queue) as ( \
@@ -61,6 +61,8 @@ pub(crate) async fn counts(db: &Db, now: i64) -> Result<Counts> {
 }
 
 fn count(snapshot: &mut Snapshot<'_>, which: &str, most: i64) -> Result<u64> {
-    let sql = format!("select count(*) from (select 1 from job_queue where {which} limit :most) as some");
+    let sql = format!(
+        "select count(*) from (select 1 from job_queue where {which} limit cast(:most as bigint)) as rows_of_it"
+    );
     snapshot.query_one(sql, params! { most })
 }

@@ -81,7 +81,7 @@ fn part(snapshot: &mut Snapshot<'_>, source: &Source, filter: &Filter, below: i6
     let narrow: Vec<_> = narrow.into_iter().filter_map(|(column, it)| Some((column, it?))).collect();
     let floor: Option<i64> = snapshot.query_opt(
         format!(
-            "select id from job_queue where {which} and {number} < :below order by {number} desc limit 1 offset :window"
+            "select id from job_queue where {which} and {number} < :below order by {number} desc limit 1 offset cast(:window as bigint)"
         ),
         params! { below, window: WINDOW },
     )?;
@@ -94,7 +94,7 @@ fn part(snapshot: &mut Snapshot<'_>, source: &Source, filter: &Filter, below: i6
     }
     let sql = format!(
         "select {COLUMNS} from job_queue where {which} and {number} < :below and {number} > :floor{conditions} \
-         order by {number} desc limit :more"
+         order by {number} desc limit cast(:more as bigint)"
     );
     let stored: Vec<Stored> = snapshot.query(sql, values)?;
     let mut jobs: Vec<JobRow> = stored.into_iter().map(shown).collect::<Result<_>>()?;

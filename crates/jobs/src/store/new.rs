@@ -34,8 +34,8 @@ const HIGHEST: u8 = 9;
 const MOST_ATTEMPTS: u32 = i32::MAX.unsigned_abs();
 /// 2001-09-09: less is a time in seconds that was taken for milliseconds.
 pub(crate) const EARLIEST: i64 = 1_000_000_000_000;
-/// 9999-12-31: the last day that RFC 3339 can say.
-pub(crate) const LATEST: i64 = 253_402_300_799_999;
+/// 9998-12-31: the last year that all of RFC 3339 can say.
+pub(crate) const LATEST: i64 = 253_370_764_799_999;
 
 impl New {
     /// A job of a type that is known.
@@ -99,7 +99,7 @@ impl New {
             })
             .or_else(|| {
                 let so = (EARLIEST..=LATEST).contains(&self.run_at);
-                (!so).then(|| "the time that it is due at is not between 2001-09-09 and 9999-12-31".to_owned())
+                (!so).then(|| "the time that it is due at is not between 2001-09-09 and 9998-12-31".to_owned())
             })
             .or_else(|| {
                 let so = self.payload.len() <= largest;

@@ -42,7 +42,7 @@ pub(crate) async fn purge(db: &Db, purge: &Purge, now: i64) -> Result<u64> {
         let looked = format!(
             "select max(id) as last, coalesce(sum(case when {which} then 1 else 0 end), 0) as some from \
              (select id, status, finished_at, created_at, job_type from job_queue \
-              where id > :from and id <= :newest order by id limit :window) as next"
+              where id > :from and id <= :newest order by id limit cast(:window as bigint)) as next"
         );
         let values = values.clone().with("from", from);
         let asked = values.clone().with("newest", newest).with("window", WINDOW);
@@ -63,7 +63,7 @@ pub(crate) async fn purge_old(db: &Db, status: Status, keep: Duration, now: i64,
     let sql = format!(
         "delete from job_queue where id in (select id from job_queue \
          where status in ('done', 'dead', 'cancelled') and status = '{status}' and {ENDED} <= :until \
-         order by {ENDED} limit :most)"
+         order by {ENDED} limit cast(:most as bigint))"
     );
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     db.execute(sql, params! { until: before(now, keep), most }).await

@@ -1,0 +1,141 @@
+//! Pages of jobs: the newest first, each job once, whatever is asked for.
+
+use ketch_db::params;
+
+use super::case::{Case, case};
+use super::check::{Checked, Failure, fails, holds, same};
+use super::setting::Setting;
+use crate::manage::Filter;
+use crate::refusal::Error;
+use crate::row::Status;
+
+pub(super) const CASES: &[Case] = &[
+    case!("lists", the_newest_first),
+    case!("lists", pages_follow_each_other),
+    case!("lists", every_filter_finds_its_own),
+    case!("lists", the_rare_are_found_among_many),
+    case!("lists", a_page_is_bounded),
+];
+
+/// Jobs of all statuses, types, queues and schedules, in turn.
+async fn many(setting: &Setting, count: i64) -> ketch_db::Result<()> {
+    let insert = "insert into job_queue (job_type, queue, status, schedule) \
+         with recursive n (i) as (select 0 union all select i + 1 from n where i < :count - 1) \
+         select case i % 2 when 0 then 'say' else 'shout' end, case i % 3 when 0 then 'default' else 'voices' end, \
+                case i % 5 when 0 then 'pending' when 1 then 'running' when 2 then 'done' when 3 then 'dead' \
+                           else 'cancelled' end, \
+                case i % 7 when 0 then 'nightly' end from n";
+    setting.db.execute(insert, params! { count }).await.map(drop)
+}
+
+/// All pages of a filter; how many jobs, each once and in order.
+async fn all(setting: &Setting, mut filter: Filter) -> Result<Vec<i64>, Failure> {
+    let mut ids: Vec<i64> = Vec::new();
+    loop {
+        let page = setting.jobs.list(&filter).await?;
+        holds("a page is not longer than asked for", page.jobs.len() <= filter.limit)?;
+        ids.extend(page.jobs.iter().map(|job| job.id));
+        holds("they go down", ids.is_sorted_by(|a, b| a > b))?;
+        match page.next {
+            None => return Ok(ids),
+            Some(next) => {
+                holds("the cursor goes down", filter.after.is_none_or(|after| next < after))?;
+                filter.after = Some(next);
+            }
+        }
+    }
+}
+
+async fn the_newest_first(setting: Setting) -> Checked {
+    let mut ids = Vec::new();
+    for word in ["a", "b", "c"] {
+        ids.push(setting.say(word).await?);
+    }
+    ids.reverse();
+    let page = setting.jobs.list(&Filter::default()).await?;
+    same("jobs", &page.jobs.iter().map(|job| job.id).collect(), &ids)?;
+    same("the next page", &page.next, &None)?;
+    same("a whole row", &page.jobs[0], &setting.row(ids[0]).await?)
+}
+
+async fn pages_follow_each_other(setting: Setting) -> Checked {
+    many(&setting, 100).await?;
+    for limit in [1, 7, 10, 99, 100, 101] {
+        let ids = all(&setting, Filter { limit, ..Filter::default() }).await?;
+        same("jobs", &ids.len(), &100)?;
+    }
+    Ok(())
+}
+
+async fn every_filter_finds_its_own(setting: Setting) -> Checked {
+    const COUNT: i64 = 420;
+    many(&setting, COUNT).await?;
+    let statuses = [
+        vec![],
+        vec![Status::Pending],
+        vec![Status::Running],
+        vec![Status::Done],
+        vec![Status::Dead],
+        vec![Status::Cancelled, Status::Dead],
+        vec![Status::Dead, Status::Dead, Status::Pending],
+        Status::ALL.to_vec(),
+    ];
+    for status in statuses {
+        for (job_type, queue, schedule) in [
+            (None, None, None),
+            (Some("say"), None, None),
+            (None, Some("voices"), None),
+            (None, None, Some("nightly")),
+            (Some("shout"), Some("default"), Some("nightly")),
+            (Some("nobody"), None, None),
+        ] {
+            let filter = Filter {
+                status: status.clone(),
+                job_type: job_type.map(str::to_owned),
+                queue: queue.map(str::to_owned),
+                schedule: schedule.map(str::to_owned),
+                limit: 13,
+                after: None,
+            };
+            let found = all(&setting, filter.clone()).await?.len();
+            let expected = (0..COUNT).filter(|i| {
+                let stands =
+                    [Status::Pending, Status::Running, Status::Done, Status::Dead, Status::Cancelled];
+                let stands = stands[usize::try_from(i % 5).unwrap_or_default()];
+                (status.is_empty() || status.contains(&stands))
+                    && job_type.is_none_or(|it| it == if i % 2 == 0 { "say" } else { "shout" })
+                    && queue.is_none_or(|it| it == if i % 3 == 0 { "default" } else { "voices" })
+                    && schedule.is_none_or(|_| i % 7 == 0)
+            });
+            same(&format!("{filter:?}"), &found, &expected.count())?;
+        }
+    }
+    Ok(())
+}
+
+/// Far apart, so that several pages are empty before one is found.
+async fn the_rare_are_found_among_many(setting: Setting) -> Checked {
+    let first = setting.say("needle").await?;
+    setting.db.execute("update job_queue set job_type = 'needle'", params! {}).await?;
+    let insert = "insert into job_queue (job_type, status) \
+                  with recursive n (i) as (select 0 union all select i + 1 from n where i < 119999) \
+                  select 'hay', 'done' from n";
+    setting.db.write_alone(move |tx| tx.execute(insert, params! {})).await?;
+    let rare = Filter { job_type: Some("needle".to_owned()), ..Filter::default() };
+    same("by its type", &all(&setting, rare).await?, &vec![first])?;
+    let pending = Filter { status: vec![Status::Pending], ..Filter::default() };
+    same("by how it stands", &all(&setting, pending).await?, &vec![first])?;
+    let page = setting.jobs.list(&Filter { status: vec![Status::Dead], ..Filter::default() }).await?;
+    same("what is looked for often is one page", &(page.jobs.len(), page.next), &(0, None))
+}
+
+async fn a_page_is_bounded(setting: Setting) -> Checked {
+    for limit in [0, Filter::MOST + 1, usize::MAX] {
+        let page = setting.jobs.list(&Filter { limit, ..Filter::default() }).await;
+        fails!("a limit", page, Error::Invalid(_))?;
+    }
+    many(&setting, 1_100).await?;
+    let page = setting.jobs.list(&Filter { limit: Filter::MOST, ..Filter::default() }).await?;
+    same("jobs", &page.jobs.len(), &Filter::MOST)?;
+    holds("there is a next page", page.next.is_some())
+}
