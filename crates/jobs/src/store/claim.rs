@@ -13,7 +13,6 @@ pub(crate) struct Claimed {
     pub(crate) claim: Claim,
     pub(crate) job_type: String,
     pub(crate) payload: String,
-    pub(crate) queue: String,
     /// This one included.
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
@@ -26,7 +25,6 @@ struct Row {
     claim: i64,
     job_type: String,
     payload: String,
-    queue: String,
     priority: u8,
     attempts: u32,
     max_attempts: u32,
@@ -57,7 +55,6 @@ pub(crate) fn claim(
         claim: Claim { id: row.id, runner: Arc::clone(runner), token: row.claim },
         job_type: row.job_type,
         payload: row.payload,
-        queue: row.queue,
         attempt: row.attempts,
         max_attempts: row.max_attempts,
         run_at: row.run_at,
@@ -84,8 +81,7 @@ pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
 
 const UPDATE: &str = "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, \
      attempts = attempts + 1, started_at = :now, progress = null, progress_note = null";
-const RETURNING: &str =
-    "returning id, claim, job_type, payload, queue, priority, attempts, max_attempts, run_at";
+const RETURNING: &str = "returning id, claim, job_type, payload, priority, attempts, max_attempts, run_at";
 
 /// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
 /// their time are not passed over one by one; a priority is looked at when those above it did not give enough.

@@ -2,5 +2,6 @@
 
 mod conformance;
 mod enqueue;
+mod foreign;
 mod place;
 mod runner;

@@ -1,5 +1,6 @@
 //! A database of a test's own, with the queue's tables.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ketch_db::migrate::{Backup, Wanted};
@@ -55,6 +56,11 @@ impl Place {
     pub(crate) async fn other_process(&self) -> Jobs {
         assert!(self.folder.is_none(), "one process has an SQLite file");
         Jobs::new(connect(&self.url).await)
+    }
+
+    /// The file of an SQLite database.
+    pub(crate) fn file(&self) -> PathBuf {
+        PathBuf::from(self.url.strip_prefix("sqlite:").expect("it is SQLite's"))
     }
 
     pub(crate) async fn execute(&self, sql: &'static str) -> u64 {
