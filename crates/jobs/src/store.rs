@@ -2,6 +2,7 @@
 
 mod change;
 mod claim;
+mod claim_one;
 mod counts;
 #[cfg(test)]
 mod depth;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub(crate) use change::{Changed, cancel, cancelled_of, retry, rival, run_now};
 pub(crate) use claim::{Claimed, claim, next_due};
+pub(crate) use claim_one::claim_one;
 pub(crate) use counts::counts;
 pub(crate) use insert::{insert, insert_all};
 pub(crate) use list::list;

@@ -119,6 +119,11 @@ impl Queued {
         &self.jobs
     }
 
+    /// Takes what would run jobs.
+    pub(crate) fn take_runner(&mut self) -> Option<Runner> {
+        self.runner.take()
+    }
+
     /// Begins to run jobs; nothing when none are registered, or other processes run them.
     pub(crate) async fn start(self) -> ketch_db::Result<Option<Running>> {
         match self.runner {

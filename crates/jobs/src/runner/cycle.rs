@@ -23,6 +23,7 @@ use super::attempt::{Came, said};
 use super::ending;
 use super::membership::Membership;
 use super::outage::Outage;
+use super::scope::Scope;
 use super::slots::{Slots, Why};
 use super::turn::{Ended, Looked, Sifted, Turned};
 use super::{Phase, after};
@@ -77,6 +78,7 @@ pub(super) struct Cycle {
     news: Arc<Notify>,
     progress_at: Instant,
     stopping: Option<Stopping>,
+    scope: Scope,
 }
 
 /// What a question to the database came to.
@@ -123,6 +125,7 @@ impl Cycle {
         queues: Vec<Queue>,
         membership: Membership,
         phase: watch::Receiver<Phase>,
+        scope: Scope,
     ) -> Self {
         let (id, inbox, cancels) = (membership.id(), membership.inbox(), jobs.cancels());
         let slots = Slots::of_queues(queues.len());
@@ -152,6 +155,7 @@ impl Cycle {
             news: Arc::default(),
             progress_at: now,
             stopping: None,
+            scope,
         }
     }
 
@@ -171,6 +175,7 @@ impl Cycle {
     async fn work(&mut self) {
         loop {
             self.ask();
+            self.end();
             if self.is_over() {
                 return;
             }
@@ -248,6 +253,14 @@ impl Cycle {
         {
             stopping.dropped = true;
             self.slots.drop_all();
+        }
+    }
+
+    /// Stops by itself when there is nothing more to claim, and nothing runs.
+    fn end(&mut self) {
+        let written = self.question.is_none() && self.ended.is_empty();
+        if self.scope == Scope::Nothing && self.stopping.is_none() && written && self.slots.are_stuck() {
+            self.stop(Some(Instant::now()));
         }
     }
 

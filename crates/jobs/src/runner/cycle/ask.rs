@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{Answer, Cycle, PROGRESS, SETTLE, Writing};
 use crate::runner::after;
+use crate::runner::scope::Scope;
 use crate::runner::slots::Why;
 use crate::runner::turn::{Look, Looked, Turn, Turned, is_refusal, sift};
 use crate::store::Claim;
@@ -40,7 +41,7 @@ impl Cycle {
 
     /// Of which queues how many jobs may be begun.
     fn free(&self) -> Vec<(usize, String, usize)> {
-        if self.stopping.is_some() {
+        if self.stopping.is_some() || self.scope == Scope::Nothing {
             return Vec::new();
         }
         let free =
@@ -75,6 +76,7 @@ impl Cycle {
             ended: self.writing.ended.clone(),
             progress: progress.into_iter().map(|(claim, _, progress)| (claim, progress)).collect(),
             free,
+            only: self.scope.only(),
             doubt,
         };
         self.jobs.counters().cycle();
@@ -140,6 +142,7 @@ impl Cycle {
         for claim in &turned.strayed {
             self.slots.end_job(claim.id, Why::Lost, grace);
         }
+        self.scope.claimed();
         let none = turned.claimed.is_empty();
         for (queue, claimed) in turned.claimed {
             self.begin(queue, claimed);
@@ -162,6 +165,9 @@ impl Cycle {
             Some(due) if due <= now => (self.wants.turn, self.seen) = (true, true),
             Some(due) => wait = wait.min(Duration::from_millis(due.abs_diff(now))),
             None => {}
+        }
+        if !self.wants.turn && self.slots.is_empty() {
+            self.scope.idle();
         }
         self.next_look = after(wait);
     }
