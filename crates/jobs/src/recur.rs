@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 
 use crate::schedule::{Every, Missed, Overlap, Schedule};
 use crate::store::New;
-pub(crate) use drive::drive;
+pub(crate) use drive::{drive, enqueue_due};
 pub use list::ScheduleRow;
 pub(crate) use times::Times;
 
@@ -99,6 +99,11 @@ impl Recurrent {
     /// What it enqueues.
     pub(crate) fn job_type(&self) -> &str {
         &self.job.job_type
+    }
+
+    /// Where that waits.
+    pub(crate) fn queue(&self) -> &str {
+        &self.job.queue
     }
 
     /// The row of one slot, enqueued now.

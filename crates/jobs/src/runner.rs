@@ -12,6 +12,8 @@ mod ending;
 mod listen;
 mod membership;
 mod outage;
+mod roll;
+mod run_due;
 mod said;
 mod scope;
 mod slots;
@@ -34,11 +36,13 @@ use crate::registry::Registry;
 use crate::schedule::Schedule;
 use cycle::Cycle;
 use membership::Membership;
+pub(crate) use roll::runners_now;
+pub use run_due::Ran;
 use said::Said;
 use scope::Scope;
 
 /// A runner in the making: the types of jobs it knows, the queues it works on, the recurrent jobs it enqueues.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Runner {
     jobs: Jobs,
     registry: Registry,
@@ -83,11 +87,10 @@ impl Runner {
     #[track_caller]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         let place = Place::caller();
-        self.said.schedule(&schedule, place.clone());
         match Recurrent::read(schedule) {
-            Ok(schedule) if self.schedules.iter().any(|other| other.name == schedule.name) => {}
             Ok(schedule) => {
                 let schedule = Arc::new(schedule);
+                self.said.schedule(&schedule, place);
                 self.jobs.recurrent().add(Arc::clone(&schedule));
                 self.schedules.push(schedule);
             }
@@ -124,7 +127,7 @@ impl Runner {
     }
 
     /// What is wrong with it, with the places where it was said: names that are there twice, limits beyond their
-    /// bounds, jobs whose queue it does not work on, patterns that cannot be read. It must not be started then.
+    /// bounds, jobs whose queue it does not work on, patterns that cannot be read. It does not start then.
     pub fn problems(&self) -> Vec<Problem> {
         self.said.problems()
     }

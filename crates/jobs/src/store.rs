@@ -30,7 +30,7 @@ pub(crate) use new::EARLIEST;
 pub(crate) use new::New;
 pub(crate) use purge::{purge, purge_old};
 pub(crate) use recover::{
-    Released, Seen, beat, bury, has_strangers, observe, register, release_others, unregister,
+    Released, Seen, beat, bury, has_strangers, observe, register, release_others, running, unregister,
 };
 pub(crate) use running::{claims, mend_times, progress};
 pub(crate) use settle::{Ending, Fate, Lost, settle, settle_mine};

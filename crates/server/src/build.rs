@@ -69,6 +69,31 @@ impl Built {
         }
     }
 
+    /// Runs the [jobs](Server::job) that are due until none is, for whoever calls [`app`](Self::app) without serving: for
+    /// tests. How the runs ended. Nothing happens when
+    /// there are no jobs. [`connect`](Self::connect) comes first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn run_jobs(&self) -> Result<ketch_jobs::Ran, Error> {
+        let Some(jobs) = &self.jobs else { return Ok(ketch_jobs::Ran::default()) };
+        jobs.run_due().await.map_err(|error| self.failed(error))
+    }
+
+    /// Begins the schedules of jobs that recur, without running anything: what is due from now on will be enqueued by
+    /// [`run_jobs`](Self::run_jobs).
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn begin_schedules(&self) -> Result<(), Error> {
+        let Some(jobs) = &self.jobs else { return Ok(()) };
+        jobs.recur().await.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: ketch_db::Error) -> Error {
+        Error::Database(self.database.as_ref().map(Database::shown).unwrap_or_default(), error)
+    }
+
     /// Takes what would run the jobs, if any are registered, for whoever runs them without serving.
     pub fn take_runner(&mut self) -> Option<Runner> {
         self.jobs.as_mut().and_then(Queued::take_runner)

@@ -17,6 +17,8 @@ pub(crate) struct Claimed {
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
     pub(crate) run_at: i64,
+    /// Of a recurrent job.
+    pub(crate) slot: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -29,6 +31,7 @@ struct Row {
     attempts: u32,
     max_attempts: u32,
     run_at: i64,
+    slot: Option<i64>,
 }
 
 /// Claims up to `most` jobs of a queue that are due: the most urgent first, of those the ones that are due longest. For
@@ -58,6 +61,7 @@ pub(crate) fn claim(
         attempt: row.attempts,
         max_attempts: row.max_attempts,
         run_at: row.run_at,
+        slot: row.slot,
     });
     Ok(claimed.collect())
 }
@@ -81,7 +85,8 @@ pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
 
 const UPDATE: &str = "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, \
      attempts = attempts + 1, started_at = :now, progress = null, progress_note = null";
-const RETURNING: &str = "returning id, claim, job_type, payload, priority, attempts, max_attempts, run_at";
+const RETURNING: &str =
+    "returning id, claim, job_type, payload, priority, attempts, max_attempts, run_at, slot";
 
 /// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
 /// their time are not passed over one by one; a priority is looked at when those above it did not give enough.

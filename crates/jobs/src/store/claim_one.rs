@@ -17,6 +17,7 @@ struct Row {
     attempts: u32,
     max_attempts: u32,
     run_at: i64,
+    slot: Option<i64>,
 }
 
 /// Claims a job that waits, whenever it is due, with the name of its queue; nothing when it does not wait.
@@ -29,7 +30,7 @@ pub(crate) fn claim_one(
     let row: Option<Row> = tx.query_opt(
         "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, attempts = attempts + 1, \
          started_at = :now, progress = null, progress_note = null where id = :id and status = 'pending' \
-         returning id, claim, job_type, payload, queue, attempts, max_attempts, run_at",
+         returning id, claim, job_type, payload, queue, attempts, max_attempts, run_at, slot",
         params! { runner: runner.to_string(), id, now },
     )?;
     Ok(row.map(|row| {
@@ -41,6 +42,7 @@ pub(crate) fn claim_one(
             max_attempts: row.max_attempts,
             // One that is run before its time is not early, and not late either.
             run_at: row.run_at.min(now),
+            slot: row.slot,
         };
         (row.queue, claimed)
     }))

@@ -5,3 +5,4 @@ mod enqueue;
 mod foreign;
 mod place;
 mod runner;
+mod slot;

@@ -33,6 +33,7 @@ mod http2;
 mod http2_cases;
 mod http2_frames;
 mod http2_stalls;
+mod jobs;
 #[cfg(unix)]
 mod jobs_command;
 mod messages;

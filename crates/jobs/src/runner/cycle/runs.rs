@@ -48,6 +48,7 @@ impl Cycle {
             claim: claim.clone(),
             attempt: claimed.attempt,
             max_attempts: claimed.max_attempts,
+            slot: claimed.slot,
             deadline: after(deadline),
             told: hears,
             says: Arc::clone(&says),
