@@ -62,17 +62,17 @@ pub(crate) fn claim(
     Ok(claimed.collect())
 }
 
-/// SQLite plans a statement anew each time that a parameter is bound which it looks at while it plans, such as a limit;
-/// here that takes several times as long as the claim itself. The cast keeps it from looking.
+/// SQLite plans a statement anew each time that a parameter is bound which it looked at when it planned it; here that
+/// takes several times as long as the claim itself. The sign keeps it from looking.
 pub(super) static SQLITE: LazyLock<String> = LazyLock::new(|| {
-    let due = due("cast(:most as integer)", "");
+    let due = due(["+:queue", "+:now", "+:most"], "");
     format!("{UPDATE} where id in ({due}) {RETURNING}")
 });
 
 /// An array and not `in (…)`, which the planner may turn into a join that reads the whole table; and limits whose values
 /// it does not know, so that it always takes the index that is in order, whatever the statistics say.
 pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
-    let due = due("(select :most::bigint)", "for update skip locked");
+    let due = due([":queue", ":now", "(select :most::bigint)"], "for update skip locked");
     format!(
         "{UPDATE} where id = any (array({due})) \
          and exists (select 1 from job_runners r where r.id = :runner for key share) {RETURNING}"
@@ -85,11 +85,11 @@ const RETURNING: &str = "returning id, claim, job_type, payload, priority, attem
 
 /// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
 /// their time are not passed over one by one; a priority is looked at when those above it did not give enough.
-fn due(most: &str, lock: &str) -> String {
+fn due([queue, now, most]: [&str; 3], lock: &str) -> String {
     let heads = heads(|priority| {
         format!(
-            "select id from (select id from job_queue where status = 'pending' and queue = :queue \
-             and priority = {priority} and run_at <= :now order by run_at, id limit {most} {lock}) as p{priority}"
+            "select id from (select id from job_queue where status = 'pending' and queue = {queue} \
+             and priority = {priority} and run_at <= {now} order by run_at, id limit {most} {lock}) as p{priority}"
         )
     });
     format!("select id from ({heads}) as heads limit {most}")
@@ -103,16 +103,22 @@ fn heads(select: impl Fn(u8) -> String) -> String {
 
 /// When the first job of a queue is due that waits, past or to come.
 pub(crate) async fn next_due(db: &Db, queue: &str) -> Result<Option<i64>> {
-    let sql: &'static str = &NEXT_DUE;
+    let sql: &'static str = match db.dialect()? {
+        Dialect::Sqlite => &NEXT_DUE_SQLITE,
+        Dialect::Postgres => &NEXT_DUE_POSTGRES,
+    };
     db.query_one(sql, params! { queue }).await
 }
 
-pub(super) static NEXT_DUE: LazyLock<String> = LazyLock::new(|| {
+pub(super) static NEXT_DUE_SQLITE: LazyLock<String> = LazyLock::new(|| first("+:queue"));
+pub(super) static NEXT_DUE_POSTGRES: LazyLock<String> = LazyLock::new(|| first(":queue"));
+
+fn first(queue: &str) -> String {
     let heads = heads(|priority| {
         format!(
-            "select run_at from (select run_at from job_queue where status = 'pending' and queue = :queue \
+            "select run_at from (select run_at from job_queue where status = 'pending' and queue = {queue} \
              and priority = {priority} order by run_at limit 1) as p{priority}"
         )
     });
     format!("select min(run_at) as run_at from ({heads}) as heads")
-});
+}
