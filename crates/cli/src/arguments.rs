@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{migrate, new, openapi, routes, serve};
+use crate::commands::{jobs, migrate, new, openapi, routes, serve};
 
 /// An API server in one process.
 #[derive(Debug, Parser)]
@@ -62,6 +62,8 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Serve until SIGTERM or Ctrl-C (what happens without a command)
     Serve(serve::Options),
+    /// Look after background jobs, in the server that runs or, when none does, without it
+    Jobs(jobs::Options),
     /// Look after the schema of the database
     Migrate(migrate::Options),
     /// List the endpoints

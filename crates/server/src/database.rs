@@ -222,6 +222,15 @@ impl Database {
         &self.migrations
     }
 
+    /// Which SQL it speaks.
+    pub fn dialect(&self) -> Dialect {
+        match &self.engine {
+            Engine::At(DatabaseUrl::Sqlite(_)) => Dialect::Sqlite,
+            Engine::At(DatabaseUrl::Postgres(_)) => Dialect::Postgres,
+            Engine::Given(engine) => engine.dialect(),
+        }
+    }
+
     /// Where it is, when no engine was given.
     pub fn url(&self) -> Option<&DatabaseUrl> {
         match &self.engine {

@@ -21,6 +21,7 @@ use super::attempt::{Came, attempt, said, unjoined};
 use super::ending::{self, Attempt};
 use super::membership::Membership;
 use super::outage::Outage;
+use super::scope::Scope;
 use super::slots::{Begun, Slot, Slots, Why};
 use super::turn::{Ended, Look, Looked, Sifted, Turn, Turned, is_refusal, sift};
 use super::{Phase, after};
@@ -75,6 +76,7 @@ pub(super) struct Cycle {
     news: Arc<Notify>,
     progress_at: Instant,
     stopping: Option<Stopping>,
+    scope: Scope,
 }
 
 /// What a question to the database came to.
@@ -121,6 +123,7 @@ impl Cycle {
         queues: Vec<Queue>,
         membership: Membership,
         phase: watch::Receiver<Phase>,
+        scope: Scope,
     ) -> Self {
         let (id, inbox, cancels) = (membership.id(), membership.inbox(), jobs.cancels());
         let slots = Slots::of_queues(queues.len());
@@ -149,6 +152,7 @@ impl Cycle {
             news: Arc::default(),
             progress_at: now,
             stopping: None,
+            scope,
         }
     }
 
@@ -168,6 +172,7 @@ impl Cycle {
     async fn work(&mut self) {
         loop {
             self.ask();
+            self.end();
             if self.is_over() {
                 return;
             }
@@ -230,7 +235,7 @@ impl Cycle {
 
     /// Of which queues how many jobs may be begun.
     fn free(&self) -> Vec<(usize, String, usize)> {
-        if self.stopping.is_some() {
+        if self.stopping.is_some() || self.scope == Scope::Nothing {
             return Vec::new();
         }
         let free =
@@ -263,6 +268,7 @@ impl Cycle {
             ended: self.writing.ended.clone(),
             progress: progress.into_iter().map(|(claim, _, progress)| (claim, progress)).collect(),
             free,
+            only: self.scope.only(),
             doubt,
         };
         self.jobs.counters().cycle();
@@ -327,6 +333,7 @@ impl Cycle {
         for claim in &turned.strayed {
             self.slots.end_job(claim.id, Why::Lost, grace);
         }
+        self.scope.claimed();
         let none = turned.claimed.is_empty();
         for (queue, claimed) in turned.claimed {
             self.begin(queue, claimed);
@@ -349,6 +356,9 @@ impl Cycle {
             Some(due) if due <= now => (self.wants.turn, self.seen) = (true, true),
             Some(due) => wait = wait.min(Duration::from_millis(due.abs_diff(now))),
             None => {}
+        }
+        if !self.wants.turn && self.slots.is_empty() {
+            self.scope.idle();
         }
         self.next_look = after(wait);
     }
@@ -402,6 +412,7 @@ impl Cycle {
             claim: claim.clone(),
             attempt: claimed.attempt,
             max_attempts: claimed.max_attempts,
+            slot: claimed.slot,
             deadline: after(deadline),
             told: hears,
             says: Arc::clone(&says),
@@ -481,6 +492,14 @@ impl Cycle {
         {
             stopping.dropped = true;
             self.slots.drop_all();
+        }
+    }
+
+    /// Stops by itself when there is nothing more to claim, and nothing runs.
+    fn end(&mut self) {
+        let written = self.question.is_none() && self.ended.is_empty();
+        if self.scope == Scope::Nothing && self.stopping.is_none() && written && self.slots.are_stuck() {
+            self.stop(Some(Instant::now()));
         }
     }
 

@@ -65,15 +65,15 @@ const OVER: &str = "update job_queue set \
      finished_at = :now, claimed_by = null, last_error = :error \
      where id = :id and claim = :claim and claimed_by = :runner";
 const GONE: &str = "delete from job_queue where id = :id and claim = :claim and claimed_by = :runner";
-const AGAIN: &str = "update job_queue set claimed_by = null, \
+const AGAIN: &str = "update job_queue set \
      status = case when cancel_requested = 1 then 'cancelled' else 'pending' end, \
      run_at = case when cancel_requested = 1 then run_at else cast(:run_at as bigint) end, \
-     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, \
+     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, \
      last_error = case when cancel_requested = 1 then 'cancelled while it ran' else :error end \
      where id = :id and claim = :claim and claimed_by = :runner";
-const BACK: &str = "update job_queue set claimed_by = null, attempts = attempts - 1, \
+const BACK: &str = "update job_queue set \
      status = case when cancel_requested = 1 then 'cancelled' else 'pending' end, \
-     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, \
+     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, attempts = attempts - 1, \
      last_error = case when cancel_requested = 1 then 'cancelled while it ran' else last_error end \
      where id = :id and claim = :claim and claimed_by = :runner";
 
@@ -83,7 +83,7 @@ const MANY: &str = "update job_queue as q set \
      run_at = case when q.cancel_requested = 1 then q.run_at else coalesce(r.run_at, q.run_at) end, \
      finished_at = case when r.status <> 'pending' or q.cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, \
      last_error = case when q.cancel_requested = 1 and r.status = 'pending' then 'cancelled while it ran' \
-                       when r.back = 1 then q.last_error else r.error end, attempts = q.attempts - r.back \
+     when r.back = 1 then q.last_error else r.error end, attempts = q.attempts - r.back \
      from json_to_recordset(:rows::json) \
      as r (id bigint, claim bigint, runner text, status text, run_at bigint, error text, back integer) \
      where q.id = r.id and q.claim = r.claim and q.claimed_by = r.runner";
@@ -106,8 +106,7 @@ fn one(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending, now: i64) -> Result<bool
     Ok(changed > 0)
 }
 
-/// Writes how runs ended; how many claims did not stand any more. For
-/// [`Db::write_read_committed`](ketch_db::Db::write_read_committed).
+/// Writes how runs ended; how many claims did not stand any more. For [`Db::write_read_committed`].
 pub(crate) fn settle(tx: &mut Tx<'_>, endings: &[(Claim, Ending)], now: i64) -> Result<usize> {
     if tx.dialect() == Dialect::Postgres && endings.len() > 1 {
         return settle_many(tx, endings, now);
@@ -169,7 +168,7 @@ pub(super) fn json(rows: &[impl Serialize]) -> Result<String> {
 }
 
 /// Text that came from anywhere, as PostgreSQL stores it.
-fn storable(text: &str) -> String {
+pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
 

@@ -48,6 +48,15 @@ pub(crate) async fn newest(db: &Db, schedule: &str) -> Result<Option<i64>> {
     .await
 }
 
+/// The slots from one time to another that were run; a minute's at most are asked for.
+pub(crate) async fn taken(db: &Db, schedule: &str, from: i64, to: i64) -> Result<Vec<i64>> {
+    db.query(
+        "select slot from job_slots where schedule = :schedule and slot >= :from and slot <= :to order by slot",
+        params! { schedule: schedule.to_owned(), from, to },
+    )
+    .await
+}
+
 /// Takes a slot; whether it was free. With PostgreSQL the schedule's row is held to the end of the transaction, so that
 /// one process at a time does this.
 pub(crate) fn take(tx: &mut Tx<'_>, schedule: &str, slot: i64) -> Result<bool> {
