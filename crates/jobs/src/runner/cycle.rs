@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, broadcast, watch};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::attempt::{Came, attempt, said, unjoined};
@@ -189,6 +189,10 @@ impl Cycle {
                 () = sleep_until(wake) => {}
                 until = told_to_stop(&mut self.phase), if self.stopping.is_none() => self.stop(until),
                 id = self.membership.changed() => self.lose(id),
+            }
+            if self.question.is_none() && !self.ended.is_empty() {
+                // A commit for one that ended and another for those that end now would be one too many.
+                yield_now().await;
             }
             while let Some(joined) = self.runs.try_join_next_with_id() {
                 self.note(joined);

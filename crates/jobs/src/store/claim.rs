@@ -70,16 +70,16 @@ pub(crate) fn claim(
 }
 
 /// SQLite plans a statement anew each time that a parameter is bound which it looks at while it plans, such as a limit or
-/// what an index is asked for; here that takes several times as long as the claim itself. The sign keeps it from looking.
+/// what is compared with a text; here that takes several times as long as the claim itself. Casts keep it from looking.
 pub(super) static SQLITE: LazyLock<String> = LazyLock::new(|| {
-    let due = due("+", "+:most", "");
+    let due = due("cast(:most as integer)", "");
     format!("{UPDATE} where id in ({due}) {RETURNING}")
 });
 
 /// An array and not `in (…)`, which the planner may turn into a join that reads the whole table; and limits whose values
 /// it does not know, so that it always takes the index that is in order, whatever the statistics say.
 pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
-    let due = due("", "(select :most::bigint)", "for update skip locked");
+    let due = due("(select :most::bigint)", "for update skip locked");
     format!(
         "{UPDATE} where id = any (array({due})) \
          and exists (select 1 from job_runners r where r.id = :runner for key share) {RETURNING}"
@@ -93,11 +93,11 @@ const RETURNING: &str =
 
 /// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
 /// their time are not passed over one by one; a priority is looked at when those above it did not give enough.
-fn due(sign: &str, most: &str, lock: &str) -> String {
+fn due(most: &str, lock: &str) -> String {
     let heads = heads(|priority| {
         format!(
-            "select id from (select id from job_queue where status = 'pending' and queue = {sign}:queue \
-             and priority = {priority} and run_at <= {sign}:now order by run_at, id limit {most} {lock}) as p{priority}"
+            "select id from (select id from job_queue where status = 'pending' and queue = cast(:queue as text) \
+             and priority = {priority} and run_at <= :now order by run_at, id limit {most} {lock}) as p{priority}"
         )
     });
     format!("select id from ({heads}) as heads limit {most}")
@@ -111,23 +111,16 @@ fn heads(select: impl Fn(u8) -> String) -> String {
 
 /// When the first job of a queue is due that waits, past or to come.
 pub(crate) async fn next_due(db: &Db, queue: &str) -> Result<Option<i64>> {
-    let sql: &'static str = match db.dialect()? {
-        Dialect::Sqlite => &NEXT_DUE_SQLITE,
-        Dialect::Postgres => &NEXT_DUE_POSTGRES,
-    };
+    let sql: &'static str = &NEXT_DUE;
     db.query_one(sql, params! { queue }).await
 }
 
-/// With the sign of [`SQLITE`].
-pub(super) static NEXT_DUE_SQLITE: LazyLock<String> = LazyLock::new(|| first("+"));
-pub(super) static NEXT_DUE_POSTGRES: LazyLock<String> = LazyLock::new(|| first(""));
-
-fn first(sign: &str) -> String {
+pub(super) static NEXT_DUE: LazyLock<String> = LazyLock::new(|| {
     let heads = heads(|priority| {
         format!(
-            "select run_at from (select run_at from job_queue where status = 'pending' and queue = {sign}:queue \
+            "select run_at from (select run_at from job_queue where status = 'pending' and queue = cast(:queue as text) \
              and priority = {priority} order by run_at limit 1) as p{priority}"
         )
     });
     format!("select min(run_at) as run_at from ({heads}) as heads")
-}
+});

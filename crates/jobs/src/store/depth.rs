@@ -10,7 +10,7 @@ use ketch_db::{Db, Dialect, Options, Tx, params};
 use ketch_testkit::Scratch;
 use ketch_testkit::postgres::Postgres;
 
-use super::claim::{NEXT_DUE_POSTGRES, NEXT_DUE_SQLITE, POSTGRES, SQLITE};
+use super::claim::{NEXT_DUE, POSTGRES, SQLITE};
 use super::{Claimed, Ending, Fate};
 use crate::jobs::{Jobs, migrations};
 use crate::manage::{Filter, Purge};
@@ -83,7 +83,7 @@ async fn sqlite_reads_the_head_of_each_priority_whatever_its_statistics_say() {
             assert!(lines.iter().any(|line| line == table), "{what}, analyzed: {analyzed}: {lines:#?}");
             let bad = |line: &String| line.contains("SCAN job_queue") || line.contains("TEMP B-TREE");
             assert!(!lines.iter().any(bad), "{what}, analyzed: {analyzed}: {lines:#?}");
-            let lines = plan(&db, &NEXT_DUE_SQLITE, params! { queue: "default" }).await;
+            let lines = plan(&db, &NEXT_DUE, params! { queue: "default" }).await;
             let next = "SEARCH job_queue USING COVERING INDEX job_queue_pending (queue=? AND priority=?)";
             let found = lines.iter().filter(|line| *line == next).count();
             assert_eq!(found, 10, "{what}, analyzed: {analyzed}: {lines:#?}");
@@ -166,7 +166,7 @@ async fn postgres_reads_the_head_of_each_priority_whatever_its_statistics_say() 
                 assert_eq!(heads, 10, "{what}, {mode}, {most}:\n{plan}");
                 assert_eq!(reads_all(&plan), None, "{what}, {mode}, {most}:\n{plan}");
             }
-            let (prepare, values) = numbered(&NEXT_DUE_POSTGRES, &claim[1..2]);
+            let (prepare, values) = numbered(&NEXT_DUE, &claim[1..2]);
             let sql =
                 format!("set plan_cache_mode = {mode}; {prepare} explain (costs off) execute it ({values})");
             let plan = server.psql(&database, &sql);

@@ -8,3 +8,4 @@ mod place;
 mod recurrent;
 mod runner;
 mod slot;
+mod trials;
