@@ -19,6 +19,8 @@ mod multipart;
 mod query;
 #[path = "../targets/route.rs"]
 mod route;
+#[path = "../targets/schedule.rs"]
+mod schedule;
 #[path = "../targets/settings.rs"]
 mod settings;
 #[path = "../targets/tokens.rs"]
@@ -43,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "multipart", run: multipart::run },
     Target { name: "query", run: query::run },
     Target { name: "route", run: route::run },
+    Target { name: "schedule", run: schedule::run },
     Target { name: "settings", run: settings::run },
     Target { name: "tokens", run: tokens::run },
 ];

@@ -8,10 +8,13 @@ use ketch::prelude::*;
 use ketch_db::sqlite::Sqlite;
 use ketch_db::{Db, Durability, Options, params};
 
-/// The file that the environment names; a handle without one when it names none.
-pub(crate) fn open() -> ketch_db::Result<Db> {
+use crate::jobs::with_jobs;
+
+/// Gives a server the file that the environment names, if it names one, and a queue of jobs in it if it asks for that.
+pub(crate) fn with_database(server: Server) -> ketch_db::Result<Server> {
     let Some(setup) = Setup::from_environment() else {
-        return Ok(Db::unconnected());
+        // What is measured with no database is answered without one.
+        return Ok(with_services(server, &Db::unconnected()));
     };
     let mut options = Options::default();
     options.durability = match setup.sync {
@@ -19,17 +22,21 @@ pub(crate) fn open() -> ketch_db::Result<Db> {
         Sync::Normal => Durability::Normal,
     };
     options.batch = setup.batch.unwrap_or(options.batch);
-    Ok(Db::with_driver(Sqlite::open(&setup.path, &options)?, &options))
-}
-
-pub(crate) struct Boats {
-    db: Db,
-}
-
-impl Boats {
-    pub(crate) fn new(db: Db) -> Self {
-        Self { db }
+    let engine = Sqlite::open(&setup.path, &options)?;
+    if !setup.jobs {
+        return Ok(with_services(server, &Db::with_driver(engine, &options)));
     }
+    let server = server.driver(engine).database_options(options);
+    let db = server.db();
+    Ok(with_jobs(with_services(server, &db)))
+}
+
+fn with_services(server: Server, db: &Db) -> Server {
+    server.add(Boats { db: db.clone() }).add(Trials { db: db.clone() })
+}
+
+struct Boats {
+    db: Db,
 }
 
 /// Boats that are stored.
@@ -56,14 +63,8 @@ impl Boats {
     }
 }
 
-pub(crate) struct Trials {
+struct Trials {
     db: Db,
-}
-
-impl Trials {
-    pub(crate) fn new(db: Db) -> Self {
-        Self { db }
-    }
 }
 
 /// Work that others read beside.

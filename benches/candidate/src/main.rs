@@ -1,11 +1,13 @@
 //! The candidate of the benchmark: the endpoints of the baseline, on Ketch, as an application would write them.
 //!
 //! Nothing is turned off: guards, limits, deadlines, request log, health and documents are as every application gets
-//! them. `benches/baseline` lists what of that the baseline has too. The endpoints with a database are in `database.rs`.
+//! them. `benches/baseline` lists what of that the baseline has too. The endpoints with a database are in `database.rs`, its jobs
+//! in `jobs.rs`.
 
 #![expect(clippy::needless_pass_by_value, clippy::unused_self, reason = "endpoints take what they are sent")]
 
 mod database;
+mod jobs;
 
 use std::process::ExitCode;
 use std::thread::sleep;
@@ -14,15 +16,11 @@ use std::time::Duration;
 use bench_terms::{Boat, NewBoat, forbid_caching, greeting, moored, note_credentials};
 use ketch::prelude::*;
 
-use crate::database::{Boats, Trials};
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     bench_terms::start_log();
-    // What is measured with no database is answered without one.
-    let db = database::open().unwrap_or_else(|error| panic!("{error}"));
     let server = Server::new()
         .listen("127.0.0.1:0")
         .define_middleware("note-credentials", from_fn(note_credentials))
@@ -30,10 +28,8 @@ fn main() -> ExitCode {
         .define_cache("hot", MemoryCache::new("64mb"))
         .add(Plain)
         .add(Layered)
-        .add(Slow)
-        .add(Boats::new(db.clone()))
-        .add(Trials::new(db));
-    ketch::main(server)
+        .add(Slow);
+    ketch::main(database::with_database(server).unwrap_or_else(|error| panic!("{error}")))
 }
 
 struct Plain;

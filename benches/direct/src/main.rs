@@ -2,6 +2,9 @@
 //!
 //! `bench-direct seed FILE ROWS`, `freight FILE ROWS` and `peer FILE ROWS` make files. `reads FILE MILLIS` and
 //! `inserts FILE MILLIS full|normal GROUP` print how many a second one thread has done, `GROUP` inserts in each commit.
+//! `jobs FILE MILLIS GROUP` does what a queue of jobs does, in a file that has its table; that is in `jobs.rs`.
+
+mod jobs;
 
 use std::error::Error;
 use std::io::Write;
@@ -35,6 +38,7 @@ fn main() -> Result<()> {
             let sync = Sync::named(sync).ok_or("the third word is `full` or `normal`")?;
             tell(inserts(Path::new(file), millis.parse()?, sync, group.parse()?)?)
         }
+        ["jobs", file, millis, group] => tell(jobs::jobs(Path::new(file), millis.parse()?, group.parse()?)?),
         _ => Err(format!("`{}` is nothing that this program does", words.join(" ")).into()),
     }
 }

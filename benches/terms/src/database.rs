@@ -133,6 +133,8 @@ pub struct Setup {
     pub batch: Option<usize>,
     /// `BENCH_READS`: how the baseline reads.
     pub reads: String,
+    /// `BENCH_JOBS`: whether the candidate has a queue of jobs; its value does not matter.
+    pub jobs: bool,
 }
 
 /// What a power cut may take.
@@ -175,7 +177,8 @@ impl Setup {
             text.parse().unwrap_or_else(|_| panic!("BENCH_BATCH is `{text}`, which is no number"))
         });
         let reads = named("BENCH_READS").unwrap_or_else(|| "inline".to_owned());
-        Some(Self { path, sync, batch, reads })
+        let jobs = named("BENCH_JOBS").is_some();
+        Some(Self { path, sync, batch, reads, jobs })
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use ketch_server::Server;
 
 /// Where the data is.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct DatabaseOptions {
     /// Where the data is: `sqlite:data/app.db`, `postgres://user@host/name` [default: what the program says, else the
     /// file `app.db` in the folder of `--data`]

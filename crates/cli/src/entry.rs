@@ -8,8 +8,8 @@ use clap::Parser;
 use ketch_server::Server;
 
 use crate::arguments::{Arguments, Command};
-use crate::commands::{migrate, new, openapi, routes, serve};
-use crate::log;
+use crate::commands::{jobs, migrate, new, openapi, routes, serve};
+use crate::log::{self, Requests};
 
 /// Runs a Ketch program: reads flags and environment, then does what the command says; without one it serves.
 ///
@@ -25,9 +25,13 @@ pub fn main_from<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>, s
         Ok(arguments) => arguments,
         Err(error) => return print_usage(&error),
     };
-    log::start(&arguments.log);
-    let result = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
+    let command = arguments.command.unwrap_or(Command::Serve(arguments.serve));
+    // A command that asks the application in this process is no server with a log of requests.
+    let requests = if matches!(command, Command::Jobs(_)) { Requests::Quiet } else { Requests::Logged };
+    log::start(&arguments.log, requests);
+    let result = match command {
         Command::Serve(options) => serve::run(server, &options),
+        Command::Jobs(options) => jobs::run(server, &options),
         Command::Migrate(options) => migrate::run(server, &options),
         Command::Routes(options) => routes::run(server, &options),
         Command::Openapi(options) => openapi::run(server, &options),

@@ -5,11 +5,13 @@
 
 mod arguments;
 mod commands;
+mod control;
 mod database;
 mod entry;
 mod log;
 mod log_text;
 mod reference;
+mod terminal;
 
 pub use entry::{main, main_from};
 pub use reference::reference;

@@ -7,10 +7,23 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::{LogFormat, LogOptions};
 use crate::log_text::{TextFields, Time};
 
+/// Whether each request is logged that the application in this process answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Requests {
+    Logged,
+    /// Unless the filter names them.
+    Quiet,
+}
+
 /// Starts logging, and has panics logged as one line like everything else. A filter that cannot be read is told and
 /// `info` taken instead, because a typo in it must not keep a server down.
-pub(crate) fn start(options: &LogOptions) {
-    let (filter, fault) = match EnvFilter::try_new(&options.log) {
+pub(crate) fn start(options: &LogOptions, requests: Requests) {
+    let text = match requests {
+        Requests::Logged => options.log.clone(),
+        // What comes later in a filter wins.
+        Requests::Quiet => format!("ketch::request=warn,{}", options.log),
+    };
+    let (filter, fault) = match EnvFilter::try_new(text) {
         Ok(filter) => (filter, None),
         Err(fault) => (EnvFilter::new("info"), Some(fault)),
     };

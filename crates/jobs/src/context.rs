@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ketch_db::{Db, Tx};
 use tokio::sync::{Notify, watch};
@@ -30,6 +30,7 @@ pub(crate) struct Run {
     pub(crate) claim: Claim,
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
+    pub(crate) slot: Option<i64>,
     pub(crate) deadline: Instant,
     pub(crate) told: watch::Receiver<Told>,
     pub(crate) says: Arc<Says>,
@@ -156,6 +157,13 @@ impl<S> JobCtx<S> {
     /// Whether the job is dead when this attempt fails.
     pub fn is_last_attempt(&self) -> bool {
         self.run.attempt >= self.run.max_attempts
+    }
+
+    /// Of a recurrent job, the time that this run is for, which may be long ago when nothing ran meanwhile; nothing for
+    /// any other. It is the same at every attempt.
+    pub fn slot(&self) -> Option<SystemTime> {
+        let millis = u64::try_from(self.run.slot?).ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))
     }
 
     /// What is left of the job's time.

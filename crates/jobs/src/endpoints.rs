@@ -20,6 +20,7 @@ use crate::manage::{Filter, Purge};
 use crate::raw::RawJob;
 use crate::refusal::Error;
 use crate::row::{JobRow, Status};
+use crate::runner::runners_now;
 use crate::stats::Stats;
 
 /// Looks after a queue over HTTP.
@@ -94,6 +95,7 @@ struct PurgeJobs {
 
 /// What was deleted.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PurgedJobs")]
 struct Purged {
     /// How many jobs.
     purged: u64,
@@ -101,17 +103,31 @@ struct Purged {
 
 /// How the queue stands, and what this process has seen of it.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobQueueStats")]
 struct QueueStats {
     /// How many jobs stand how, whichever process runs them.
     counts: CountsNow,
     /// How long the job has been due that is due longest, in seconds; null when none is.
     oldest_due: Option<f64>,
+    /// Who runs jobs now: with PostgreSQL of all processes, with SQLite of the one that has the database.
+    runners: Vec<RunnerNow>,
     /// What this process has seen since it began.
     process: Stats,
 }
 
+/// Who runs jobs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobRunner")]
+struct RunnerNow {
+    /// What the `claimed_by` of its jobs is.
+    id: String,
+    /// How many it runs.
+    running: u64,
+}
+
 /// How many jobs stand how. A number of a million means that many or more.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobCounts")]
 struct CountsNow {
     /// They wait: `due` and `waiting`.
     pending: u64,
@@ -148,22 +164,22 @@ const INVALID: u8 = 4;
 const NO_SUCH_JOB: ErrorSpec = ErrorSpec {
     status: 404,
     code: "no_such_job",
-    description: "There is no such job. Those that ended are deleted after a time.",
+    description: "There is no such job; those that ended are deleted after a time",
 };
 const NOT_READY: ErrorSpec = ErrorSpec {
     status: 409,
     code: "job_not_ready",
-    description: "The job stands so that this cannot be done; the message says how, and what to do.",
+    description: "The job stands so that this cannot be done; the message says how, and what to do",
 };
 const KEY_TAKEN: ErrorSpec = ErrorSpec {
     status: 409,
     code: "unique_key_taken",
-    description: "Another job of the type has its unique key, and has not ended.",
+    description: "Another job of the type has its unique key, and has not ended",
 };
 const INVALID_JOB: ErrorSpec = ErrorSpec {
     status: 422,
     code: "invalid_job",
-    description: "What was asked for cannot be; the message says what is wrong with it.",
+    description: "What was asked for cannot be; the message says what is wrong with it",
 };
 
 impl<const WHAT: u8> ApiError for Refused<WHAT> {
@@ -268,7 +284,9 @@ impl JobsService {
             cancelled: now.cancelled,
         };
         let oldest_due = now.oldest_due.map(|age| age.as_secs_f64());
-        Ok(Json(QueueStats { counts, oldest_due, process: self.jobs.stats() }))
+        let runners = runners_now(self.jobs.db()).await?;
+        let runners = runners.into_iter().map(|(id, running)| RunnerNow { id, running }).collect();
+        Ok(Json(QueueStats { counts, oldest_due, runners, process: self.jobs.stats() }))
     }
 
     /// One job.

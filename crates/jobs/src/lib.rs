@@ -37,7 +37,7 @@ pub use raw::RawJob;
 pub use recur::ScheduleRow;
 pub use refusal::Error;
 pub use row::{JobRow, Status};
-pub use runner::{Runner, Running};
+pub use runner::{Ran, Runner, Running};
 pub use schedule::Schedule;
 pub use stats::{BUCKETS, Bucket, HistogramStats, OTHER, Stats, TypeStats};
 

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::{JobCtx, Run};
 use crate::error::{JobError, JobResult};
-use crate::job::Job;
+use crate::job::{Job, read};
 
 type Pending = Pin<Box<dyn Future<Output = JobResult> + Send>>;
 
@@ -20,8 +21,8 @@ pub(crate) struct Known {
 }
 
 /// The types by name.
-#[derive(Default)]
-pub(crate) struct Registry(HashMap<&'static str, Known>);
+#[derive(Clone, Default)]
+pub(crate) struct Registry(HashMap<&'static str, Arc<Known>>);
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,7 +35,7 @@ impl Registry {
     pub(crate) fn add<J: Job>(&mut self, state: J::State) {
         let run = move |payload: &str, run: Run| -> Pending {
             let ctx = JobCtx { state: state.clone(), run };
-            match serde_json::from_str::<J>(payload) {
+            match read::<J>(payload) {
                 Ok(job) => Box::pin(job.run(ctx)),
                 Err(error) => {
                     let mut why = JobError::new(format!("the payload is no `{}`: {error}", J::TYPE));
@@ -44,10 +45,10 @@ impl Registry {
             }
         };
         let known = Known { deadline: J::DEADLINE, backoff: J::backoff, run: Box::new(run) };
-        self.0.insert(J::TYPE, known);
+        self.0.insert(J::TYPE, Arc::new(known));
     }
 
     pub(crate) fn get(&self, job_type: &str) -> Option<&Known> {
-        self.0.get(job_type)
+        self.0.get(job_type).map(|known| &**known)
     }
 }

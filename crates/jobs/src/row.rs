@@ -11,6 +11,7 @@ use serde_json::Value;
 /// How a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Scalar)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "JobStatus")]
 #[ketch(crate = "ketch_web")]
 pub enum Status {
     /// It waits for its time, or for its turn.

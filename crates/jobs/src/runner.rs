@@ -12,7 +12,10 @@ mod ending;
 mod listen;
 mod membership;
 mod outage;
+mod roll;
+mod run_due;
 mod said;
+mod scope;
 mod slots;
 mod tidy;
 mod turn;
@@ -33,23 +36,28 @@ use crate::registry::Registry;
 use crate::schedule::Schedule;
 use cycle::Cycle;
 use membership::Membership;
+pub(crate) use roll::runners_now;
+pub use run_due::Ran;
 use said::Said;
+use scope::Scope;
 
 /// A runner in the making: the types of jobs it knows, the queues it works on, the recurrent jobs it enqueues.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Runner {
     jobs: Jobs,
     registry: Registry,
     queues: Vec<Queue>,
     schedules: Vec<Arc<Recurrent>>,
     said: Said,
+    scope: Scope,
 }
 
 impl Runner {
     /// A runner for this queue, which works on the queue `default`.
     pub fn new(jobs: Jobs) -> Self {
         let queues = vec![Queue::new("default")];
-        Self { jobs, registry: Registry::default(), queues, schedules: Vec::new(), said: Said::default() }
+        let (registry, schedules, said, scope) = Default::default();
+        Self { jobs, registry, queues, schedules, said, scope }
     }
 
     /// Knows a type of jobs; what it works with is cloned for each run.
@@ -79,11 +87,10 @@ impl Runner {
     #[track_caller]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         let place = Place::caller();
-        self.said.schedule(&schedule, place.clone());
         match Recurrent::read(schedule) {
-            Ok(schedule) if self.schedules.iter().any(|other| other.name == schedule.name) => {}
             Ok(schedule) => {
                 let schedule = Arc::new(schedule);
+                self.said.schedule(&schedule, place);
                 self.jobs.recurrent().add(Arc::clone(&schedule));
                 self.schedules.push(schedule);
             }
@@ -92,8 +99,35 @@ impl Runner {
         self
     }
 
+    /// Runs this one job, whether it is due or not, and then ends. It does not run when it does not wait. Recurrent jobs
+    /// are not enqueued.
+    #[must_use]
+    pub fn only(self, id: i64) -> Self {
+        Self { scope: Scope::Only(id), ..self }
+    }
+
+    /// Runs what is due and ends when nothing is any more. Recurrent jobs are not enqueued.
+    #[must_use]
+    pub fn until_idle(self) -> Self {
+        Self { scope: Scope::UntilIdle, ..self }
+    }
+
+    /// Works on this queue alone, of those that it was given.
+    ///
+    /// # Errors
+    /// The queues that there are, when it is none of them.
+    pub fn only_queue(mut self, name: &str) -> Result<Self, Vec<String>> {
+        match self.queues.iter().position(|queue| queue.name == name) {
+            Some(at) => {
+                self.queues = vec![self.queues.swap_remove(at)];
+                Ok(self)
+            }
+            None => Err(self.queues.into_iter().map(|queue| queue.name).collect()),
+        }
+    }
+
     /// What is wrong with it, with the places where it was said: names that are there twice, limits beyond their
-    /// bounds, jobs whose queue it does not work on, patterns that cannot be read. It must not be started then.
+    /// bounds, jobs whose queue it does not work on, patterns that cannot be read. It does not start then.
     pub fn problems(&self) -> Vec<Problem> {
         self.said.problems()
     }
@@ -111,10 +145,11 @@ impl Runner {
         let membership = Membership::begin(&self.jobs).await?;
         let (tell, told) = watch::channel(Phase::Working);
         let mut ends = told.clone();
-        let recurring = drive(self.jobs.clone(), self.schedules, async move {
+        let schedules = if self.scope == Scope::Everything { self.schedules } else { Vec::new() };
+        let recurring = drive(self.jobs.clone(), schedules, async move {
             let _dropped = ends.wait_for(|phase| *phase != Phase::Working).await;
         });
-        let cycle = Cycle::new(self.jobs, self.registry, self.queues, membership, told);
+        let cycle = Cycle::new(self.jobs, self.registry, self.queues, membership, told, self.scope);
         let recurring = tokio::spawn(recurring);
         let task = tokio::spawn(async move {
             cycle.run().await;
@@ -142,6 +177,13 @@ pub struct Running {
 }
 
 impl Running {
+    /// Resolves when it ended by itself: [`Runner::only`], [`Runner::until_idle`].
+    pub async fn ended(&mut self) {
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the runner of jobs did not end well");
+        }
+    }
+
     /// Claims nothing more, tells the jobs that run that they are to end, gives them this time, and gives back what is
     /// left: it is due at once for whoever comes next, and that attempt does not count. What they came to is written when
     /// this resolves; when the database does not take it, that is given up after some seconds, and the log says so.

@@ -198,6 +198,7 @@ impl Histogram {
 
 /// What this process has seen of its jobs since it began. Nothing here is stored; it starts at zero with the process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "JobStats")]
 #[non_exhaustive]
 pub struct Stats {
     /// Runs that ended when their job was not theirs any more: what they came to was not written.
@@ -221,6 +222,7 @@ impl Stats {
 
 /// What this process has seen of one type of jobs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "JobTypeStats")]
 #[non_exhaustive]
 pub struct TypeStats {
     /// The type's name, or `other`.
@@ -252,6 +254,7 @@ pub struct TypeStats {
 
 /// How often something took how long.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "JobTimes")]
 #[non_exhaustive]
 pub struct HistogramStats {
     /// How often.
@@ -264,6 +267,7 @@ pub struct HistogramStats {
 
 /// How often something took at most so long.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "JobTimesUpTo")]
 #[non_exhaustive]
 pub struct Bucket {
     /// Seconds.

@@ -2,6 +2,7 @@
 
 mod change;
 mod claim;
+mod claim_one;
 mod counts;
 #[cfg(test)]
 mod depth;
@@ -19,16 +20,15 @@ use std::sync::Arc;
 
 pub(crate) use change::{Changed, cancel, cancelled_of, retry, rival, run_now};
 pub(crate) use claim::{Claimed, claim, next_due};
+pub(crate) use claim_one::claim_one;
 pub(crate) use counts::counts;
 pub(crate) use insert::{insert, insert_all};
 pub(crate) use list::list;
 pub(crate) use look::get;
-#[cfg(feature = "conformance")]
-pub(crate) use new::EARLIEST;
-pub(crate) use new::New;
+pub(crate) use new::{EARLIEST, New};
 pub(crate) use purge::{purge, purge_old};
 pub(crate) use recover::{
-    Released, Seen, beat, bury, has_strangers, observe, register, release_others, unregister,
+    Released, Seen, beat, bury, has_strangers, observe, register, release_others, running, unregister,
 };
 pub(crate) use running::{claims, mend_times, progress};
 pub(crate) use settle::{Ending, Fate, Lost, settle, settle_mine};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
-use crate::job::Job;
+use crate::job::{Job, read};
 
 /// The types by name. They are written in code, so there are few.
 #[derive(Default)]
@@ -29,8 +29,7 @@ impl fmt::Debug for Types {
 impl Types {
     /// Learns a type.
     pub(crate) fn know<J: Job>(&self) {
-        let check =
-            |payload: &str| serde_json::from_str::<J>(payload).map(drop).map_err(|error| error.to_string());
+        let check = |payload: &str| read::<J>(payload).map(drop).map_err(|error| error.to_string());
         let info = TypeInfo { queue: J::QUEUE, priority: J::PRIORITY, max_attempts: J::MAX_ATTEMPTS, check };
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(J::TYPE, info);
     }

@@ -7,10 +7,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ketch_edge::{Stopped, bind};
-use ketch_server::Server;
+use ketch_server::{Built, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use ketch_jobs::Ran;
 pub use ketch_testkit::{
     Answer, Client, Expect, ExpectFile, ManualClock, Scenario, Scratch, check, expect, expect_file, postgres,
     soak_factor,
@@ -42,11 +43,41 @@ fn with_scratch(server: Server) -> (Server, Option<Scratch>) {
 fn client_of(server: Server, scratch: Option<Scratch>) -> Client {
     let built = server.build().unwrap_or_else(|problems| panic!("{problems}"));
     Client::prepared(Arc::clone(built.app()), async move {
-        if let Err(error) = built.connect().await {
+        let begun = async {
+            built.connect().await?;
+            built.begin_schedules().await
+        };
+        if let Err(error) = begun.await {
             panic!("{error}");
         }
-        Arc::new((built, scratch)) as _
+        Arc::new(Tested { built, _data: scratch }) as _
     })
+}
+
+/// What a client keeps.
+struct Tested {
+    built: Built,
+    _data: Option<Scratch>,
+}
+
+/// Runs the jobs that are due, and those that they enqueue, until none is; how the runs ended. Behind a client nothing is
+/// run otherwise. What is due is said by the server's clock ([`Server::clock`]), so that delays, retries and what recurs
+/// can be tried without waiting. Panics when the database cannot be used.
+///
+/// With a client that takes turns, each server has its turn until there is nothing left for any.
+pub async fn run_jobs(client: &Client) -> Ran {
+    let servers = client.kept::<Tested>().await;
+    let mut all = Ran::default();
+    loop {
+        let mut turn = Ran::default();
+        for server in &servers {
+            turn += server.built.run_jobs().await.unwrap_or_else(|error| panic!("{error}"));
+        }
+        all += turn;
+        if turn.all() == 0 {
+            return all;
+        }
+    }
 }
 
 /// The whole server on a free port of 127.0.0.1. Dropped, it is told to stop.

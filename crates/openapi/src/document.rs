@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::merge::merge;
 use crate::operation::operation;
-use crate::{problem, responses};
+use crate::{problem, responses, schemas};
 
 /// The document: of every endpoint, or with `version` of those that have it or have none. Hidden endpoints are left out.
 ///
@@ -128,8 +128,7 @@ fn rename_parameters(operation: &mut Value, endpoint: &Endpoint, first: &Endpoin
 }
 
 fn components(api: &Api, endpoints: &[&Endpoint], paths: &Value, problem: String) -> Value {
-    let mut schemas: Map<String, Value> =
-        api.schemas.iter().map(|(name, schema)| (name.clone(), schema.clone())).collect();
+    let mut schemas = schemas::used(&api.schemas, paths);
     let mut components = json!({ "responses": { "Problem": problem::response(&problem) } });
     let headers = responses::headers(paths);
     if !headers.is_empty() {

@@ -9,6 +9,7 @@ mod merge;
 mod operation;
 mod problem;
 mod responses;
+mod schemas;
 mod service;
 
 pub use compare::{Change, compare};

@@ -81,9 +81,12 @@ impl Admin {
     }
 
     /// The way of whoever runs the server: the same endpoints, without guards, middlewares and settings.
-    pub(crate) fn operator(jobs: &Jobs, problems: &mut Vec<Problem>) -> Option<Arc<App>> {
-        let service = configure(JobsService::new(jobs.clone()));
-        let routes = lower(service, &Settings::new(), &mut Schemas::default(), problems);
+    pub(crate) fn operator(jobs: Option<&Jobs>, problems: &mut Vec<Problem>) -> Option<Arc<App>> {
+        let mut routes = Vec::new();
+        if let Some(jobs) = jobs {
+            let service = configure(JobsService::new(jobs.clone()));
+            routes.extend(lower(service, &Settings::new(), &mut Schemas::default(), problems));
+        }
         let app = AppBuilder { routes, ..AppBuilder::default() };
         app.build().map(Arc::new).map_err(|found| problems.extend(found)).ok()
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use ketch_edge::{Health, Limits, Readiness, shipped};
+use ketch_jobs::Runner;
 use ketch_model::{Api, Endpoint, Inferred, Level, Leveled, Problem, Problems, Settings, resolve};
 use ketch_openapi::{DocsService, Documents};
 use ketch_syntax::Key;
@@ -39,7 +40,7 @@ impl Built {
         &self.app
     }
 
-    /// The admin endpoints alone, when there is anything to look after: for whoever runs the server, known as
+    /// The admin endpoints alone, when there is a database to look after: for whoever runs the server, known as
     /// [`Caller::operator`](ketch_model::Caller::operator). No guard, middleware or setting of the application's stands in
     /// this way, and [`without_admin`](Server::without_admin) does not close it.
     pub fn operator(&self) -> Option<&Arc<App>> {
@@ -66,6 +67,36 @@ impl Built {
             Some(database) => database.connect().await,
             None => Ok(()),
         }
+    }
+
+    /// Runs the [jobs](Server::job) that are due until none is, for whoever calls [`app`](Self::app) without serving: for
+    /// tests. How the runs ended. Nothing happens when
+    /// there are no jobs. [`connect`](Self::connect) comes first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn run_jobs(&self) -> Result<ketch_jobs::Ran, Error> {
+        let Some(jobs) = &self.jobs else { return Ok(ketch_jobs::Ran::default()) };
+        jobs.run_due().await.map_err(|error| self.failed(error))
+    }
+
+    /// Begins the schedules of jobs that recur, without running anything: what is due from now on will be enqueued by
+    /// [`run_jobs`](Self::run_jobs).
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn begin_schedules(&self) -> Result<(), Error> {
+        let Some(jobs) = &self.jobs else { return Ok(()) };
+        jobs.recur().await.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: ketch_db::Error) -> Error {
+        Error::Database(self.database.as_ref().map(Database::shown).unwrap_or_default(), error)
+    }
+
+    /// Takes what would run the jobs, if any are registered, for whoever runs them without serving.
+    pub fn take_runner(&mut self) -> Option<Runner> {
+        self.jobs.as_mut().and_then(Queued::take_runner)
     }
 
     /// The address it will listen on.
@@ -97,7 +128,7 @@ impl Server {
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
         let handle = jobs.as_ref().map(Queued::handle);
         routes.extend(self.admin.routes(handle, &mut schemas, &mut problems));
-        let operator = handle.and_then(|jobs| Admin::operator(jobs, &mut problems));
+        let operator = database.as_ref().and_then(|_| Admin::operator(handle, &mut problems));
         let api = self.api(&mut routes, schemas);
         let (limits, docs) = (self.limits.clone(), self.docs);
         let events = Mutex::new(std::mem::take(&mut self.events));

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ketch_jobs::{Job, Jobs, Options, Queue, Runner, Running, Schedule};
+use ketch_jobs::{Job, Jobs, Options, Queue, Ran, Runner, Running, Schedule};
 use ketch_model::{Clock, Problem};
 
 use crate::database;
@@ -117,6 +117,27 @@ impl Queued {
     /// The queue.
     pub(crate) fn handle(&self) -> &Jobs {
         &self.jobs
+    }
+
+    /// Runs what is due until nothing is.
+    pub(crate) async fn run_due(&self) -> ketch_db::Result<Ran> {
+        match &self.runner {
+            Some(runner) if !self.idle => runner.run_due().await,
+            _ => Ok(Ran::default()),
+        }
+    }
+
+    /// Begins the schedules: they are due from now on.
+    pub(crate) async fn recur(&self) -> ketch_db::Result<()> {
+        match &self.runner {
+            Some(runner) if !self.idle => runner.recur().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes what would run jobs.
+    pub(crate) fn take_runner(&mut self) -> Option<Runner> {
+        self.runner.take()
     }
 
     /// Begins to run jobs; nothing when none are registered, or other processes run them.

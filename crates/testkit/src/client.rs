@@ -85,6 +85,15 @@ impl Client {
         }
     }
 
+    /// What is kept for the client, of its servers that keep such a thing. They are ready then.
+    pub async fn kept<T: Send + Sync + 'static>(&self) -> Vec<Arc<T>> {
+        let mut kept = Vec::new();
+        for server in self.servers.iter() {
+            kept.extend(server.ready.clone().await.downcast());
+        }
+        kept
+    }
+
     /// Sends a GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], Body::empty()).await

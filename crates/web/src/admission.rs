@@ -48,20 +48,11 @@ impl Places {
     }
 }
 
-/// Who gets in when there is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// As the endpoint says.
-    Usual(Shed),
-    /// The operator, who has to look after a server that is full: its way in bounds how many requests there are.
-    Operator,
-}
-
 /// One request's place.
 #[derive(Debug)]
 pub(crate) struct Admission {
     places: Arc<Places>,
-    entry: Entry,
+    shed: Shed,
     place: Mutex<Option<OwnedSemaphorePermit>>,
     waits_for_body: AtomicBool,
 }
@@ -70,10 +61,10 @@ impl Admission {
     /// Takes a place.
     ///
     /// # Errors
-    /// 503 when there is none, unless the endpoint is one that always answers, or the operator asks.
-    pub(crate) fn take(places: &Arc<Places>, entry: Entry) -> Result<Self, Error> {
+    /// 503 when there is none, unless the endpoint is one that always answers.
+    pub(crate) fn take(places: &Arc<Places>, shed: Shed) -> Result<Self, Error> {
         let (place, waits_for_body) = (Mutex::new(None), AtomicBool::new(false));
-        let admission = Self { places: Arc::clone(places), entry, place, waits_for_body };
+        let admission = Self { places: Arc::clone(places), shed, place, waits_for_body };
         admission.resume()?;
         Ok(admission)
     }
@@ -101,16 +92,13 @@ impl Admission {
         self.waits_for_body.load(Ordering::Acquire)
     }
 
-    /// Room for so many more bytes of a body, until the permit is dropped. The operator needs none.
+    /// Room for so many more bytes of a body, until the permit is dropped.
     ///
     /// # Errors
     /// 503 when all bodies together are at their bound.
-    pub(crate) fn hold(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Error> {
-        if self.entry == Entry::Operator {
-            return Ok(None);
-        }
+    pub(crate) fn hold(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        Arc::clone(&self.places.bodies).try_acquire_many_owned(kib).map(Some).map_err(|_| overloaded())
+        Arc::clone(&self.places.bodies).try_acquire_many_owned(kib).map_err(|_| overloaded())
     }
 
     /// Takes a place again.
@@ -121,7 +109,7 @@ impl Admission {
         self.waits_for_body.store(false, Ordering::Release);
         match Arc::clone(&self.places.in_flight).try_acquire_owned() {
             Ok(place) => *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place),
-            Err(_) if self.entry != Entry::Usual(Shed::WhenFull) => {}
+            Err(_) if self.shed == Shed::Never => {}
             Err(_) => return Err(overloaded()),
         }
         Ok(())

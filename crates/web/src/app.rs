@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admission::{Admission, Entry, Places};
+use crate::admission::{Admission, Places};
 use crate::blocking::Threads;
 use crate::cache::Caches;
 use crate::cors::preflight;
@@ -34,7 +34,7 @@ use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, ORIGIN};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
-use ketch_model::{Caller, Effective, Error, Live, Problem};
+use ketch_model::{Effective, Error, Live, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -239,12 +239,10 @@ impl App {
             request = Request::from_parts(head, body);
         }
         let safe = request.method().is_safe();
-        let by_operator = request.extensions().get::<Caller>().is_some_and(Caller::is_operator);
-        let entry = |usual| if by_operator { Entry::Operator } else { Entry::Usual(usual) };
         match self.find(&request) {
             Found::Endpoint(pipeline, params) => {
                 line.set_way(Way::Endpoint(Arc::clone(&pipeline)));
-                let admission = Admission::take(&self.places, entry(pipeline.shed))?;
+                let admission = Admission::take(&self.places, pipeline.shed)?;
                 let (endpoint, blocking) = (Arc::clone(&pipeline.endpoint), Arc::clone(&self.blocking));
                 let exchange = Exchange::new(id, peer, endpoint, params, blocking, admission);
                 let work = run(pipeline, request, exchange);
@@ -252,7 +250,7 @@ impl App {
             }
             Found::Mount(mount) => {
                 line.set_way(Way::Mount);
-                let admission = Admission::take(&self.places, entry(Shed::WhenFull))?;
+                let admission = Admission::take(&self.places, Shed::WhenFull)?;
                 let work: Pending = Box::pin(async move {
                     let answer = Box::pin(mount.answer(request, id, peer));
                     within(MOUNT_TIMEOUT, &admission, || format!("the router at {}", mount.path()), answer)

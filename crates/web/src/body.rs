@@ -67,7 +67,7 @@ impl Held {
         let needed = self.bytes.len() + data.len();
         if self.bytes.capacity() < needed {
             let more = needed.max(4 << 10);
-            self.room.extend(exchange.admission().hold(more)?);
+            self.room.push(exchange.admission().hold(more)?);
             self.bytes.reserve_exact(more);
         }
         self.bytes.extend_from_slice(data);

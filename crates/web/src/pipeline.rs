@@ -112,10 +112,8 @@ impl Core {
         if let Err(refused) = admit(&self.endpoint.settings.scope.value, &request) {
             return Box::pin(std::future::ready(Err(refused)));
         }
-        let caller = request.extensions().get::<Caller>();
         if let Some(rate) = &self.rate
-            && !caller.is_some_and(Caller::is_operator)
-            && let Err(refused) = rate.check(caller, exchange.peer())
+            && let Err(refused) = rate.check(request.extensions().get::<Caller>(), exchange.peer())
         {
             return Box::pin(std::future::ready(Err(refused)));
         }

@@ -30,6 +30,7 @@ pub fn server() -> Server {
         .release("0.1.0")
         .describe("A small harbour: boats call, lie at a berth for a while, and leave.")
         .set(|s| s.version("1").middleware(["access"]))
+        .admin(|s| s.middleware(["access"]).scope(Scope::any_of([["master"]])))
         .define_middleware("access", from_fn(access::grant))
         .define_cache("lists", lists.cache())
         .migrations(migrations!("migrations"))

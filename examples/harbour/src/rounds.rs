@@ -15,12 +15,12 @@ pub struct Occupancy {
 
 /// Counts the berths that are taken.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Round {}
+pub(crate) struct Round;
 
 impl Round {
     /// At three in the morning, as the clock on the quay shows it.
     pub(crate) fn nightly() -> Schedule {
-        Schedule::cron("nightly round", "0 3 * * *", &Round {}).zone("Europe/Amsterdam")
+        Schedule::cron("nightly round", "0 3 * * *", &Round).zone("Europe/Amsterdam")
     }
 }
 

@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: Ketch beside raw axum, in one run on one machine, in interleaved pairs.
 //!
-//! Here is the order of things without a database, in `database/` those with one; what the servers have and have not is written in `benches/baseline/src/main.rs`, what
+//! Here is the order of things without a database, in `database/` those with one, in `jobs/` those with a queue; what the servers have and have not is written in `benches/baseline/src/main.rs`, what
 //! the numbers mean in `docs/performance.md`.
 
 mod database;
 mod document;
+mod jobs;
 mod load;
 mod machine;
 mod measure;
@@ -57,7 +58,7 @@ pub(crate) struct Options {
     /// Pairs of baseline and candidate, or rounds of all sides. Default 3.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pairs: Option<u64>,
-    /// Groups whose name begins like this, and no others: `http`, `database`, `database-reads`, …; may be repeated.
+    /// Groups whose name begins like this, and no others: `http`, `database`, `database-reads`, `jobs`, …; may be repeated.
     #[arg(long)]
     only: Vec<String>,
 }
@@ -69,7 +70,7 @@ impl Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -> Result<()> {
-    let groups: Vec<&str> = std::iter::once(HTTP).chain(database::names()).collect();
+    let groups: Vec<&str> = std::iter::once(HTTP).chain(database::names()).chain(jobs::names()).collect();
     for start in &options.only {
         let known = groups.iter().any(|group| group.starts_with(start.as_str()));
         ensure!(known, "no group begins with `{start}`: there are {}", groups.join(", "));
@@ -79,7 +80,8 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
     if options.wants(HTTP) {
         http(workspace, steps, options, &programs)?;
     }
-    database::run(workspace, steps, options, &programs)
+    database::run(workspace, steps, options, &programs)?;
+    jobs::run(workspace, steps, options, &programs)
 }
 
 /// Ketch beside raw axum, without a database.
@@ -103,7 +105,7 @@ fn tell(workspace: &Workspace, group: &str, text: &str) -> Result<()> {
 
 /// Builds each package by itself, so that the features of one do not reach the other.
 fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
-    for package in SIDES.into_iter().chain([table::PACKAGE, database::DIRECT]) {
+    for package in SIDES.into_iter().chain([table::PACKAGE, database::DIRECT, jobs::PACKAGE]) {
         command::run(command::cargo(&workspace.root).args(["build", "--release", "--package", package]))?;
     }
     let programs = SIDES.map(|name| workspace.target.join("release").join(name));

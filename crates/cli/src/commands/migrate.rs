@@ -3,19 +3,20 @@
 //! What was done is on stdout, a line each; words are on stderr.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand, value_parser};
 use ketch_db::migrate::{Backup, Entry, Status, Step, Wanted, down, down_plan, status, status_of_none, up};
-use ketch_db::{DatabaseUrl, Db, Dialect, MigrateError, Migrations};
+use ketch_db::{Db, Dialect, MigrateError, Migrations};
 use ketch_server::{Database, Server};
 use serde_json::{Value, json};
 
-use super::{build, print};
+use super::build;
+use crate::control::missing;
 use crate::database::DatabaseOptions;
+use crate::terminal::{confirm, print, say, table};
 
 /// What to do.
 #[derive(Args, Clone, Debug)]
@@ -134,11 +135,6 @@ fn migrations(database: &Database, place: &Place) -> Result<Vec<Migrations>> {
     Ok(all)
 }
 
-/// A file that is not there yet.
-fn missing(database: &Database) -> bool {
-    matches!(database.url(), Some(DatabaseUrl::Sqlite(path)) if !path.exists())
-}
-
 async fn open(database: &Database) -> Result<&Db> {
     database.open().await.map_err(|error| match error {
         // Which one it is, is said already.
@@ -197,7 +193,7 @@ async fn undo(database: &Database, all: &[Migrations], options: &DownOptions) ->
         return Ok(ExitCode::SUCCESS);
     };
     if !options.yes {
-        confirm(database, &planned)?;
+        confirm(&about(database, &planned), "Undo it?", "nothing was undone")?;
     }
     // What was agreed to, even if somebody else undid something meanwhile.
     let stays = |entry: &&Entry| entry.part == last.part && entry.number < last.number;
@@ -211,26 +207,13 @@ async fn undo(database: &Database, all: &[Migrations], options: &DownOptions) ->
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks whoever sits there; nobody is asked when nobody does.
-fn confirm(database: &Database, planned: &[Step]) -> Result<()> {
-    let (mut stderr, stdin) = (std::io::stderr(), std::io::stdin());
-    let mut question = format!("To be undone in {}, with the data that is in it:\n", database.shown());
+/// What is asked about.
+fn about(database: &Database, planned: &[Step]) -> String {
+    let mut about = format!("To be undone in {}, with the data that is in it:\n", database.shown());
     for Step { part, number, name, file, .. } in planned {
-        writeln!(question, "  {part} {number} {name}, by {file}")?;
+        writeln!(about, "  {part} {number} {name}, by {file}").expect("a String takes everything");
     }
-    if !stderr.is_terminal() || !stdin.is_terminal() {
-        stderr.write_all(question.as_bytes())?;
-        bail!("nobody can be asked here, so nothing was undone: say `--yes` if this is what you want");
-    }
-    question += "Undo it? [y/N] ";
-    stderr.write_all(question.as_bytes())?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    stdin.read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => bail!("nothing was undone"),
-    }
+    about
 }
 
 fn backup(without: bool) -> Backup {
@@ -243,11 +226,6 @@ fn counted(count: usize) -> String {
 
 fn copied(to: Option<PathBuf>) -> String {
     to.map(|to| format!("; the data as it was is in {}", to.display())).unwrap_or_default()
-}
-
-/// Whoever cannot be told on stderr cannot be told at all.
-fn say(text: &str) {
-    let _unheard = writeln!(std::io::stderr(), "{text}");
 }
 
 /// One line a migration: part, number, name.
@@ -263,22 +241,6 @@ fn as_text(status: &Status) -> String {
         vec![entry.part.clone(), number, entry.name.clone(), state, when]
     });
     table(std::iter::once(title).chain(rows))
-}
-
-/// Columns that are as wide as what stands in them.
-fn table(rows: impl Iterator<Item = Vec<String>>) -> String {
-    let rows: Vec<Vec<String>> = rows.collect();
-    let columns = rows.first().map_or(0, Vec::len);
-    let widths: Vec<usize> =
-        (0..columns).map(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or_default()).collect();
-    let mut out = String::new();
-    for row in rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        out += cells.join("  ").trim_end();
-        out.push('\n');
-    }
-    out
 }
 
 fn as_json(status: &Status) -> String {

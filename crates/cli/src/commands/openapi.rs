@@ -10,7 +10,8 @@ use ketch_openapi::{Change, compare, document, versions};
 use ketch_server::Server;
 use serde_json::{Value, json};
 
-use super::{build, print};
+use super::build;
+use crate::terminal::print;
 
 /// The largest stored document that is read, in bytes.
 const MOST_BYTES: u64 = 64 << 20;

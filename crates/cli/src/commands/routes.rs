@@ -6,7 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use ketch_server::{Server, explain, routes, routes_json};
 
-use super::{build, print};
+use super::build;
+use crate::terminal::print;
 
 /// What to list.
 #[derive(Args, Clone, Debug)]

@@ -12,9 +12,11 @@ use tokio::time::{Instant, sleep};
 
 use super::Recurrent;
 use super::list::time;
+use super::times::LATE;
 use crate::enqueue::Enqueued;
 use crate::jobs::Jobs;
-use crate::store::{self, slots};
+use crate::store;
+use crate::store::slots::{self, Standing};
 
 /// How far ahead of the clock a floor may be, in milliseconds, before somebody is told. 1 day.
 const AHEAD: i64 = 24 * 60 * 60 * 1_000;
@@ -53,15 +55,21 @@ pub(crate) async fn drive(jobs: Jobs, schedules: Vec<Arc<Recurrent>>, stop: impl
     }
 }
 
+/// Enqueues what is due by now, once.
+///
+/// # Errors
+/// The last that the database said; what could be enqueued is.
+pub(crate) async fn enqueue_due(jobs: &Jobs, schedules: &[Arc<Recurrent>]) -> Result<()> {
+    let mut watched: Vec<Watched> = schedules.iter().cloned().map(Watched::new).collect();
+    look(jobs, &mut watched).await.map(drop)
+}
+
 /// Looks at every schedule; how long nothing will be due.
 async fn look(jobs: &Jobs, watched: &mut [Watched]) -> Result<Duration> {
     let mut failed = None;
     for schedule in watched.iter_mut() {
         // One that fails does not keep the others from their slots.
-        if let Err(error) = schedule.look(jobs).await {
-            schedule.seen = None;
-            failed = Some(error);
-        }
+        failed = schedule.look(jobs).await.err().or(failed);
     }
     match failed {
         Some(error) => Err(error),
@@ -113,12 +121,17 @@ impl Watched {
             Some(standing) => standing,
             None => slots::begin(db, &self.what.name, now).await?,
         };
-        let last = standing.last.map_or(standing.floor, |last| last.max(standing.floor));
-        let due = self.what.times.due(last, now, self.what.missed);
+        let mut due = self.what.times.due(self.settled(standing, now), now, self.what.missed);
         if let Some(since) = due.missed_since {
             let (since, run) =
                 (time(since), due.slots.first().copied().map_or_else(|| "none".to_owned(), time));
             tracing::info!(schedule = %self.what.name, since, run, "slots were missed; of these the newest is run, if any");
+        }
+        if let (Some(first), Some(last)) = (due.slots.first().copied(), standing.last)
+            && first <= last
+        {
+            let taken = slots::taken(db, &self.what.name, first, now).await?;
+            due.slots.retain(|slot| !taken.contains(slot));
         }
         if !due.slots.is_empty() {
             self.enqueue(jobs, due.slots, now).await?;
@@ -130,6 +143,15 @@ impl Watched {
         }
         self.seen = Some(Seen { at: now, next, again });
         Ok(())
+    }
+
+    /// Up to when nothing is due any more. While this looks again and again, that is its last look: of the slots since
+    /// then some may be taken, because the clock was ahead once, and others not.
+    fn settled(&self, standing: Standing, now: i64) -> i64 {
+        let last = standing.last.unwrap_or(standing.floor);
+        let looked = self.seen.as_ref().map(|seen| seen.at);
+        let looked = looked.filter(|at| *at <= now && now.saturating_sub(*at) <= LATE);
+        looked.map_or(last, |at| last.min(at)).max(standing.floor)
     }
 
     /// A slot and its job are written together or not at all; whoever writes the slot first enqueues the job.
@@ -172,3 +194,6 @@ impl Watched {
         Some(Instant::now() + LOOK_AGAIN)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use super::pattern::Pattern;
 use crate::schedule::Missed;
 
 /// How late a slot may be, in milliseconds, before it counts as missed.
-const LATE: i64 = 60_000;
+pub(super) const LATE: i64 = 60_000;
 
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_hours(24 * 366);
@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_hours(24 * 366);
 pub(crate) enum Times {
     /// Every multiple of this.
     Interval(i64),
-    Cron(Pattern),
+    Cron(Box<Pattern>),
 }
 
 impl Times {

@@ -25,7 +25,7 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
     if plain {
         let known: Vec<String> = bundled.available().map(|name| name.as_str().to_owned()).collect();
         // `Berlin` and `europe-berlin` are nearer to `Europe/Berlin` than their letters say.
-        let city = name.rsplit(['/', '-', ' ']).next().unwrap_or(name).replace(' ', "_");
+        let city = name.rsplit(['/', '-']).next().unwrap_or(name).replace(' ', "_");
         let last = |known: &&String| {
             known.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(&city))
                 && known.contains('/')

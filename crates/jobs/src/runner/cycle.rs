@@ -14,13 +14,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, broadcast, watch};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::attempt::{Came, attempt, said, unjoined};
 use super::ending::{self, Attempt};
 use super::membership::Membership;
 use super::outage::Outage;
+use super::scope::Scope;
 use super::slots::{Begun, Slot, Slots, Why};
 use super::turn::{Ended, Look, Looked, Sifted, Turn, Turned, is_refusal, sift};
 use super::{Phase, after};
@@ -38,6 +39,8 @@ const PROGRESS: Duration = Duration::from_millis(500);
 /// After a turn that left slots free it is asked when the next job is due; not at once, because there may be another turn
 /// right away. Doubled each time that something seemed due and others had it.
 const SETTLE: Duration = Duration::from_millis(5);
+/// How often in a row other tasks have their turn and no run ends, before it is written which did.
+const GATHER: u32 = 3;
 /// How long the last endings may take to be written when a runner stops.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 /// The shortest and the longest time between two looks at the table.
@@ -75,6 +78,7 @@ pub(super) struct Cycle {
     news: Arc<Notify>,
     progress_at: Instant,
     stopping: Option<Stopping>,
+    scope: Scope,
 }
 
 /// What a question to the database came to.
@@ -121,6 +125,7 @@ impl Cycle {
         queues: Vec<Queue>,
         membership: Membership,
         phase: watch::Receiver<Phase>,
+        scope: Scope,
     ) -> Self {
         let (id, inbox, cancels) = (membership.id(), membership.inbox(), jobs.cancels());
         let slots = Slots::of_queues(queues.len());
@@ -149,6 +154,7 @@ impl Cycle {
             news: Arc::default(),
             progress_at: now,
             stopping: None,
+            scope,
         }
     }
 
@@ -168,6 +174,7 @@ impl Cycle {
     async fn work(&mut self) {
         loop {
             self.ask();
+            self.end();
             if self.is_over() {
                 return;
             }
@@ -185,12 +192,28 @@ impl Cycle {
                 until = told_to_stop(&mut self.phase), if self.stopping.is_none() => self.stop(until),
                 id = self.membership.changed() => self.lose(id),
             }
-            while let Some(joined) = self.runs.try_join_next_with_id() {
-                self.note(joined);
-            }
+            self.gather().await;
             let post = self.inbox.take();
             self.read(&post);
             self.timers();
+        }
+    }
+
+    /// Notes what has ended, and what ends while other tasks have their turn: a commit for the first that ends and another
+    /// for those that end right after it would be one too many.
+    async fn gather(&mut self) {
+        let mut turns = 0;
+        loop {
+            while let Some(joined) = self.runs.try_join_next_with_id() {
+                self.note(joined);
+                turns = 0;
+            }
+            let is_next = self.question.is_none() && !self.ended.is_empty();
+            if !is_next || self.runs.is_empty() || turns == GATHER {
+                return;
+            }
+            turns += 1;
+            yield_now().await;
         }
     }
 
@@ -230,7 +253,7 @@ impl Cycle {
 
     /// Of which queues how many jobs may be begun.
     fn free(&self) -> Vec<(usize, String, usize)> {
-        if self.stopping.is_some() {
+        if self.stopping.is_some() || self.scope == Scope::Nothing {
             return Vec::new();
         }
         let free =
@@ -263,6 +286,7 @@ impl Cycle {
             ended: self.writing.ended.clone(),
             progress: progress.into_iter().map(|(claim, _, progress)| (claim, progress)).collect(),
             free,
+            only: self.scope.only(),
             doubt,
         };
         self.jobs.counters().cycle();
@@ -327,6 +351,7 @@ impl Cycle {
         for claim in &turned.strayed {
             self.slots.end_job(claim.id, Why::Lost, grace);
         }
+        self.scope.claimed();
         let none = turned.claimed.is_empty();
         for (queue, claimed) in turned.claimed {
             self.begin(queue, claimed);
@@ -349,6 +374,9 @@ impl Cycle {
             Some(due) if due <= now => (self.wants.turn, self.seen) = (true, true),
             Some(due) => wait = wait.min(Duration::from_millis(due.abs_diff(now))),
             None => {}
+        }
+        if !self.wants.turn && self.slots.is_empty() {
+            self.scope.idle();
         }
         self.next_look = after(wait);
     }
@@ -402,6 +430,7 @@ impl Cycle {
             claim: claim.clone(),
             attempt: claimed.attempt,
             max_attempts: claimed.max_attempts,
+            slot: claimed.slot,
             deadline: after(deadline),
             told: hears,
             says: Arc::clone(&says),
@@ -481,6 +510,14 @@ impl Cycle {
         {
             stopping.dropped = true;
             self.slots.drop_all();
+        }
+    }
+
+    /// Stops by itself when there is nothing more to claim, and nothing runs.
+    fn end(&mut self) {
+        let written = self.question.is_none() && self.ended.is_empty();
+        if self.scope == Scope::Nothing && self.stopping.is_none() && written && self.slots.are_stuck() {
+            self.stop(Some(Instant::now()));
         }
     }
 

@@ -160,7 +160,7 @@ fn alive() -> MutexGuard<'static, BTreeSet<Arc<str>>> {
     ALIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn alive_now() -> Vec<Arc<str>> {
+pub(super) fn alive_now() -> Vec<Arc<str>> {
     alive().iter().cloned().collect()
 }
 

@@ -1,23 +1,28 @@
 //! What was said of a runner and where, so that what is wrong with it is told with its place.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ketch_model::{Place, Problem};
 
 use crate::job::Job;
 use crate::options::Queue;
-use crate::schedule::Schedule;
+use crate::recur::Recurrent;
 
 /// The most jobs of a queue that may run at a time in one process.
 const MOST: usize = 1024;
 
+/// The queue that every runner works on.
+const DEFAULT: &str = "default";
+
 /// What was said, in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Said {
     jobs: Vec<(&'static str, &'static str, Place)>,
     queues: Vec<(Queue, Place)>,
-    schedules: Vec<(Schedule, Place)>,
-    wrong: Vec<(String, Place)>,
+    schedules: Vec<(Arc<Recurrent>, Place)>,
+    /// What was wrong by itself.
+    wrong: Vec<Problem>,
 }
 
 impl Said {
@@ -29,28 +34,26 @@ impl Said {
         self.queues.push((queue.clone(), place));
     }
 
-    pub(super) fn schedule(&mut self, schedule: &Schedule, place: Place) {
-        self.schedules.push((schedule.clone(), place));
+    pub(super) fn schedule(&mut self, schedule: &Arc<Recurrent>, place: Place) {
+        self.schedules.push((Arc::clone(schedule), place));
     }
 
-    /// Keeps what was found already.
     pub(super) fn wrong(&mut self, messages: Vec<String>, place: &Place) {
-        self.wrong.extend(messages.into_iter().map(|message| (message, place.clone())));
+        self.wrong.extend(messages.into_iter().map(|message| problem(place, message)));
     }
 
-    /// Everything that is wrong, in the order it was said.
+    /// Everything that is wrong.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut tell = |place: &Place, message: String| {
-            problems.push(Problem::new(Some(place.clone()), "jobs", message));
-        };
+        let mut problems = self.wrong.clone();
+        let mut tell = |place: &Place, message: String| problems.push(problem(place, message));
         self.about_jobs(&mut tell);
         self.about_queues(&mut tell);
         self.about_schedules(&mut tell);
-        for (message, place) in &self.wrong {
-            tell(place, message.clone());
-        }
         problems
+    }
+
+    fn works_on(&self, queue: &str) -> bool {
+        queue == DEFAULT || self.queues.iter().any(|(known, _)| known.name == *queue)
     }
 
     fn about_jobs(&self, tell: &mut impl FnMut(&Place, String)) {
@@ -61,14 +64,8 @@ impl Said {
             } else if !types.insert(job_type) {
                 tell(place, format!("the job `{job_type}` is registered twice: names of types differ"));
             }
-            if *queue != "default" && !self.queues.iter().any(|(known, _)| known.name == *queue) {
-                tell(
-                    place,
-                    format!(
-                        "the job `{job_type}` waits in the queue `{queue}`, which nobody here works on: \
-                         add `.queue(Queue::new(\"{queue}\"))`"
-                    ),
-                );
+            if !self.works_on(queue) {
+                tell(place, format!("the job `{job_type}` waits in {}", unattended(queue)));
             }
         }
     }
@@ -90,19 +87,27 @@ impl Said {
     fn about_schedules(&self, tell: &mut impl FnMut(&Place, String)) {
         let mut names = BTreeSet::new();
         for (schedule, place) in &self.schedules {
-            let name = &schedule.name;
+            let (name, job_type, queue) = (&schedule.name, schedule.job_type(), schedule.queue());
             if !names.insert(name) {
-                tell(place, format!("the schedule `{name}` is given twice: names of schedules differ"));
+                tell(place, format!("the schedule {name:?} is declared twice"));
             }
-            if !self.jobs.iter().any(|(job_type, _, _)| *job_type == schedule.job_type) {
-                let job_type = schedule.job_type;
+            if !self.works_on(queue) {
+                tell(place, format!("the schedule {name:?} enqueues in {}", unattended(queue)));
+            }
+            if !self.jobs.iter().any(|(known, _, _)| *known == job_type) {
                 tell(
                     place,
-                    format!(
-                        "the schedule `{name}` enqueues the job `{job_type}`, which is not registered: add `.job`"
-                    ),
+                    format!("the schedule {name:?}: no job `{job_type}` is registered here to run it"),
                 );
             }
         }
     }
+}
+
+fn unattended(queue: &str) -> String {
+    format!("the queue `{queue}`, which nobody here works on: add `.queue(Queue::new(\"{queue}\"))`")
+}
+
+fn problem(place: &Place, message: String) -> Problem {
+    Problem::new(Some(place.clone()), "jobs", message)
 }

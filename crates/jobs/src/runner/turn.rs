@@ -28,6 +28,8 @@ pub(super) struct Turn {
     pub(super) progress: Vec<(Claim, Progress)>,
     /// The place of a queue, its name, and how many of its jobs may be begun.
     pub(super) free: Vec<(usize, String, usize)>,
+    /// The job that alone may be begun.
+    pub(super) only: Option<i64>,
     /// The runs that there are, when it is not sure that these are all claims of this runner.
     pub(super) doubt: Option<HashSet<(i64, i64)>>,
 }
@@ -61,6 +63,13 @@ impl Turn {
             }
         }
         turned.lost = settle(tx, &self.ended, self.now)?;
+        if let Some(id) = self.only {
+            let claimed = store::claim_one(tx, &self.runner, id, self.now)?;
+            let place =
+                |name: &str| self.free.iter().find(|(_, queue, _)| queue == name).map_or(0, |it| it.0);
+            turned.claimed.extend(claimed.map(|it| (place(&it.queue), it)));
+            return Ok(turned);
+        }
         for (queue, name, free) in &self.free {
             let claimed = store::claim(tx, &self.runner, name, *free, self.now)?;
             turned.is_full &= claimed.len() >= *free;

@@ -18,6 +18,8 @@ pub(crate) struct Claimed {
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
     pub(crate) run_at: i64,
+    /// Of a recurrent job.
+    pub(crate) slot: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +33,7 @@ struct Row {
     attempts: u32,
     max_attempts: u32,
     run_at: i64,
+    slot: Option<i64>,
 }
 
 /// Claims up to `most` jobs of a queue that are due: the most urgent first, of those the ones that are due longest. For
@@ -61,12 +64,13 @@ pub(crate) fn claim(
         attempt: row.attempts,
         max_attempts: row.max_attempts,
         run_at: row.run_at,
+        slot: row.slot,
     });
     Ok(claimed.collect())
 }
 
-/// SQLite plans a statement anew each time that a parameter is bound which it looks at while it plans, such as a limit;
-/// here that takes several times as long as the claim itself. The cast keeps it from looking.
+/// SQLite plans a statement anew each time that a parameter is bound which it looks at while it plans, such as a limit or
+/// what is compared with a text; here that takes several times as long as the claim itself. Casts keep it from looking.
 pub(super) static SQLITE: LazyLock<String> = LazyLock::new(|| {
     let due = due("cast(:most as integer)", "");
     format!("{UPDATE} where id in ({due}) {RETURNING}")
@@ -85,14 +89,14 @@ pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
 const UPDATE: &str = "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, \
      attempts = attempts + 1, started_at = :now, progress = null, progress_note = null";
 const RETURNING: &str =
-    "returning id, claim, job_type, payload, queue, priority, attempts, max_attempts, run_at";
+    "returning id, claim, job_type, payload, queue, priority, attempts, max_attempts, run_at, slot";
 
 /// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
 /// their time are not passed over one by one; a priority is looked at when those above it did not give enough.
 fn due(most: &str, lock: &str) -> String {
     let heads = heads(|priority| {
         format!(
-            "select id from (select id from job_queue where status = 'pending' and queue = :queue \
+            "select id from (select id from job_queue where status = 'pending' and queue = cast(:queue as text) \
              and priority = {priority} and run_at <= :now order by run_at, id limit {most} {lock}) as p{priority}"
         )
     });
@@ -114,7 +118,7 @@ pub(crate) async fn next_due(db: &Db, queue: &str) -> Result<Option<i64>> {
 pub(super) static NEXT_DUE: LazyLock<String> = LazyLock::new(|| {
     let heads = heads(|priority| {
         format!(
-            "select run_at from (select run_at from job_queue where status = 'pending' and queue = :queue \
+            "select run_at from (select run_at from job_queue where status = 'pending' and queue = cast(:queue as text) \
              and priority = {priority} order by run_at limit 1) as p{priority}"
         )
     });

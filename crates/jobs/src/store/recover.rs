@@ -103,6 +103,13 @@ pub(crate) async fn observe(db: &Db) -> Result<Vec<Seen>> {
     db.query("select id, beat from job_runners", params! {}).await
 }
 
+/// How many jobs whoever runs some has, for a thousand of them.
+pub(crate) async fn running(db: &Db) -> Result<Vec<(String, u64)>> {
+    let sql = "select claimed_by, count(*) from job_queue where status = 'running' and claimed_by is not null \
+               group by claimed_by order by claimed_by limit 1000";
+    db.query(sql, params! {}).await
+}
+
 /// PostgreSQL: forgets runners that have not beaten since they were seen, and gives back what nobody who is known has
 /// claimed. For [`Db::write_read_committed`].
 pub(crate) fn bury(tx: &mut Tx<'_>, silent: &[Seen], now: i64) -> Result<Released> {

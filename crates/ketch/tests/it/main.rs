@@ -13,6 +13,8 @@ mod cache_stalls;
 mod child;
 mod compile_fail;
 mod compression;
+#[cfg(unix)]
+mod control;
 mod cors;
 mod database;
 mod database_faults;
@@ -31,6 +33,9 @@ mod http2;
 mod http2_cases;
 mod http2_frames;
 mod http2_stalls;
+mod jobs;
+#[cfg(unix)]
+mod jobs_command;
 mod messages;
 mod middleware;
 mod migrate;
@@ -42,6 +47,8 @@ mod openapi;
 mod overload;
 mod panics;
 mod probe;
+#[cfg(unix)]
+mod program;
 mod quiet;
 mod rate;
 mod raw;

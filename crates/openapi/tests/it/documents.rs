@@ -32,6 +32,17 @@ fn reply(status: u16, media_type: Option<&'static str>) -> ReplySpec {
     ReplySpec { status: http::StatusCode::from_u16(status).unwrap(), description: "It.".to_owned(), content }
 }
 
+/// A schema by its name.
+fn of(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// A good reply with a value of this schema.
+fn answer(name: &str) -> ReplySpec {
+    let content = Some(Content { media_type: "application/json", schema: of(name) });
+    ReplySpec { content, ..reply(200, None) }
+}
+
 fn arg(name: &str, place: In) -> ArgSpec {
     ArgSpec::new(name, place, json!({ "type": "string" }))
 }
@@ -209,8 +220,9 @@ fn operations_have_names_of_their_own() {
 #[test]
 fn a_type_named_problem_keeps_its_name() {
     let own = json!({ "type": "string", "description": "A chess problem." });
+    let replies = vec![answer("Problem")];
     let api = Api {
-        endpoints: vec![endpoint("show", |s| s.scope(Scope::any_of([["reader"]])))],
+        endpoints: vec![Endpoint { replies, ..endpoint("show", |s| s.scope(Scope::any_of([["reader"]]))) }],
         schemas: [("Problem".to_owned(), own.clone())].into(),
         ..Api::default()
     };
@@ -220,4 +232,28 @@ fn a_type_named_problem_keeps_its_name() {
         &document["paths"]["/show"]["get"]["responses"]["401"]["content"]["application/problem+json"];
     assert_eq!(refused["schema"]["$ref"], "#/components/schemas/ProblemDetails");
     assert!(document["components"]["schemas"]["ProblemDetails"]["properties"]["request_id"].is_object());
+}
+
+#[test]
+fn schemas_that_no_shown_operation_needs_are_left_out() {
+    let schemas = [
+        (
+            "Boat",
+            json!({ "type": "object", "properties": { "berths": { "type": "array", "items": of("Berth") } } }),
+        ),
+        ("Berth", json!({ "type": "object", "properties": { "boat": of("Boat") } })),
+        ("Secret", json!({ "type": "object", "properties": { "inner": of("Inner") } })),
+        ("Inner", json!({ "type": "string" })),
+    ];
+    let api = Api {
+        endpoints: vec![
+            Endpoint { replies: vec![answer("Boat")], ..endpoint("boat", |s| s) },
+            Endpoint { replies: vec![answer("Secret")], ..endpoint("secret", |s| s.hidden(true)) },
+        ],
+        schemas: schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect(),
+        ..Api::default()
+    };
+    let document = document(&api, None);
+    let named: Vec<&String> = document["components"]["schemas"].as_object().unwrap().keys().collect();
+    assert_eq!(named, ["Berth", "Boat", "Problem"]);
 }

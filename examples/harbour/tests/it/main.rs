@@ -1,6 +1,7 @@
 //! What the example answers, and its goldens. `UPDATE_EXPECT=1 cargo test -p harbour` writes the goldens anew.
 
 mod databases;
+mod jobs;
 mod processes;
 
 use ketch::test::{Client, Scenario, check, expect_file};

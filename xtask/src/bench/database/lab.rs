@@ -14,12 +14,12 @@ use super::{ROWS, direct};
 use crate::command;
 use crate::workspace::Workspace;
 
-pub(super) struct Lab<'w> {
-    pub(super) workspace: &'w Workspace,
+pub(in super::super) struct Lab<'w> {
+    pub(in super::super) workspace: &'w Workspace,
     baseline: PathBuf,
     candidate: PathBuf,
     /// On the disk that is built on; a memory file system would not show what a commit costs.
-    pub(super) folder: PathBuf,
+    pub(in super::super) folder: PathBuf,
     /// The file that all copies are made of.
     seed: PathBuf,
     pub(super) peer: Option<Peer>,
@@ -27,7 +27,7 @@ pub(super) struct Lab<'w> {
 
 impl<'w> Lab<'w> {
     /// Makes the folder anew, and the file with its rows.
-    pub(super) fn set_up(workspace: &'w Workspace, programs: &[PathBuf; 2]) -> Result<Self> {
+    pub(in super::super) fn set_up(workspace: &'w Workspace, programs: &[PathBuf; 2]) -> Result<Self> {
         let folder = workspace.target.join("bench");
         fresh(&folder)?;
         let seed = folder.join("seed.db");
@@ -38,18 +38,18 @@ impl<'w> Lab<'w> {
     }
 
     /// Removes the folder: it may hold gigabytes.
-    pub(super) fn clear_up(&self) -> Result<()> {
+    pub(in super::super) fn clear_up(&self) -> Result<()> {
         fs::remove_dir_all(&self.folder).with_context(|| cannot("remove", &self.folder))
     }
 
     /// The program that calls SQLite directly.
-    pub(super) fn direct(&self) -> Command {
+    pub(in super::super) fn direct(&self) -> Command {
         let program = self.workspace.target.join("release").join(direct::PACKAGE);
         command::program(program, &self.workspace.root)
     }
 
     /// A fresh copy of the file, in a folder of this name.
-    pub(super) fn copy(&self, name: &str) -> Result<PathBuf> {
+    pub(in super::super) fn copy(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         fresh(&folder)?;
         let file = folder.join("app.db");
@@ -88,7 +88,7 @@ impl<'w> Lab<'w> {
     }
 
     /// The candidate on a file, as it comes.
-    pub(super) fn candidate(&self, file: &Path) -> Command {
+    pub(in super::super) fn candidate(&self, file: &Path) -> Command {
         let mut command = command::program(&self.candidate, &self.folder);
         command.env("BENCH_DATABASE", file);
         command
@@ -96,7 +96,7 @@ impl<'w> Lab<'w> {
 }
 
 /// An empty folder.
-pub(super) fn fresh(folder: &Path) -> Result<()> {
+pub(in super::super) fn fresh(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| cannot("remove", folder))?;
     }
@@ -104,7 +104,7 @@ pub(super) fn fresh(folder: &Path) -> Result<()> {
 }
 
 /// Copies a file onto the disk, so that no later commit has to wait for that.
-pub(super) fn copied(from: &Path, to: &Path) -> Result<()> {
+pub(in super::super) fn copied(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     File::open(to).and_then(|file| file.sync_all()).with_context(|| cannot("sync", to))
 }

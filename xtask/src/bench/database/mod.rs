@@ -2,9 +2,9 @@
 
 mod cold;
 mod direct;
-mod lab;
+pub(super) mod lab;
 mod latency;
-mod paced;
+pub(super) mod paced;
 mod peer;
 mod rounds;
 mod same;
@@ -26,7 +26,7 @@ use crate::workspace::Workspace;
 pub(super) use self::direct::PACKAGE as DIRECT;
 
 /// Rows of the table.
-const ROWS: u32 = 100_000;
+pub(super) const ROWS: u32 = 100_000;
 
 /// Several servers that do the same, in slices that take turns.
 struct Group {

@@ -23,27 +23,27 @@ const LARGEST: usize = 16 * 1024;
 
 /// What is asked for, how often and for how long.
 #[derive(Clone, Copy)]
-pub(super) struct Paced {
+pub(in super::super) struct Paced {
     /// A path whose `%d` is replaced by a key.
-    pub(super) path: &'static str,
-    pub(super) keys: u32,
+    pub(in super::super) path: &'static str,
+    pub(in super::super) keys: u32,
     /// Requests a second, over all connections.
-    pub(super) rate: u32,
-    pub(super) connections: u32,
-    pub(super) seconds: u64,
+    pub(in super::super) rate: u32,
+    pub(in super::super) connections: u32,
+    pub(in super::super) seconds: u64,
 }
 
 /// Milliseconds from the moment at which a request was due to the end of its reply.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Latency {
-    pub(super) p50: f64,
-    pub(super) p99: f64,
-    pub(super) most: f64,
+pub(in super::super) struct Latency {
+    pub(in super::super) p50: f64,
+    pub(in super::super) p99: f64,
+    pub(in super::super) most: f64,
 }
 
 impl Paced {
     /// Sends all of them. A reply that is not 200 is an error.
-    pub(super) fn run(self, address: SocketAddr) -> Result<Latency> {
+    pub(in super::super) fn run(self, address: SocketAddr) -> Result<Latency> {
         precise_sleep();
         // Connected before the first request is due.
         let streams: Vec<TcpStream> =

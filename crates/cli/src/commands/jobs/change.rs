@@ -1,0 +1,43 @@
+//! `jobs retry` and `jobs cancel`: one request for each job; one that is refused does not keep the others from it.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use super::{ask, counted, line, path, row};
+use crate::control::{Ask, Reach};
+use crate::database::DatabaseOptions;
+use crate::terminal::{print, say, table};
+
+/// Which jobs.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Their numbers
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<i64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub(super) database: DatabaseOptions,
+}
+
+pub(super) async fn run(reach: &mut Reach<'_>, what: &str, options: &Options) -> Result<ExitCode> {
+    let mut changed = Vec::new();
+    for id in &options.ids {
+        match ask(reach, Ask::post(format!("{}/{what}", path(*id)), None)).await?.good() {
+            Ok(job) => changed.push(job),
+            Err(error) => say(&format!("{id}: {error}")),
+        }
+    }
+    let failed = options.ids.len() - changed.len();
+    if options.json {
+        print(&format!("{:#}\n", Value::Array(changed)))?;
+    } else {
+        let rows: Vec<_> = changed.iter().map(row).collect::<Result<_>>()?;
+        print(&table(rows.iter().map(line)))?;
+    }
+    Ok(counted(failed, options.ids.len()))
+}
