@@ -2,8 +2,8 @@
 
 mod conformance;
 mod enqueue;
-mod overheard;
 mod once;
+mod overheard;
 mod place;
 mod recurrent;
 mod slot;
