@@ -1,34 +1,47 @@
--- Times are milliseconds since 1970 in UTC. A row that any program inserts with a type and a payload is run.
+-- The queue of jobs. Any program may insert a row; a type and a payload are enough, and it is run within a second:
+--
+--   insert into job_queue (job_type, payload) values ('send_welcome', '{"user": 7}');
+--
+-- Times are whole milliseconds since 1970 in UTC, with every engine.
 create table job_queue (
   -- Never given twice.
   id integer primary key autoincrement,
-  -- What `Job::TYPE` says.
+  -- Which job: what its `Job::TYPE` says.
   job_type text not null check (job_type <> ''),
-  -- JSON.
+  -- What it is made from: JSON.
   payload text not null default '{}' check (json_valid(payload)),
+  -- Queues have limits of their own; somebody has to work on it (`Server::queue`).
   queue text not null default 'default' check (queue <> ''),
-  -- 9 is run first.
+  -- 0 to 9; of what is due, 9 is run first.
   priority integer not null default 5 check (priority between 0 and 9),
+  -- `pending` waits for its time, its turn or another attempt; `running` is claimed; the others have ended: well, for
+  -- want of attempts, or because somebody did not want it any more.
   status text not null default 'pending' check (status in ('pending', 'running', 'done', 'dead', 'cancelled')),
   -- Not before. The check refuses seconds and microseconds.
   run_at integer not null default (cast((julianday('now') - 2440587.5) * 86400000.0 as integer))
     check (run_at between 1000000000000 and 253370764799999),
-  -- Of a type, one unfinished job may have it.
+  -- Of a type, one job that waits or runs may have it. An insert that must not fail says
+  -- `on conflict (job_type, unique_key) where unique_key is not null and status in ('pending', 'running') do nothing`.
   unique_key text check (length(cast(unique_key as blob)) between 1 and 1024),
+  -- How often it was begun. An attempt counts when it begins, so that a job which kills its process comes to an end.
   attempts integer not null default 0 check (attempts >= 0),
+  -- How often it is begun, at most; then it is dead.
   max_attempts integer not null default 20 check (max_attempts >= 1),
   created_at integer not null default (cast((julianday('now') - 2440587.5) * 86400000.0 as integer)),
-  -- The last time it was claimed.
+  -- When it was begun last.
   started_at integer,
+  -- When it ended; that it is purged is counted from here.
   finished_at integer,
-  -- Who runs it: `job_runners.id`.
+  -- The runner that has it.
   claimed_by text,
   -- Grows with every claim; whoever has an older one may not say how the job ended.
   claim integer not null default 0,
+  -- 1: somebody asked for its end while it ran.
   cancel_requested integer not null default 0 check (cancel_requested in (0, 1)),
-  -- 0 to 1, as the job says.
+  -- How far it has come, 0 to 1, and a word on it, as the job says.
   progress real,
   progress_note text,
+  -- Why the last attempt failed.
   last_error text,
   -- The recurrent job that this is one run of, and its slot.
   schedule text,
@@ -47,7 +60,7 @@ create index job_queue_finished on job_queue (status, coalesce(finished_at, crea
 create index job_queue_dead on job_queue (status, id) where status in ('dead', 'cancelled');
 create index job_queue_retrying on job_queue (run_at) where status = 'pending' and attempts > 0;
 
--- Who claims jobs. `beat` grows while it lives.
+-- Used with PostgreSQL only, where several processes claim: one process has an SQLite database.
 create table job_runners (
   id text primary key,
   started_at integer not null,

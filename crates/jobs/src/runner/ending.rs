@@ -42,9 +42,6 @@ pub(super) fn ending(jobs: &Jobs, slot: &Slot, came: Came) -> (Option<Ending>, O
     if slot.why == Some(Why::Lost) {
         return (None, None);
     }
-    if slot.overdue {
-        jobs.counters().timed_out(&attempt.job_type);
-    }
     let error = match came {
         Came::Ended(Ok(())) => {
             let done = Ending::done(!jobs.options().keep_done.is_zero());
@@ -55,6 +52,9 @@ pub(super) fn ending(jobs: &Jobs, slot: &Slot, came: Came) -> (Option<Ending>, O
         Came::Ended(Err(error)) => Some(error),
         Came::Panicked(said) => Some(JobError::new(format!("it panicked: {said}"))),
     };
+    if slot.why == Some(Why::Deadline) {
+        jobs.counters().timed_out(&attempt.job_type);
+    }
     let stopped = slot.told() == Told::Stop;
     match (slot.why, error) {
         (Some(Why::Cancelled), _) => cancelled(attempt),

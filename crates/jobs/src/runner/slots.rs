@@ -29,8 +29,6 @@ pub(super) struct Slot {
     pub(super) begun: Instant,
     /// Why it is to end.
     pub(super) why: Option<Why>,
-    /// It was past its deadline, whatever came of it.
-    pub(super) overdue: bool,
     told: watch::Sender<Told>,
     abort: AbortHandle,
     stage: Stage,
@@ -95,9 +93,8 @@ impl Slots {
     pub(super) fn begin(&mut self, begun: Begun) {
         let Begun { claim, attempt, queue, deadline, says, told, abort } = begun;
         let (id, begun) = (abort.id(), Instant::now());
-        let (why, overdue, stage, timer) = (None, false, Stage::Runs, None);
-        let slot =
-            Slot { claim, attempt, queue, deadline, says, begun, why, overdue, told, abort, stage, timer };
+        let (why, stage, timer) = (None, Stage::Runs, None);
+        let slot = Slot { claim, attempt, queue, deadline, says, begun, why, told, abort, stage, timer };
         self.taken[queue] += 1;
         self.slots.insert(id, slot);
         self.set_timer(id, deadline);
@@ -190,10 +187,7 @@ impl Slots {
             let Some(slot) = self.slots.get_mut(&id) else { continue };
             slot.timer = None;
             match slot.stage {
-                Stage::Runs => {
-                    slot.overdue = true;
-                    self.tell_to_end(id, Why::Deadline, grace);
-                }
+                Stage::Runs => self.tell_to_end(id, Why::Deadline, grace),
                 Stage::Told => self.drop_run(id),
                 Stage::Dropped => {
                     slot.stage = Stage::Stuck;

@@ -13,7 +13,6 @@ pub(crate) struct Claimed {
     pub(crate) claim: Claim,
     pub(crate) job_type: String,
     pub(crate) payload: String,
-    pub(crate) queue: String,
     /// This one included.
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
@@ -28,10 +27,9 @@ struct Row {
     claim: i64,
     job_type: String,
     payload: String,
-    queue: String,
     priority: u8,
-    attempts: u32,
-    max_attempts: u32,
+    attempts: i64,
+    max_attempts: i64,
     run_at: i64,
     slot: Option<i64>,
 }
@@ -60,13 +58,17 @@ pub(crate) fn claim(
         claim: Claim { id: row.id, runner: Arc::clone(runner), token: row.claim },
         job_type: row.job_type,
         payload: row.payload,
-        queue: row.queue,
-        attempt: row.attempts,
-        max_attempts: row.max_attempts,
+        attempt: count(row.attempts),
+        max_attempts: count(row.max_attempts),
         run_at: row.run_at,
         slot: row.slot,
     });
     Ok(claimed.collect())
+}
+
+/// A number of attempts. Any program may have written it, and one row must not keep the others from being claimed.
+pub(super) fn count(stored: i64) -> u32 {
+    u32::try_from(stored).unwrap_or(if stored < 0 { 0 } else { u32::MAX })
 }
 
 /// SQLite plans a statement anew each time that a parameter is bound which it looks at while it plans, such as a limit or
@@ -89,7 +91,7 @@ pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
 const UPDATE: &str = "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, \
      attempts = attempts + 1, started_at = :now, progress = null, progress_note = null";
 const RETURNING: &str =
-    "returning id, claim, job_type, payload, queue, priority, attempts, max_attempts, run_at, slot";
+    "returning id, claim, job_type, payload, priority, attempts, max_attempts, run_at, slot";
 
 /// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
 /// their time are not passed over one by one; a priority is looked at when those above it did not give enough.

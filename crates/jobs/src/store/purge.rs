@@ -42,10 +42,10 @@ pub(crate) async fn purge(db: &Db, purge: &Purge, now: i64) -> Result<u64> {
         let looked = format!(
             "select max(id) as last, coalesce(sum(case when {which} then 1 else 0 end), 0) as some from \
              (select id, status, finished_at, created_at, job_type from job_queue \
-              where id > :from and id <= :newest order by id limit cast(:window as bigint)) as next"
+              where id > :from and id <= :newest order by id limit {WINDOW}) as next"
         );
         let values = values.clone().with("from", from);
-        let asked = values.clone().with("newest", newest).with("window", WINDOW);
+        let asked = values.clone().with("newest", newest);
         let range: Range = db.query_one(looked, asked).await?;
         let Some(last) = range.last else { break };
         if range.some > 0 {

@@ -2,8 +2,11 @@
 
 mod conformance;
 mod enqueue;
+mod foreign;
 mod once;
 mod overheard;
 mod place;
 mod recurrent;
+mod runner;
 mod slot;
+mod trials;

@@ -40,6 +40,17 @@ async fn it_passes_every_case() {
     assert_eq!(report.not_supported(), Vec::<&str>::new());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_queue_of_jobs_works_on_it() {
+    let (folder, next) = (Folder::new("logged-jobs"), AtomicU32::new(0));
+    let report = ketch_jobs::conformance::run(async |options| {
+        let name = format!("{}.db", next.fetch_add(1, Ordering::Relaxed));
+        folder.open(&name, &Log::default(), &options)
+    })
+    .await;
+    report.assert_all_pass();
+}
+
 #[tokio::test]
 async fn it_counts_what_runs_and_what_fails() {
     let (folder, log) = (Folder::new("logged-counts"), Log::default());
