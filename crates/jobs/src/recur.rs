@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::schedule::{Every, Missed, Overlap, Schedule};
-use crate::store::New;
+use crate::store::{EARLIEST, New};
 pub(crate) use drive::{drive, enqueue_due};
 pub use list::ScheduleRow;
 pub(crate) use times::Times;
@@ -44,55 +44,34 @@ impl Recurrent {
     /// All that is wrong with it, for whoever wrote it.
     pub(crate) fn read(schedule: Schedule) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let mut note = |why: String| problems.push(format!("the schedule {:?}: {why}", schedule.name));
+        let mut note =
+            |why: String| problems.push(format!("the schedule `{}`: {why}", schedule.name.escape_debug()));
         if schedule.name.trim().is_empty() || schedule.name.len() > LONGEST_NAME {
             note(format!("its name has {} bytes; write 1 to {LONGEST_NAME}", schedule.name.len()));
         }
         if schedule.name.chars().any(char::is_control) {
             note("its name has control characters".to_owned());
         }
-        if schedule.priority > 9 {
-            note(format!("the priority {} is not between 0 and 9", schedule.priority));
-        }
-        if schedule.max_attempts == 0 {
-            note("with 0 attempts it would never run; write at least 1".to_owned());
-        }
-        if schedule.queue.is_empty() || schedule.queue.chars().any(char::is_control) {
-            note(format!("{:?} is no name of a queue", schedule.queue));
-        }
         let payload = schedule.payload.clone();
         let payload = payload.map_err(|error| {
             note(format!("the job `{}` cannot be stored as JSON: {error}", schedule.job_type));
         });
         let times = times(&schedule).map_err(|why| why.into_iter().for_each(&mut note));
-        match (payload, times, problems.is_empty()) {
-            (Ok(payload), Ok(times), true) => Ok(Self::of(schedule, times, payload)),
+        let job = job(&schedule, payload.unwrap_or_default());
+        // Whoever writes the program knows how large its one payload is.
+        job.problem(usize::MAX).into_iter().for_each(&mut note);
+        match times {
+            Ok(times) if problems.is_empty() => Ok(Self::of(schedule, times, job)),
             _ => Err(problems),
         }
     }
 
-    fn of(schedule: Schedule, times: Times, payload: String) -> Self {
+    fn of(schedule: Schedule, times: Times, job: New) -> Self {
         let (pattern, interval) = match schedule.every {
             Every::Cron(pattern) => (Some(pattern), None),
             Every::Interval(time) => (None, Some(time)),
         };
         let zone = pattern.is_some().then(|| schedule.zone.unwrap_or_else(|| "UTC".to_owned()));
-        let unique_key = match schedule.overlap {
-            Overlap::Enqueue => None,
-            Overlap::Skip => Some(format!("schedule {}", schedule.name)),
-        };
-        let job = New {
-            job_type: schedule.job_type.to_owned(),
-            payload,
-            queue: schedule.queue,
-            priority: schedule.priority,
-            run_at: 0,
-            created_at: 0,
-            max_attempts: schedule.max_attempts,
-            unique_key,
-            schedule: Some(schedule.name.clone()),
-            slot: None,
-        };
         Self { name: schedule.name, times, missed: schedule.missed, pattern, zone, interval, job }
     }
 
@@ -109,6 +88,26 @@ impl Recurrent {
     /// The row of one slot, enqueued now.
     pub(crate) fn job(&self, slot: i64, now: i64) -> New {
         New { slot: Some(slot), run_at: now, created_at: now, ..self.job.clone() }
+    }
+}
+
+/// The row of every slot, but for its times.
+fn job(schedule: &Schedule, payload: String) -> New {
+    let unique_key = match schedule.overlap {
+        Overlap::Enqueue => None,
+        Overlap::Skip => Some(format!("schedule {}", schedule.name)),
+    };
+    New {
+        job_type: schedule.job_type.to_owned(),
+        payload,
+        queue: schedule.queue.clone(),
+        priority: schedule.priority,
+        run_at: EARLIEST,
+        created_at: EARLIEST,
+        max_attempts: schedule.max_attempts,
+        unique_key,
+        schedule: Some(schedule.name.clone()),
+        slot: None,
     }
 }
 
@@ -130,7 +129,8 @@ fn times(schedule: &Schedule) -> Result<Times, Vec<String>> {
             match (pattern, zone) {
                 (Ok(pattern), Ok(_)) => Ok(Times::Cron(pattern)),
                 (pattern, zone) => {
-                    let pattern = pattern.err().map(|why| format!("the pattern {text:?}: {why}"));
+                    let pattern =
+                        pattern.err().map(|why| format!("the pattern `{}`: {why}", text.escape_debug()));
                     Err(pattern.into_iter().chain(zone.err()).collect())
                 }
             }

@@ -78,6 +78,8 @@ impl Link {
     /// Sends a request.
     pub(super) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Answer> {
         let gone = || format!("the server at {} went away; it may be stopping", self.socket.display());
+        // The reply before was read, but whether the connection is free again is its task's to say.
+        self.sender.ready().await.with_context(gone)?;
         let reply = self.sender.send_request(request).await.with_context(gone)?;
         answer(reply.status(), reply.into_body()).await
     }

@@ -88,7 +88,8 @@ impl New {
         }
     }
 
-    fn problem(&self, largest: usize) -> Option<String> {
+    /// What the table would not take.
+    pub(crate) fn problem(&self, largest: usize) -> Option<String> {
         name_problem("type", &self.job_type)
             .or_else(|| name_problem("queue", &self.queue))
             .or_else(|| self.unique_key.as_deref().and_then(key_problem))

@@ -3,6 +3,8 @@
 mod conformance;
 mod enqueue;
 mod foreign;
+mod overheard;
 mod place;
+mod recurrent;
 mod runner;
 mod slot;

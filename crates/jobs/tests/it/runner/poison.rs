@@ -144,6 +144,21 @@ async fn good_jobs_are_done_among_poison(place: Place) {
     assert!(ratio < 2.0, "{ratio:.2}");
 }
 
+/// On SQLite, where a number may be larger.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_row_that_asks_for_more_attempts_than_can_be_counted_stops_nobody() {
+    let place = Place::sqlite().await;
+    let (stage, _ear) = stage();
+    place
+        .execute("insert into job_queue (job_type, payload, max_attempts) values ('do', '{\"how\":\"Well\"}', 10000000000)")
+        .await;
+    let running = start(&place, &stage).await;
+    let good = add_with(&place, How::Well, 1).await;
+    ended(&place, good).await;
+    place.until("select count(*) from job_queue where status = 'done'", 2).await;
+    running.stop(Duration::from_secs(10)).await;
+}
+
 async fn a_job_is_dead_after_its_last_attempt_and_not_before(place: Place) {
     let (stage, mut ear) = stage();
     let running = start(&place, &stage).await;
