@@ -26,7 +26,8 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
     let seed = options.seed.map_or_else(fresh_seed, Ok)?;
     steps.run("scenarios", || {
         let mut scenarios = command::cargo(&workspace.root);
-        scenarios.args(["test", "--package", "ketch", "--package", "ketch-db", "--test", "it"]);
+        scenarios.args(["test", "--package", "ketch", "--package", "ketch-db", "--package", "ketch-jobs"]);
+        scenarios.args(["--test", "it"]);
         scenarios.args(["--", "--nocapture"]);
         command::run(scenarios.env("KETCH_SOAK", "1"))
     })?;

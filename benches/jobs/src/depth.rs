@@ -123,7 +123,10 @@ pub(crate) async fn measure(file: &Path, kind: Kind, millis: u64) -> Result<Vec<
     let whole: Vec<Duration> =
         claims.iter().filter(|(rows, _)| *rows >= WHOLE).map(|(_, time)| *time).collect();
     if whole.len() < ENOUGH {
-        return Err(format!("only {} of {} claims took {WHOLE} rows", whole.len(), claims.len()).into());
+        let counts: Vec<usize> = claims.iter().map(|(rows, _)| *rows).take(60).collect();
+        return Err(
+            format!("only {} of {} claims took {WHOLE} rows: {counts:?}", whole.len(), claims.len()).into()
+        );
     }
     Ok(vec![median(whole), median(cycles), runs as f64 / took.as_secs_f64()])
 }

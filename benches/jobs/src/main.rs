@@ -3,7 +3,8 @@
 //! Each call measures one thing on a fresh file and prints numbers on one line, which `cargo xtask bench` reads:
 //!
 //! - `make FILE` makes the tables and nothing else.
-//! - `throughput FILE MILLIS LIMIT KIND`: enqueued a second, completed a second, CPU µs for each.
+//! - `throughput FILE MILLIS LIMIT KIND`: enqueued a second, completed a second, µs of CPU for
+//!   each, jobs for each commit.
 //! - `latency FILE COUNT`: of one commit, of an enqueue, and from an enqueue to the start of the job: p50 and p99, µs.
 //! - `fill FILE KIND ROWS` makes a queue of that depth; `depth FILE KIND MILLIS`: µs of a claim, µs of a cycle's
 //!   statements, jobs a second.

@@ -64,7 +64,7 @@ impl Kind {
     }
 }
 
-/// Enqueued a second, completed a second, and µs of CPU for each job.
+/// Enqueued a second, completed a second, µs of CPU for each job, and jobs in the mean of commits.
 pub(crate) async fn measure(file: &Path, millis: u64, limit: usize, kind: Kind) -> Result<Vec<f64>> {
     let db = place::open(file).await?;
     let jobs = Jobs::new(db.clone());
@@ -87,6 +87,7 @@ pub(crate) async fn measure(file: &Path, millis: u64, limit: usize, kind: Kind) 
     sleep(Duration::from_millis(millis / 3)).await;
     let look = || look(&db, load.as_ref(), filled, kind);
     let (began, before, cpu) = (Instant::now(), look().await?, cpu_seconds()?);
+    let commits = db.stats().commits;
     while began.elapsed() < Duration::from_millis(millis) {
         if kind == Kind::Run && tally.runs() + 4 * limit as u64 > filled {
             break;
@@ -94,6 +95,7 @@ pub(crate) async fn measure(file: &Path, millis: u64, limit: usize, kind: Kind) 
         sleep(LOOK).await;
     }
     let (took, after, cpu) = (began.elapsed().as_secs_f64(), look().await?, cpu_seconds()? - cpu);
+    let commits = db.stats().commits - commits;
     if let (Some(load), Some(tasks)) = (&load, tasks) {
         load.stop();
         for done in tasks.join_all().await {
@@ -105,8 +107,8 @@ pub(crate) async fn measure(file: &Path, millis: u64, limit: usize, kind: Kind) 
     }
     db.close().await;
     let [enqueued, completed] = [after.0 - before.0, after.1 - before.1];
-    let each = cpu * 1e6 / enqueued.max(completed).max(1) as f64;
-    Ok(vec![enqueued as f64 / took, completed as f64 / took, each])
+    let jobs = enqueued.max(completed) as f64;
+    Ok(vec![enqueued as f64 / took, completed as f64 / took, cpu * 1e6 / jobs, jobs / commits as f64])
 }
 
 /// How many have been enqueued, and how many of all have been completed, as the table says.

@@ -62,7 +62,13 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Serve until SIGTERM or Ctrl-C (what happens without a command)
     Serve(serve::Options),
-    /// Look after background jobs, in the server that runs or, when none does, without it
+    /// Look after background jobs, whether the server runs or not
+    ///
+    /// While a server runs, it is asked: the socket `ketch.sock` in the folder of its data leads to it, for the user whom
+    /// it runs as and for root. Otherwise this command opens the database; it applies no migration and runs no jobs but
+    /// those that `run` is for. What is there goes to stdout, words go to stderr.
+    ///
+    /// The exit code is 0 when all went well, 1 when something failed, and 2 when the command line could not be read.
     Jobs(jobs::Options),
     /// Look after the schema of the database
     Migrate(migrate::Options),

@@ -40,6 +40,7 @@ mod purging;
 mod recovery;
 mod refused;
 mod settling;
+mod slots;
 mod unique;
 
 use std::time::Duration;
@@ -70,6 +71,7 @@ fn all() -> impl Iterator<Item = &'static Case> {
         purging::CASES,
         lists::CASES,
         counting::CASES,
+        slots::CASES,
     ]
     .into_iter()
     .flatten()

@@ -127,7 +127,7 @@ fn times(schedule: &Schedule) -> Result<Times, Vec<String>> {
             // A pattern can be wrong in itself, whatever the zone.
             let pattern = pattern::Pattern::read(text, zone.clone().unwrap_or(TimeZone::UTC));
             match (pattern, zone) {
-                (Ok(pattern), Ok(_)) => Ok(Times::Cron(pattern)),
+                (Ok(pattern), Ok(_)) => Ok(Times::Cron(Box::new(pattern))),
                 (pattern, zone) => {
                     let pattern =
                         pattern.err().map(|why| format!("the pattern `{}`: {why}", text.escape_debug()));
@@ -158,7 +158,7 @@ impl Known {
 /// What the fuzz target calls: reads a pattern in a zone; its next times after one, as far as there are any.
 #[doc(hidden)]
 pub fn fuzz(pattern: &str, zone: &str, after: i64, most: usize) -> Result<Vec<i64>, String> {
-    let times = Times::Cron(pattern::Pattern::read(pattern, zone::zone(zone)?)?);
+    let times = Times::Cron(Box::new(pattern::Pattern::read(pattern, zone::zone(zone)?)?));
     Ok(std::iter::successors(times.next(after), |slot| times.next(*slot)).take(most).collect())
 }
 

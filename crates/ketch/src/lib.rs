@@ -63,9 +63,9 @@ pub mod prelude {
     pub use crate::{
         Accepted, ApiError, ByteStream, Bytes, Caller, Cookie, Created, Ctx, Db, Enqueue, Error, Event,
         Extract, ExtractBody, File, Folder, Form, Header, Html, Job, JobCtx, JobError, JobResult, Jobs, Json,
-        MemoryCache, Multipart, NoContent, Query, Redirect, Request, Response, Result, Scalar, Schedule,
-        Scope, Server, Sse, Status, Tx, Validate, caller_mut, configure, delete, get, migrations, params,
-        patch, post, put, read_body, service,
+        MemoryCache, Multipart, NoContent, Query, Queue, Redirect, Request, Response, Result, Scalar,
+        Schedule, Scope, Server, Sse, Status, Tx, Validate, caller_mut, configure, delete, get, migrations,
+        params, patch, post, put, read_body, service,
     };
 }
 

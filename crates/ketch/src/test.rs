@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ketch_edge::{Stopped, bind};
-use ketch_jobs::Ran;
 use ketch_server::{Built, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use ketch_jobs::Ran;
 pub use ketch_testkit::{
     Answer, Client, Expect, ExpectFile, ManualClock, Scenario, Scratch, check, expect, expect_file, postgres,
     soak_factor,

@@ -1,5 +1,9 @@
 //! The control socket of a server: where it is, and what is said when there is none.
 
+use std::fs;
+use std::path::{self, Path, PathBuf};
+
+use ketch_db::DatabaseUrl;
 use ketch_edge::{ClosedControl, Control, open_control};
 
 use crate::database::Database;
@@ -18,6 +22,34 @@ pub(crate) fn open(database: &Database) -> Option<Control> {
         Err(why) => {
             tracing::warn!(%why, "no control socket: commands such as `jobs` cannot reach this server");
             None
+        }
+    }
+}
+
+impl Database {
+    /// The folder of the control socket: the one that the file is in, so that whoever finds the file finds the socket; for
+    /// another engine the folder of the data.
+    pub fn control_folder(&self) -> PathBuf {
+        match self.url() {
+            Some(DatabaseUrl::Sqlite(file)) => {
+                let real = if file.is_symlink() { fs::canonicalize(file).ok() } else { None };
+                let folder = real.as_deref().unwrap_or(file).parent().unwrap_or(Path::new(""));
+                folder.to_owned()
+            }
+            _ => self.folder().to_owned(),
+        }
+    }
+
+    /// Which database it is, so that two processes of this machine can tell whether they mean the same: in ASCII,
+    /// without a password.
+    pub fn identity(&self) -> String {
+        match self.url() {
+            Some(DatabaseUrl::Sqlite(file)) => {
+                let whole = fs::canonicalize(file).or_else(|_| path::absolute(file));
+                let whole = whole.as_deref().unwrap_or(file).as_os_str().as_encoded_bytes();
+                format!("sqlite:{}", whole.escape_ascii())
+            }
+            _ => self.shown().as_bytes().escape_ascii().to_string(),
         }
     }
 }

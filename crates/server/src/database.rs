@@ -4,9 +4,8 @@
 //! everything else has been checked.
 
 use std::fmt;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -242,32 +241,6 @@ impl Database {
     /// Where it is, for people: no password is in it.
     pub fn shown(&self) -> String {
         self.engine.to_string()
-    }
-
-    /// The folder of the control socket: the one that the file is in, so that whoever finds the file finds the socket; for
-    /// another engine the folder of the data.
-    pub fn control_folder(&self) -> PathBuf {
-        match &self.engine {
-            Engine::At(DatabaseUrl::Sqlite(file)) => {
-                let real = if file.is_symlink() { fs::canonicalize(file).ok() } else { None };
-                let folder = real.as_deref().unwrap_or(file).parent().unwrap_or(Path::new(""));
-                folder.to_owned()
-            }
-            _ => self.folder.clone(),
-        }
-    }
-
-    /// Which database it is, so that two processes of this machine can tell whether they mean the same: in ASCII,
-    /// without a password.
-    pub fn identity(&self) -> String {
-        match &self.engine {
-            Engine::At(DatabaseUrl::Sqlite(file)) => {
-                let whole = fs::canonicalize(file).or_else(|_| path::absolute(file));
-                let whole = whole.as_deref().unwrap_or(file).as_os_str().as_encoded_bytes();
-                format!("sqlite:{}", whole.escape_ascii())
-            }
-            _ => self.shown().as_bytes().escape_ascii().to_string(),
-        }
     }
 
     /// Opens it, as it is. Nothing happens when it is open.

@@ -11,6 +11,7 @@ mod run;
 mod show;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -24,14 +25,10 @@ use crate::control::{Answer, Ask, Reach};
 use crate::database::DatabaseOptions;
 use crate::terminal::{clean, say};
 
+/// How long blocking work of a job that was given up is waited for.
+const BLOCKING_GRACE: Duration = Duration::from_secs(1);
+
 /// What to do.
-///
-/// While a server runs, it is asked: the socket `ketch.sock` in the folder of its data leads to it, for the user whom it
-/// runs as. Otherwise the database is opened by this command, which applies no migration and runs no job but those
-/// that `run` is for.
-///
-/// The exit code is 0 when all went well, 1 when something failed (the message is on stderr), and 2 when the command
-/// line could not be read.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -45,14 +42,28 @@ enum Action {
     /// Show one job with everything that is known of it
     Show(show::Options),
     /// Enqueue a job by the name of its type
+    ///
+    /// What is left out is as the type says. The number of the job is printed; with `--unique` it may be that of a job
+    /// that is there already.
     Add(add::Options),
     /// Make jobs wait again that ended; one that waits is due now
+    ///
+    /// One that has no attempts left gets one more.
     Retry(change::Options),
     /// Cancel jobs; those that run are told to end
     Cancel(change::Options),
     /// Delete the rows of jobs that ended
+    ///
+    /// All that is said must hold. The number of rows that were deleted is printed. Servers that run jobs do the same by
+    /// age, by themselves.
     Purge(purge::Options),
     /// Run one job now and wait until it ended, or work off everything that is due
+    ///
+    /// While a server runs, it runs the job. Otherwise this process does, with the jobs that the program registers; it
+    /// runs no hooks and lets no jobs recur. While it works, an SQLite database is in use and no server can start.
+    ///
+    /// With a number the exit code is 0 when the job was done, and 1 when it failed, is dead or cancelled, or did not end
+    /// in time. Without one it is 0 when nothing is due any more, also when jobs failed: `list` shows them.
     Run(run::Options),
 }
 
@@ -78,7 +89,9 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(act(&mut built, &options.action))
+    let done = runtime.block_on(act(&mut built, &options.action));
+    runtime.shutdown_timeout(BLOCKING_GRACE);
+    done
 }
 
 async fn act(built: &mut Built, action: &Action) -> Result<ExitCode> {

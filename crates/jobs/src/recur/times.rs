@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_hours(24 * 366);
 pub(crate) enum Times {
     /// Every multiple of this.
     Interval(i64),
-    Cron(Pattern),
+    Cron(Box<Pattern>),
 }
 
 impl Times {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, broadcast, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::attempt::{Came, said};
@@ -38,6 +38,8 @@ const PROGRESS: Duration = Duration::from_millis(500);
 /// After a turn that left slots free it is asked when the next job is due; not at once, because there may be another turn
 /// right away. Doubled each time that something seemed due and others had it.
 const SETTLE: Duration = Duration::from_millis(5);
+/// How often in a row other tasks have their turn and no run ends, before it is written which did.
+const GATHER: u32 = 3;
 /// How long the last endings may take to be written when a runner stops.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 /// The shortest and the longest time between two looks at the table.
@@ -193,12 +195,28 @@ impl Cycle {
                 until = told_to_stop(&mut self.phase), if self.stopping.is_none() => self.stop(until),
                 id = self.membership.changed() => self.lose(id),
             }
-            while let Some(joined) = self.runs.try_join_next_with_id() {
-                self.note(joined);
-            }
+            self.gather().await;
             let post = self.inbox.take();
             self.read(&post);
             self.timers();
+        }
+    }
+
+    /// Notes what has ended, and what ends while other tasks have their turn: a commit for the first that ends and another
+    /// for those that end right after it would be one too many.
+    async fn gather(&mut self) {
+        let mut turns = 0;
+        loop {
+            while let Some(joined) = self.runs.try_join_next_with_id() {
+                self.note(joined);
+                turns = 0;
+            }
+            let is_next = self.question.is_none() && !self.ended.is_empty();
+            if !is_next || self.runs.is_empty() || turns == GATHER {
+                return;
+            }
+            turns += 1;
+            yield_now().await;
         }
     }
 

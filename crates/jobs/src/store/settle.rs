@@ -106,8 +106,7 @@ fn one(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending, now: i64) -> Result<bool
     Ok(changed > 0)
 }
 
-/// Writes how runs ended; how many claims did not stand any more. For
-/// [`Db::write_read_committed`](ketch_db::Db::write_read_committed).
+/// Writes how runs ended; how many claims did not stand any more. For [`Db::write_read_committed`].
 pub(crate) fn settle(tx: &mut Tx<'_>, endings: &[(Claim, Ending)], now: i64) -> Result<usize> {
     if tx.dialect() == Dialect::Postgres && endings.len() > 1 {
         return settle_many(tx, endings, now);

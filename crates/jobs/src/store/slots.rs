@@ -3,11 +3,13 @@
 //! A slot may be run if it is later than its schedule's floor and not among its slots. So that there are not more and more
 //! of them, the earliest are dropped and the floor takes their place.
 
+use std::sync::LazyLock;
+
 use ketch_db::{Db, Dialect, Result, Tx, params};
 use serde::Deserialize;
 
 /// How many slots of a schedule are kept.
-const KEPT: i64 = 1_000;
+pub(crate) const KEPT: i64 = 1_000;
 
 /// How far a schedule has come. All times are milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -75,16 +77,18 @@ pub(crate) fn take(tx: &mut Tx<'_>, schedule: &str, slot: i64) -> Result<bool> {
     Ok(taken > 0)
 }
 
+/// The first slot that is too many. SQLite would plan a bound anew each time, if it were a parameter.
+static EDGE: LazyLock<String> = LazyLock::new(|| {
+    format!("select slot from job_slots where schedule = :schedule order by slot desc limit 1 offset {KEPT}")
+});
+
 /// Drops the earliest slots beyond those that are kept; the floor takes their place. To be called after
 /// [`take`], which holds the schedule.
 ///
 /// The earliest, not the oldest rows: after a time with a clock far ahead the floor follows the time that it is, and does
 /// not jump ahead to where the clock was.
 pub(crate) fn prune(tx: &mut Tx<'_>, schedule: &str) -> Result<()> {
-    let edge: Option<i64> = tx.query_opt(
-        "select slot from job_slots where schedule = :schedule order by slot desc limit 1 offset :kept",
-        params! { schedule: schedule.to_owned(), kept: KEPT },
-    )?;
+    let edge: Option<i64> = tx.query_opt(EDGE.as_str(), params! { schedule: schedule.to_owned() })?;
     let Some(edge) = edge else { return Ok(()) };
     let params = params! { schedule: schedule.to_owned(), edge };
     tx.execute("delete from job_slots where schedule = :schedule and slot <= :edge", params.clone())?;

@@ -3,8 +3,10 @@
 mod conformance;
 mod enqueue;
 mod foreign;
+mod once;
 mod overheard;
 mod place;
 mod recurrent;
 mod runner;
 mod slot;
+mod trials;

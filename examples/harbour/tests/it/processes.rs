@@ -198,8 +198,13 @@ fn two_processes_on_one_postgresql_tell_each_other_what_no_longer_holds() {
     }
 }
 
-/// A night, in the words of any program.
+/// A night, in the words of any program, and one that is not yet.
 const NIGHT: &str = "insert into job_queue (job_type) values ('round')";
+const LATER_SQLITE: &str =
+    "insert into job_queue (job_type, run_at) values ('round', (unixepoch() + 300) * 1000)";
+const LATER_POSTGRES: &str = "insert into job_queue (job_type, run_at) \
+     values ('round', (extract(epoch from now() + interval '5 minutes') * 1000)::bigint)";
+const WAITING: &str = "GET /admin/jobs?type=round&status=pending";
 
 #[test]
 fn what_an_arrival_leads_to_is_done_once_though_the_process_is_killed() {
@@ -216,11 +221,14 @@ fn what_an_arrival_leads_to_is_done_once_though_the_process_is_killed() {
     }
     let beside =
         rusqlite::Connection::open(data.path().join("app.db")).expect("another program opens the file");
-    beside.execute(NIGHT, []).expect("it may enqueue");
+    for sql in [LATER_SQLITE, NIGHT] {
+        beside.execute(sql, []).expect("it may enqueue");
+    }
     soon("the round is made", || second.ask("GET /v2/occupancy", "").contains(r#""berths":3"#));
     for boat in 1..=3 {
         assert_eq!(notices(&second, boat), 1, "boat {boat}");
     }
+    assert_eq!(second.ask(WAITING, "").matches("pending").count(), 1, "what is due later waits");
 }
 
 #[test]
@@ -234,7 +242,8 @@ fn two_processes_on_one_postgresql_share_the_jobs_and_do_each_once() {
             process.ask(&format!("PUT /v2/berths/{boat}/stay"), &format!(r#"{{ "boat": {boat} }}"#));
         assert!(arrived.starts_with("HTTP/1.1 200"), "{arrived}");
     }
-    server.psql(&database, NIGHT);
+    server.psql(&database, LATER_POSTGRES);
+    server.psql(&database, &format!("{NIGHT}; notify job_queue"));
     for process in &processes {
         for boat in 1..=3 {
             soon("the skipper is welcomed", || notices(process, boat) > 0);
@@ -244,4 +253,5 @@ fn two_processes_on_one_postgresql_share_the_jobs_and_do_each_once() {
     for boat in 1..=3 {
         assert_eq!(notices(&processes[0], boat), 1, "boat {boat}");
     }
+    assert_eq!(processes[1].ask(WAITING, "").matches("pending").count(), 1, "what is due later waits");
 }

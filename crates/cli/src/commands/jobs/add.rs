@@ -16,7 +16,7 @@ use crate::terminal::{print, say};
 /// The largest payload that is read, in bytes. What an application takes may be less.
 const MOST: u64 = 16 << 20;
 
-/// Which job, and how it is enqueued. What is left out is as its type says.
+/// Which job, and how it is enqueued.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// The name of its type, as `Job::TYPE` says

@@ -15,7 +15,7 @@ use crate::terminal::{clean, confirm, print};
 /// It goes through the table in small steps; the endpoint gives up after five minutes.
 const TIME: Duration = Duration::from_mins(6);
 
-/// Which jobs. All that is said must hold.
+/// Which jobs.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// How they ended, several with commas between [default: all of these]

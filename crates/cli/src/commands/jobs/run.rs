@@ -28,13 +28,10 @@ const STOP: Duration = Duration::from_secs(10);
 const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// What to run.
-///
-/// With a number the exit code is 0 when the job was done, and 1 when it failed, is dead or cancelled, or did not end in
-/// time. Without one it is 0 when nothing is due any more; what failed is in `list`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// The number of one job, which is due now and waited for. Without it everything that is due is worked off by this
-    /// process, which then ends; the server does that by itself while it runs on SQLite
+    /// The number of one job, which is run now and waited for. Without it everything that is due is worked off by this
+    /// process; the server does that by itself while it runs on SQLite
     #[arg(value_name = "ID")]
     id: Option<i64>,
     /// Without a number: only jobs of this queue

@@ -127,8 +127,8 @@ async fn two_processes_on_postgresql_with_clocks_apart_run_each_slot_once() {
     assert!(well, "the third said:\n{third}");
     let (_killed, first) = said(first);
     for (name, said) in [("the first", first), ("the second", second), ("the third", third)] {
-        // On a busy machine the database says that a write took long.
-        assert!(!said.contains("ERROR") && !said.contains("ketch_jobs"), "{name} said:\n{said}");
+        // A runner that was killed is missed by others, and a busy database says that a write took long.
+        assert!(!said.contains("ERROR") && !said.contains("ketch_jobs::recur"), "{name} said:\n{said}");
     }
     for schedule in ["pulse", "second"] {
         let slots = seconds(&db, schedule).await;
