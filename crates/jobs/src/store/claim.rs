@@ -97,7 +97,8 @@ fn due(most: &str, lock: &str) -> String {
     let heads = heads(|priority| {
         format!(
             "select id from (select id from job_queue where status = 'pending' and queue = cast(:queue as text) \
-             and priority = {priority} and run_at <= :now order by run_at, id limit {most} {lock}) as p{priority}"
+             and priority = {priority} and run_at <= cast(:now as bigint) order by run_at, id \
+             limit {most} {lock}) as p{priority}"
         )
     });
     format!("select id from ({heads}) as heads limit {most}")
