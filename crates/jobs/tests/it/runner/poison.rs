@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use super::on_both;
-use super::work::{How, add_with, ended, runner, stage};
+use super::work::{How, add_with, ended, measured, stage, start};
 use crate::place::Place;
 
 on_both!(good_jobs_are_done_among_poison, a_job_is_dead_after_its_last_attempt_and_not_before);
@@ -71,7 +71,7 @@ async fn run(place: &Place) -> Duration {
         .job::<Panicking>(tally.clone())
         .start()
         .await
-        .unwrap();
+        .expect("it starts");
     tokio::time::timeout(Duration::from_secs(60), tally.all.notified())
         .await
         .expect("all good ones are done");
@@ -91,7 +91,7 @@ async fn add(place: &Place, job_type: &'static str, payload: &'static str) {
             params! { job_type, payload },
         )
         .await
-        .unwrap();
+        .expect("it is stored");
 }
 
 async fn good_jobs_are_done_among_poison(place: Place) {
@@ -101,7 +101,7 @@ async fn good_jobs_are_done_among_poison(place: Place) {
         (from..to).try_for_each(|n| jobs.enqueue(tx, &Good { n: n as i64 }).map(drop))
     };
     let all = good.clone();
-    place.db.write_alone(move |tx| all(tx, 0, GOOD)).await.unwrap();
+    place.db.write_alone(move |tx| all(tx, 0, GOOD)).await.expect("it is stored");
     let clean = run(&place).await;
     place.execute("delete from job_queue").await;
 
@@ -110,18 +110,18 @@ async fn good_jobs_are_done_among_poison(place: Place) {
         let good = good.clone();
         let (from, to) = (part * GOOD / 10, (part + 1) * GOOD / 10);
         for _ in 0..5 {
-            place.jobs.add(&Failing { n: 0 }).await.unwrap();
+            place.jobs.add(&Failing { n: 0 }).await.expect("it is stored");
         }
         add(&place, "hanging", "{\"n\":1}").await;
         add(&place, "good", "{\"n\":\"secret\"}").await;
-        place.db.write_alone(move |tx| good(tx, from, to)).await.unwrap();
+        place.db.write_alone(move |tx| good(tx, from, to)).await.expect("it is stored");
     }
-    place.jobs.add(&Panicking { n: 0 }).await.unwrap();
+    place.jobs.add(&Panicking { n: 0 }).await.expect("it is stored");
     add(&place, "nobody_knows_it", "{}").await;
     let poisoned = run(&place).await;
 
     let ratio = poisoned.as_secs_f64() / clean.as_secs_f64();
-    println!("{GOOD} good jobs: clean {clean:?}, among poison {poisoned:?}, ratio {ratio:.2}");
+    measured(&format!("{GOOD} good jobs: clean {clean:?}, among poison {poisoned:?}, ratio {ratio:.2}"));
     let done: i64 = place
         .one("select count(*) from job_queue where job_type = 'good' and status = 'done' and attempts = 1")
         .await;
@@ -146,7 +146,7 @@ async fn good_jobs_are_done_among_poison(place: Place) {
 
 async fn a_job_is_dead_after_its_last_attempt_and_not_before(place: Place) {
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let three = add_with(&place, How::Fail("no".to_owned()), 3).await;
     let row = ended(&place, three).await;
     assert_eq!((row.status, row.attempts, row.last_error.as_deref()), (Status::Dead, 3, Some("no")));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ketch_db::params;
-use ketch_jobs::{Enqueue, Job, JobCtx, JobError, JobResult, Jobs, Runner};
+use ketch_jobs::{Enqueue, Job, JobCtx, JobError, JobResult, Jobs, Runner, Running};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -181,6 +181,11 @@ pub(crate) fn runner(jobs: &Jobs, stage: &Stage) -> Runner {
     Runner::new(jobs.clone()).job::<Do>(stage.clone())
 }
 
+/// One that works.
+pub(crate) async fn start(place: &Place, stage: &Stage) -> Running {
+    runner(&place.jobs, stage).start().await.expect("it starts")
+}
+
 /// Enqueues it.
 pub(crate) async fn add(place: &Place, how: How) -> i64 {
     place.jobs.add(&Do { how }).await.expect("it is enqueued").id()
@@ -206,4 +211,10 @@ pub(crate) async fn ended(place: &Place, id: i64) -> ketch_jobs::JobRow {
 /// The row of a job.
 pub(crate) async fn row(place: &Place, id: i64) -> ketch_jobs::JobRow {
     place.jobs.get(id).await.expect("the table is there").expect("its row is kept")
+}
+
+/// Shows what was measured.
+#[expect(clippy::print_stdout, reason = "a test that measures says what")]
+pub(crate) fn measured(what: &str) {
+    println!("{what}");
 }

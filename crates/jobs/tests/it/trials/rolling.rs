@@ -28,11 +28,15 @@ fn work(ground: &Ground, nth: i64) -> Task {
 struct Heard {
     acked: HashSet<i64>,
     starts: i64,
+    enqueued: HashSet<usize>,
 }
 
 impl Heard {
     fn hear(&mut self, line: &super::troop::Line) {
         self.acked.extend(line.numbers("acked").unwrap_or_default());
+        if line.is("enqueued") {
+            self.enqueued.insert(line.who);
+        }
         self.starts += i64::from(line.numbers("start").is_some());
     }
 
@@ -89,6 +93,9 @@ fn processes_that_are_stopped_one_after_the_other_give_their_jobs_to_the_others(
         alive.push(troop.start(&work(&ground, nth)));
         troop.tell(leaves, "leave");
         troop.finish(leaves, |line| heard.hear(line));
+    }
+    while !alive.iter().all(|child| heard.enqueued.contains(child)) {
+        heard.hear(&troop.line());
     }
     until_done(&ground);
     for child in &alive {

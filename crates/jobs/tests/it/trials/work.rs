@@ -249,7 +249,7 @@ async fn cancel_some(db: Db, jobs: Jobs) {
         let sql = "select coalesce(max(id), 0) as n from job_queue where status = 'running'";
         let Ok(newest) = db.query_one::<i64>(sql, params! {}).await else { continue };
         // It may have ended meanwhile.
-        let _ended = jobs.cancel(newest - fastrand::i64(0..8)).await;
+        let _ended = jobs.cancel(newest + fastrand::i64(-8..24)).await;
     }
 }
 
