@@ -6,6 +6,7 @@ mod claim_one;
 mod counts;
 #[cfg(test)]
 mod depth;
+mod foreign;
 mod insert;
 mod list;
 mod look;
@@ -22,6 +23,7 @@ pub(crate) use change::{Changed, cancel, cancelled_of, retry, rival, run_now};
 pub(crate) use claim::{Claimed, claim, next_due};
 pub(crate) use claim_one::claim_one;
 pub(crate) use counts::counts;
+pub(crate) use foreign::NOT_UTF8;
 pub(crate) use insert::{insert, insert_all};
 pub(crate) use list::list;
 pub(crate) use look::get;
