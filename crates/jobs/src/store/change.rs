@@ -72,10 +72,3 @@ pub(crate) async fn rival(db: &Db, id: i64) -> Result<Option<i64>> {
          and other.status in ('pending', 'running')";
     db.query_opt(sql, params! { id }).await
 }
-
-/// The jobs of a runner that are to end because somebody cancelled them.
-pub(crate) async fn cancelled_of(db: &Db, runner: &str) -> Result<Vec<i64>> {
-    let sql = "select id from job_queue \
-         where status = 'running' and claimed_by = :runner and cancel_requested = 1";
-    db.query(sql, params! { runner }).await
-}

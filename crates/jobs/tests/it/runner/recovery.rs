@@ -12,6 +12,7 @@ on_both!(
     claims_of_nobody_are_given_back_at_the_start,
     two_runners_of_a_process_leave_each_other_what_they_have,
     a_runner_whose_runtime_is_gone_is_gone,
+    a_claim_that_its_runner_never_heard_of_is_given_back,
     what_was_due_before_the_clock_was_set_back_stays_due,
 );
 
@@ -55,6 +56,27 @@ async fn two_runners_of_a_process_leave_each_other_what_they_have(place: Place) 
     one.stop(Duration::from_secs(10)).await;
     two.stop(Duration::from_secs(10)).await;
     assert_eq!(ear.count("begun"), 100, "each was begun once");
+}
+
+/// As a commit leaves it that lands when nobody waits for its answer any more.
+async fn a_claim_that_its_runner_never_heard_of_is_given_back(place: Place) {
+    let (stage, mut ear) = stage();
+    let running = start(&place, &stage).await;
+    let first = add(&place, How::Heed).await;
+    ear.hears("begun").await;
+    place.execute("create table who (name text)").await;
+    place.execute("insert into who select claimed_by from job_queue").await;
+    let unheard = "insert into job_queue (job_type, payload, status, claimed_by, claim, attempts, max_attempts) \
+                   select 'do', '{\"how\":\"Well\"}', 'running', name, 1, 1, 1 from who";
+    // While something runs, and while nothing does.
+    for done in 1..=2 {
+        place.execute(unheard).await;
+        place.until("select count(*) from job_queue where status = 'done' and attempts = 1", done).await;
+        place.jobs.cancel(first).await.ok();
+        place.until("select count(*) from job_queue where status = 'running'", 0).await;
+        place.execute("delete from job_queue where max_attempts > 1").await;
+    }
+    running.stop(Duration::from_secs(10)).await;
 }
 
 async fn a_runner_whose_runtime_is_gone_is_gone(place: Place) {
