@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ketch_jobs::Status;
+use ketch_jobs::{Options, Status};
 
 use super::on_both;
 use super::work::{How, add, add_with, ended, measured, row, runner, stage, start, with_effects};
@@ -192,4 +192,37 @@ async fn another_process_wakes_a_runner_and_cancels_what_it_runs() {
     other.cancel(id).await.expect("it is there");
     assert_eq!(ended(&place, id).await.status, Status::Cancelled);
     running.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_runner_whose_process_is_short_of_connections_is_not_taken_for_dead() {
+    let bounds = |options: &mut Options| {
+        options.beat = Duration::from_millis(100);
+        options.dead_after = Duration::from_millis(600);
+    };
+    let place = Place::postgres().await.with(bounds);
+    let other = place.other_process().await;
+    let mut options = Options::default();
+    bounds(&mut options);
+    assert!(other.configure(options), "a new handle has no bounds yet");
+    let (stage, mut ear) = stage();
+    let running = start(&place, &stage).await;
+    let id = add(&place, How::Heed).await;
+    ear.hears("begun").await;
+    let second = runner(&other, &stage).start().await.expect("it starts");
+    // Every connection is held, for five times as long as a runner may be silent.
+    let held = (0..ketch_db::Options::default().connections).map(|_| {
+        let db = place.db.clone();
+        tokio::spawn(async move {
+            db.query_one::<i64>("select 1::bigint from pg_sleep(3)", ketch_db::Params::new()).await
+        })
+    });
+    for one in held.collect::<Vec<_>>() {
+        one.await.expect("it does not panic").expect("it is answered");
+    }
+    let row = row(&place, id).await;
+    assert_eq!((row.status, row.attempts), (Status::Running, 1), "it is run once");
+    assert_eq!(ear.count("told"), 0, "nobody told it to end");
+    running.stop(Duration::from_secs(10)).await;
+    second.stop(Duration::from_secs(10)).await;
 }
