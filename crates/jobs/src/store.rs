@@ -32,7 +32,7 @@ pub(crate) use purge::{purge, purge_old};
 pub(crate) use recover::{
     Released, Seen, beat, bury, has_strangers, observe, register, release_others, running, unregister,
 };
-pub(crate) use running::{Held, claims, held, mend_times, progress};
+pub(crate) use running::{Held, MENDED, claims, held, mend_times, progress};
 pub(crate) use settle::{Ending, Fate, Lost, settle, settle_mine};
 
 /// A claim on a job: who has it, and the number that tells it from every other claim on that job.

@@ -63,14 +63,15 @@ impl Membership {
             store::register(jobs.db(), &id, now).await?;
         }
         let enter = move |tx: &mut Tx<'_>| {
-            store::mend_times(tx, now)?;
-            match dialect {
+            let mended = store::mend_times(tx, now)?;
+            let released = match dialect {
                 // Asked here, where nobody else writes: a runner that began meanwhile may have claims already.
                 Dialect::Sqlite => store::release_others(tx, &alive_now(), now),
                 Dialect::Postgres => store::bury(tx, &[], now),
-            }
+            };
+            Ok((released?, mended >= store::MENDED))
         };
-        let released = jobs.db().write_read_committed(enter).await?;
+        let (released, more) = jobs.db().write_read_committed(enter).await?;
         tell_released(jobs, released);
         let (ids, changed) = watch::channel(id);
         let ids = Arc::new(ids);
@@ -78,7 +79,7 @@ impl Membership {
         {
             let (jobs, inbox) = (jobs.clone(), Arc::clone(&inbox));
             tasks.spawn(kept("the watch of the clock", move || {
-                clock::watch(jobs.clone(), Arc::clone(&inbox))
+                clock::watch(jobs.clone(), Arc::clone(&inbox), more)
             }));
         }
         let jobs_of = jobs.clone();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ketch_db::{Db, Result, Tx, params};
+use ketch_db::{Db, Dialect, Result, Tx, params};
 use serde::Deserialize;
 
 use super::Claim;
@@ -38,12 +38,24 @@ pub(crate) fn progress(tx: &mut Tx<'_>, claim: &Claim, part: f64, note: &str) ->
     Ok(tx.execute(sql, values)? > 0)
 }
 
-/// Makes due what was to be run at once, or soon again, by a clock that was ahead and was set back. What waits for a
-/// moment that somebody chose waits for it.
+/// Rows that [`mend_times`] changes, at most.
+pub(crate) const MENDED: u64 = 5_000;
+
+/// Makes due what was to be run at once by a clock that was ahead and was set back; how many. When that is [`MENDED`],
+/// there may be more. What waits for a moment that somebody chose waits for it, and what waits for another attempt as
+/// long as it was to wait, from now on.
 pub(crate) fn mend_times(tx: &mut Tx<'_>, now: i64) -> Result<u64> {
-    tx.execute(
-        "update job_queue set run_at = :now where status = 'pending' and run_at > :now
-         and ((attempts = 0 and created_at > :now and run_at - created_at < 1000) or (attempts > 0 and started_at > :now))",
-        params! { now },
-    )
+    let (least, greatest, lock) = match tx.dialect() {
+        Dialect::Sqlite => ("min", "max", ""),
+        Dialect::Postgres => ("least", "greatest", "for update skip locked"),
+    };
+    let sql = format!(
+        "update job_queue set run_at = case when attempts = 0 then :now \
+           else {greatest}(:now, {least}(run_at, :now + run_at - started_at)) end, \
+           started_at = case when attempts = 0 then started_at else :now end \
+         where id in (select id from job_queue where status = 'pending' and run_at > :now and ( \
+           (attempts = 0 and created_at > :now and run_at - created_at < 1000) \
+           or (attempts > 0 and started_at > :now)) limit {MENDED} {lock})"
+    );
+    tx.execute(sql, params! { now })
 }

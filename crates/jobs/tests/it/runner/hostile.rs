@@ -24,6 +24,8 @@ const STRANGE: &[&str] = &[
     "insert into job_queue (job_type, priority, slot, schedule) values ('do', 9, -9223372036854775808, '')",
     "insert into job_queue (job_type, priority, created_at) values ('do', 9, -9223372036854775808)",
     "insert into job_queue (job_type, priority, created_at) values ('do', 9, 9223372036854775807)",
+    "insert into job_queue (job_type, attempts, run_at, started_at) values ('do', 1, 4102444800000, 9223372036854775807)",
+    "insert into job_queue (job_type, attempts, run_at, started_at) values ('do', 1, 4102444800000, -9223372036854775808)",
     "insert into job_queue (job_type, status, finished_at) values ('do', 'done', 9223372036854775807)",
     "insert into job_queue (job_type, status, finished_at) values ('do', 'dead', -9223372036854775808)",
     "insert into job_queue (job_type, status) values ('do', 'running')",

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ketch_jobs::{Options, Status};
+use ketch_jobs::{Options, Queue, Status};
 
 use super::on_both;
 use super::work::{How, add, add_with, ended, measured, row, runner, stage, start, with_effects};
@@ -14,6 +14,7 @@ on_both!(
     a_runner_whose_runtime_is_gone_is_gone,
     a_claim_that_its_runner_never_heard_of_is_given_back,
     what_was_due_before_the_clock_was_set_back_stays_due,
+    what_was_due_stays_due_however_much_it_is,
 );
 
 async fn claims_of_nobody_are_given_back_at_the_start(place: Place) {
@@ -114,8 +115,12 @@ async fn what_was_due_before_the_clock_was_set_back_stays_due(place: Place) {
     place
         .execute("update job_queue set run_at = run_at + 60000 where id > (select min(id) from job_queue)")
         .await;
-    let two = "update job_queue set attempts = 1, started_at = created_at where id = (select min(id) + 1 from job_queue)";
+    let two = "update job_queue set attempts = 1, started_at = run_at - 1000 where id = (select min(id) + 1 from job_queue)";
     place.execute(two).await;
+    let long = add(&place, How::Well).await;
+    let wait = "update job_queue set attempts = 1, started_at = run_at + 3600000, run_at = run_at + 7200000 \
+                where id = (select max(id) from job_queue)";
+    place.execute(wait).await;
     let running = start(&place, &stage).await;
     ear.hears("done").await;
     ear.hears("done").await;
@@ -123,6 +128,29 @@ async fn what_was_due_before_the_clock_was_set_back_stays_due(place: Place) {
     assert_eq!(ended(&place, retried).await.attempts, 2);
     running.stop(Duration::from_secs(10)).await;
     assert_eq!(row(&place, delayed).await.status, Status::Pending, "a moment that somebody chose is kept");
+    let waits =
+        "select (run_at - created_at) / 60000 from job_queue where id = (select max(id) from job_queue)";
+    assert_eq!(
+        place.one::<i64>(waits).await,
+        60,
+        "it was to wait for an hour before its next attempt, and does"
+    );
+    assert_eq!(row(&place, long).await.status, Status::Pending);
+}
+
+async fn what_was_due_stays_due_however_much_it_is(place: Place) {
+    place
+        .execute(
+            "insert into job_queue (job_type, payload, attempts, run_at, created_at, started_at) \
+             with recursive n (i) as (select 0 union all select i + 1 from n where i < 19999) \
+             select 'do', '{\"how\":\"Well\"}', i % 2, 4102444800000, 4102444800000, 4102444800000 from n",
+        )
+        .await;
+    let (stage, _ear) = stage();
+    let queue = Queue::new("default").limit(1);
+    let running = runner(&place.jobs, &stage).queue(queue).start().await.expect("it starts");
+    place.until("select count(*) from job_queue where run_at >= 4102444800000", 0).await;
+    running.stop(Duration::from_secs(10)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
