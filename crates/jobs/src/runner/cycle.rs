@@ -265,11 +265,17 @@ impl Cycle {
         for (attempt, claim, progress, ending, ran) in stuck {
             self.write(&attempt, claim, progress, ending, ran);
         }
+        self.drop_at_the_stop();
+    }
+
+    /// Drops what runs when its time is over. When nothing runs, there is nothing to wait for but the last write.
+    fn drop_at_the_stop(&mut self) {
+        let idle = self.slots.are_stuck();
         if let Some(stopping) = &mut self.stopping
             && !stopping.dropped
-            && stopping.until <= Instant::now()
+            && (idle || stopping.until <= Instant::now())
         {
-            stopping.dropped = true;
+            *stopping = Stopping { until: Instant::now(), dropped: true };
             self.slots.drop_all();
         }
     }
