@@ -66,6 +66,8 @@ pub(super) struct Cycle {
     next_look: Instant,
     /// When it is looked next which runs were cancelled, whether somebody told of it or not.
     cancels_at: Instant,
+    /// The last look failed, and nothing was written since.
+    look_failed: bool,
     /// The last look saw work.
     seen: bool,
     /// How often in a row work was seen and others had it.
@@ -149,6 +151,7 @@ impl Cycle {
             wants: Wants { turn: true, ..Wants::default() },
             next_look: now,
             cancels_at: now,
+            look_failed: false,
             seen: false,
             fruitless: 0,
             outage: Outage::of("writing to the queue of jobs, or reading it,"),
@@ -265,11 +268,17 @@ impl Cycle {
         for (attempt, claim, progress, ending, ran) in stuck {
             self.write(&attempt, claim, progress, ending, ran);
         }
+        self.drop_at_the_stop();
+    }
+
+    /// Drops what runs when its time is over. When nothing runs, there is nothing to wait for but the last write.
+    fn drop_at_the_stop(&mut self) {
+        let idle = self.slots.are_stuck();
         if let Some(stopping) = &mut self.stopping
             && !stopping.dropped
-            && stopping.until <= Instant::now()
+            && (idle || stopping.until <= Instant::now())
         {
-            stopping.dropped = true;
+            *stopping = Stopping { until: Instant::now(), dropped: true };
             self.slots.drop_all();
         }
     }

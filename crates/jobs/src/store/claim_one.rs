@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ketch_db::{Result, Tx, params};
 use serde::Deserialize;
 
+use super::claim::count;
 use super::{Claim, Claimed};
 
 #[derive(Deserialize)]
@@ -14,8 +15,8 @@ struct Row {
     job_type: String,
     payload: String,
     queue: String,
-    attempts: u32,
-    max_attempts: u32,
+    attempts: i64,
+    max_attempts: i64,
     run_at: i64,
     slot: Option<i64>,
 }
@@ -38,8 +39,8 @@ pub(crate) fn claim_one(
             claim: Claim { id: row.id, runner: Arc::clone(runner), token: row.claim },
             job_type: row.job_type,
             payload: row.payload,
-            attempt: row.attempts,
-            max_attempts: row.max_attempts,
+            attempt: count(row.attempts),
+            max_attempts: count(row.max_attempts),
             // One that is run before its time is not early, and not late either.
             run_at: row.run_at.min(now),
             slot: row.slot,

@@ -12,6 +12,7 @@ on_both!(
     what_comes_after_finish_changes_nothing,
     finish_is_called_once,
     rows_that_are_not_kept_are_finished_too,
+    a_job_that_has_finished_may_go_on_and_say_how_far_it_is,
     a_run_whose_job_was_taken_away_writes_nothing,
 );
 
@@ -81,4 +82,18 @@ async fn a_run_whose_job_was_taken_away_writes_nothing(place: Place) {
     let row = row(&place, id).await;
     assert_eq!((row.status, row.claimed_by.as_deref()), (Status::Running, Some("another")));
     assert_eq!(place.jobs.stats().lost_claims, 1);
+}
+
+async fn a_job_that_has_finished_may_go_on_and_say_how_far_it_is(place: Place) {
+    with_effects(&place).await;
+    let (stage, mut ear) = stage();
+    let running = start(&place, &stage).await;
+    let id = add(&place, How::Finish(Box::new(How::SayAndWait))).await;
+    ear.hears("said").await;
+    // Its progress has nowhere to go, which is no reason to end it.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(ear.count("told"), 0);
+    assert_eq!(row(&place, id).await.status, Status::Done);
+    running.stop(Duration::from_secs(10)).await;
+    assert_eq!(ear.count("told"), 1);
 }

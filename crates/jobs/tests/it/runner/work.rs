@@ -34,6 +34,8 @@ pub(crate) enum How {
     Finish(Box<How>),
     /// Says that it has begun, waits for a word of the test, and finishes.
     FinishTwice,
+    /// Says how far it is, and waits until it is told to end.
+    SayAndWait,
     /// Says how far it is, that many times.
     Progress(u32),
 }
@@ -153,6 +155,12 @@ async fn act(how: How, ctx: &JobCtx<Stage>) -> JobResult {
             finish(ctx).await?;
             let second = finish(ctx).await.expect_err("once");
             assert!(format!("{second:?}").contains("finished already"), "{second:?}");
+        }
+        How::SayAndWait => {
+            ctx.progress(0.5, "half").await?;
+            say("said");
+            ctx.ended().await;
+            say("told");
         }
         How::Progress(times) => {
             for n in 0..times {
