@@ -228,7 +228,7 @@ mod tests {
     fn the_time_of_a_thread_is_read() {
         assert_eq!(computed("157500133 2700481 1523\n").unwrap(), 157_500_133);
         assert!(computed("\n").is_err());
-        assert!(computed(&fs::read_to_string("/proc/thread-self/schedstat").unwrap()).unwrap() > 0);
+        assert!(computed(&fs::read_to_string("/proc/self/schedstat").unwrap()).unwrap() > 0);
     }
 
     #[test]
