@@ -333,7 +333,7 @@ async fn write(db: &Db, jobs: &Jobs, numbers: Vec<i64>, mix: Mix, then: Then) ->
             Ok(()) => return Ok(Answer::Committed),
             Err(Error::NoRow) => return Ok(Answer::RolledBack),
             Err(Error::Unavailable(_)) => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
                 return Ok(Answer::Unknown);
             }
             Err(error) if error.is_passing() => tokio::time::sleep(Duration::from_millis(20)).await,
