@@ -3,13 +3,15 @@
 //! They are closed: the scope `admin` is held by nobody until a middleware grants it. What is done to jobs is in
 //! `manage.rs`; here is what a request says, and what a reply shows.
 
+mod refused;
+
 use std::time::SystemTime;
 
 use http::StatusCode;
 use ketch_macros::service;
-use ketch_model::{Content, Error as WireError, ErrorSpec, ReplySpec};
+use ketch_model::{Content, Error as WireError, ReplySpec};
 use ketch_syntax::duration;
-use ketch_web::{ApiError, Json, Reply, ReplyDocs, Response, Status as WithStatus};
+use ketch_web::{Json, Reply, ReplyDocs, Response, Status as WithStatus};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,6 +24,7 @@ use crate::refusal::Error;
 use crate::row::{JobRow, Status};
 use crate::runner::runners_now;
 use crate::stats::Stats;
+use refused::{INVALID, MISSING, NOTHING, Refused, STANDS, TAKEN};
 
 /// Looks after a queue over HTTP.
 #[derive(Clone, Debug)]
@@ -145,61 +148,6 @@ struct CountsNow {
     dead: u64,
     /// Nobody wanted them any more.
     cancelled: u64,
-}
-
-/// What an endpoint refuses, as the documents know it.
-struct Refused<const WHAT: u8>(Error);
-
-/// Of [`Refused`]: what the database says, and nothing else.
-const NOTHING: u8 = 0;
-/// A job that is not there.
-const MISSING: u8 = 1;
-/// That, or one that stands otherwise.
-const STANDS: u8 = 2;
-/// That, or one whose unique key is taken.
-const TAKEN: u8 = 3;
-/// What cannot be.
-const INVALID: u8 = 4;
-
-const NO_SUCH_JOB: ErrorSpec = ErrorSpec {
-    status: 404,
-    code: "no_such_job",
-    description: "There is no such job; those that ended are deleted after a time",
-};
-const NOT_READY: ErrorSpec = ErrorSpec {
-    status: 409,
-    code: "job_not_ready",
-    description: "The job stands so that this cannot be done; the message says how, and what to do",
-};
-const KEY_TAKEN: ErrorSpec = ErrorSpec {
-    status: 409,
-    code: "unique_key_taken",
-    description: "Another job of the type has its unique key, and has not ended",
-};
-const INVALID_JOB: ErrorSpec = ErrorSpec {
-    status: 422,
-    code: "invalid_job",
-    description: "What was asked for cannot be; the message says what is wrong with it",
-};
-
-impl<const WHAT: u8> ApiError for Refused<WHAT> {
-    const ERRORS: &'static [ErrorSpec] = match WHAT {
-        NOTHING => &[],
-        MISSING => &[NO_SUCH_JOB],
-        STANDS => &[NO_SUCH_JOB, NOT_READY],
-        TAKEN => &[NO_SUCH_JOB, NOT_READY, KEY_TAKEN],
-        _ => &[INVALID_JOB],
-    };
-
-    fn into_error(self) -> WireError {
-        self.0.into()
-    }
-}
-
-impl<const WHAT: u8, E: Into<Error>> From<E> for Refused<WHAT> {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
 }
 
 /// What came of enqueuing: 201 for a job that is new, 200 for the one that has its unique key already.

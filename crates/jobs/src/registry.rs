@@ -12,12 +12,15 @@ use crate::job::{Job, read};
 
 type Pending = Pin<Box<dyn Future<Output = JobResult> + Send>>;
 
+/// Reads a payload and begins the job.
+type Runs = Box<dyn Fn(&str, Run) -> Pending + Send + Sync>;
+
 /// How one type is run.
 pub(crate) struct Known {
     pub(crate) deadline: Duration,
     pub(crate) backoff: fn(u32) -> Duration,
     /// Reads the payload and runs the job.
-    pub(crate) run: Box<dyn Fn(&str, Run) -> Pending + Send + Sync>,
+    pub(crate) run: Runs,
 }
 
 /// The types by name.

@@ -179,6 +179,9 @@ pub struct Running {
 impl Running {
     /// Resolves when it ended by itself: [`Runner::only`], [`Runner::until_idle`].
     pub async fn ended(&mut self) {
+        if self.task.is_finished() {
+            return;
+        }
         if let Err(error) = (&mut self.task).await {
             tracing::error!(%error, "the runner of jobs did not end well");
         }
@@ -189,11 +192,9 @@ impl Running {
     /// this resolves; when the database does not take it, that is given up after some seconds, and the log says so.
     ///
     /// Dropped before it resolves, it goes on by itself.
-    pub async fn stop(self, within: Duration) {
+    pub async fn stop(mut self, within: Duration) {
         self.tell.send_replace(Phase::Stopping(after(within)));
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the runner of jobs did not end well");
-        }
+        self.ended().await;
     }
 }
 

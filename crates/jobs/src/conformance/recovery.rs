@@ -1,7 +1,5 @@
 //! What a runner had claimed that is gone is given back, once, and what others have is not.
 
-use std::sync::Arc;
-
 use ketch_db::{Dialect, params};
 
 use super::case::{Case, case};
@@ -19,11 +17,11 @@ pub(super) const CASES: &[Case] = &[
     case!("recovery", a_runner_that_beats_is_not_buried),
 ];
 
-/// Takes the runners of `gone` for dead: on SQLite all but those that live here.
+/// Takes the runners of `gone` for dead: on SQLite all but those whose names begin with `here`.
 async fn recover(setting: &Setting, gone: &str) -> Result<Released, Failure> {
     let now = setting.jobs.now();
     if setting.db.dialect()? == Dialect::Sqlite {
-        let alive = [Arc::from("here-0"), Arc::from("here-1")];
+        let alive = ["here-0".into(), "here-1".into()];
         let work = move |tx: &mut ketch_db::Tx<'_>| store::release_others(tx, &alive, now);
         return Ok(setting.db.write(work).await?);
     }

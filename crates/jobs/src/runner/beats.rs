@@ -64,7 +64,8 @@ async fn beat(jobs: &Jobs, ids: &watch::Sender<Arc<str>>, others: &mut Others) -
     }
     let beats = store::observe(jobs.db()).await?;
     let options = jobs.options();
-    let silent = others.silent(&beats, &me, options.dead_after, options.beat.saturating_mul(2));
+    let silent =
+        others.silent(Instant::now(), &beats, &me, (options.dead_after, options.beat.saturating_mul(2)));
     if !silent.is_empty() || store::has_strangers(jobs.db()).await? {
         for Seen { id, .. } in &silent {
             tracing::warn!(runner = id, "a runner of jobs shows no life any more");
@@ -86,8 +87,13 @@ async fn beat(jobs: &Jobs, ids: &watch::Sender<Arc<str>>, others: &mut Others) -
 impl Others {
     /// Those that have shown no life for that long. Of the time between two looks no more than `most` counts: when this
     /// process or the database stood still, the others are given the time to show that they live.
-    fn silent(&mut self, beats: &[Seen], me: &str, dead_after: Duration, most: Duration) -> Vec<Seen> {
-        let now = Instant::now();
+    fn silent(
+        &mut self,
+        now: Instant,
+        beats: &[Seen],
+        me: &str,
+        (dead_after, most): (Duration, Duration),
+    ) -> Vec<Seen> {
         let passed = self.looked.replace(now).map_or(Duration::ZERO, |looked| now - looked).min(most);
         self.seen.retain(|id, _| beats.iter().any(|it| it.id == *id));
         let mut silent = Vec::new();
@@ -104,5 +110,42 @@ impl Others {
             }
         }
         silent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEAD_AFTER: Duration = Duration::from_secs(3);
+    const MOST: Duration = Duration::from_secs(1);
+
+    /// Looks at runners, given as name and beat, so long after the last look; who is taken for dead.
+    fn look(others: &mut Others, after: Duration, beats: &[(&str, i64)]) -> Vec<String> {
+        let now = others.looked.unwrap_or_else(Instant::now) + after;
+        let beats: Vec<Seen> =
+            beats.iter().map(|(id, beat)| Seen { id: (*id).to_owned(), beat: *beat }).collect();
+        let silent = others.silent(now, &beats, "me", (DEAD_AFTER, MOST));
+        silent.into_iter().map(|seen| seen.id).collect()
+    }
+
+    #[test]
+    fn who_is_silent_for_long_enough_is_dead_and_who_beats_is_not() {
+        let (mut others, half) = (Others::default(), Duration::from_millis(500));
+        for n in 0..6 {
+            assert!(look(&mut others, half, &[("me", 0), ("slow", 7), ("quick", n)]).is_empty(), "{n}");
+        }
+        assert_eq!(look(&mut others, half, &[("me", 0), ("slow", 7), ("quick", 6)]), ["slow"]);
+        // One beat at the last moment is as good as any.
+        assert!(look(&mut others, half, &[("me", 0), ("slow", 8), ("quick", 7)]).is_empty());
+    }
+
+    #[test]
+    fn who_slept_himself_gives_the_others_the_time_to_show_that_they_live() {
+        let (mut others, hour) = (Others::default(), Duration::from_hours(1));
+        for n in 0..3 {
+            assert!(look(&mut others, hour, &[("other", 7)]).is_empty(), "look {n}");
+        }
+        assert_eq!(look(&mut others, hour, &[("other", 7)]), ["other"]);
     }
 }

@@ -5,8 +5,10 @@
 //! meanwhile goes into the next one. What could not be written is kept and written later; there is never more of it than
 //! there are slots, because nothing is claimed before it is written.
 
+mod ask;
+mod runs;
+
 use std::collections::HashSet;
-use std::mem;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,25 +16,22 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, broadcast, watch};
-use tokio::task::{Id, JoinError, JoinSet, yield_now};
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::attempt::{Came, attempt, said, unjoined};
-use super::ending::{self, Attempt};
+use super::attempt::{Came, said};
+use super::ending;
 use super::membership::Membership;
 use super::outage::Outage;
 use super::scope::Scope;
-use super::slots::{Begun, Slot, Slots, Why};
-use super::turn::{Ended, Look, Looked, Sifted, Turn, Turned, is_refusal, sift};
+use super::slots::{Slots, Why};
+use super::turn::{Ended, Looked, Sifted, Turned};
 use super::{Phase, after};
 use crate::bell::{Inbox, Post};
-use crate::context::{Progress, Run, Says, Told};
-use crate::error::JobError;
+use crate::context::{Progress, Says};
 use crate::jobs::Jobs;
 use crate::options::Queue;
 use crate::registry::Registry;
-use crate::stats::Outcome;
-use crate::store::{Claim, Claimed, Ending};
 
 /// Progress is written so often at most.
 const PROGRESS: Duration = Duration::from_millis(500);
@@ -67,6 +66,8 @@ pub(super) struct Cycle {
     next_look: Instant,
     /// When it is looked next which runs were cancelled, whether somebody told of it or not.
     cancels_at: Instant,
+    /// The last look failed, and nothing was written since.
+    look_failed: bool,
     /// The last look saw work.
     seen: bool,
     /// How often in a row work was seen and others had it.
@@ -74,6 +75,9 @@ pub(super) struct Cycle {
     outage: Outage,
     /// The table may have claims of this runner that it does not know of.
     doubt: bool,
+    /// Claims whose ends the database refused: they stay, so that what cannot end is not run again and again. Each is a
+    /// rule of the table that somebody made.
+    refused: HashSet<(i64, i64)>,
     /// Some run says how far it has come.
     news: Arc<Notify>,
     progress_at: Instant,
@@ -147,10 +151,12 @@ impl Cycle {
             wants: Wants { turn: true, ..Wants::default() },
             next_look: now,
             cancels_at: now,
+            look_failed: false,
             seen: false,
             fruitless: 0,
             outage: Outage::of("writing to the queue of jobs, or reading it,"),
             doubt: false,
+            refused: HashSet::new(),
             news: Arc::default(),
             progress_at: now,
             stopping: None,
@@ -229,250 +235,8 @@ impl Cycle {
         next.unwrap_or_else(|| after(INTERVAL.1))
     }
 
-    /// Asks the database what is to be asked, unless it is asked something already.
-    fn ask(&mut self) {
-        let now = Instant::now();
-        if self.question.is_some() || self.outage.until().is_some_and(|until| until > now) && !self.wants.sift
-        {
-            return;
-        }
-        let free = self.free();
-        let progress = self.wants.progress && self.progress_at <= now;
-        // Before the rest, which may have no end.
-        let cancels = self.wants.cancels || self.cancels_at <= now;
-        if cancels && !self.slots.is_empty() {
-            self.look(&free);
-        } else if self.wants.sift && !self.ended.is_empty() {
-            self.sift();
-        } else if !self.ended.is_empty() || progress || (self.wants.turn && !free.is_empty()) {
-            self.turn(free, progress);
-        } else if self.wants.look || self.next_look <= now {
-            self.look(&free);
-        }
-    }
-
-    /// Of which queues how many jobs may be begun.
-    fn free(&self) -> Vec<(usize, String, usize)> {
-        if self.stopping.is_some() || self.scope == Scope::Nothing {
-            return Vec::new();
-        }
-        let free =
-            self.queues.iter().enumerate().map(|(at, queue)| {
-                (at, queue.name.clone(), queue.limit.saturating_sub(self.slots.taken(at)))
-            });
-        free.filter(|(_, _, free)| *free > 0).collect()
-    }
-
-    fn turn(&mut self, free: Vec<(usize, String, usize)>, with_progress: bool) {
-        let progress = if with_progress { self.slots.progress() } else { Vec::new() };
-        if with_progress {
-            self.wants.progress = false;
-            self.progress_at = Instant::now() + PROGRESS;
-        }
-        self.wants.turn = false;
-        self.writing.ended = mem::take(&mut self.ended);
-        // Two writers that lock the same rows in the same order do not wait for each other in a ring.
-        self.writing.ended.sort_by_key(|it| it.claim.id);
-        self.writing.progress =
-            progress.iter().map(|(_, says, progress)| (Arc::clone(says), progress.clone())).collect();
-        let known = |claim: &Claim| (claim.id, claim.token);
-        let doubt = self.doubt.then(|| -> HashSet<(i64, i64)> {
-            let ended = self.writing.ended.iter().map(|it| known(&it.claim));
-            self.slots.iter().map(|slot| known(&slot.claim)).chain(ended).collect()
-        });
-        let turn = Turn {
-            runner: Arc::clone(&self.id),
-            now: self.jobs.now(),
-            ended: self.writing.ended.clone(),
-            progress: progress.into_iter().map(|(claim, _, progress)| (claim, progress)).collect(),
-            free,
-            only: self.scope.only(),
-            doubt,
-        };
-        self.jobs.counters().cycle();
-        self.question = Some(turn.run(self.jobs.db().clone()).map(Answer::Turned).boxed());
-    }
-
-    fn sift(&mut self) {
-        self.wants.sift = false;
-        self.writing.ended = mem::take(&mut self.ended);
-        let sift = sift(self.jobs.db().clone(), self.writing.ended.clone(), self.jobs.now());
-        self.question = Some(sift.map(Answer::Sifted).boxed());
-    }
-
-    fn look(&mut self, free: &[(usize, String, usize)]) {
-        (self.wants.look, self.wants.cancels) = (false, false);
-        self.cancels_at = after(self.interval());
-        let look = Look {
-            runner: Arc::clone(&self.id),
-            queues: free.iter().map(|(_, name, _)| name.clone()).collect(),
-            cancels: !self.slots.is_empty(),
-        };
-        self.question = Some(look.run(self.jobs.db().clone()).map(Answer::Looked).boxed());
-    }
-
-    fn answer(&mut self, answer: Answer) {
-        match answer {
-            Answer::Turned(Ok(turned)) => self.turned(turned),
-            Answer::Turned(Err(error)) => {
-                self.wants.sift = !self.writing.ended.is_empty() && is_refusal(&error);
-                self.wants.turn = true;
-                self.rewrite();
-                self.trouble(&error);
-            }
-            Answer::Sifted(sifted) => {
-                self.jobs.counters().lost_claims(sifted.lost as u64);
-                self.writing = Writing::default();
-                if let Some((left, error)) = sifted.left {
-                    self.ended.extend(left);
-                    self.trouble(&error);
-                }
-            }
-            Answer::Looked(Ok(looked)) => self.looked(&looked),
-            Answer::Looked(Err(error)) => {
-                self.wants.look = true;
-                self.wants.cancels = true;
-                self.trouble(&error);
-            }
-        }
-    }
-
-    fn turned(&mut self, turned: Turned) {
-        self.outage.over();
-        if !mem::take(&mut self.doubt) && turned.lost > 0 {
-            self.jobs.counters().lost_claims(turned.lost as u64);
-            tracing::warn!(
-                count = turned.lost,
-                "jobs ended that were not this runner's any more: nothing was written"
-            );
-        }
-        self.writing = Writing::default();
-        let grace = self.jobs.options().grace;
-        for claim in &turned.strayed {
-            self.slots.end_job(claim.id, Why::Lost, grace);
-        }
-        self.scope.claimed();
-        let none = turned.claimed.is_empty();
-        for (queue, claimed) in turned.claimed {
-            self.begin(queue, claimed);
-        }
-        self.fruitless = if none && mem::take(&mut self.seen) { (self.fruitless + 1).min(16) } else { 0 };
-        let wait = if turned.is_full { self.interval() } else { SETTLE.saturating_mul(1 << self.fruitless) };
-        self.next_look = after(wait.min(self.interval()));
-    }
-
-    fn looked(&mut self, looked: &Looked) {
-        if self.ended.is_empty() && !self.wants.turn {
-            self.outage.over();
-        }
-        for id in &looked.cancelled {
-            self.slots.end_job(*id, Why::Cancelled, self.jobs.options().grace);
-        }
-        let now = self.jobs.now();
-        let mut wait = self.interval();
-        match looked.next {
-            Some(due) if due <= now => (self.wants.turn, self.seen) = (true, true),
-            Some(due) => wait = wait.min(Duration::from_millis(due.abs_diff(now))),
-            None => {}
-        }
-        if !self.wants.turn && self.slots.is_empty() {
-            self.scope.idle();
-        }
-        self.next_look = after(wait);
-    }
-
-    /// What was being written is still to be.
-    fn rewrite(&mut self) {
-        let Writing { ended, progress } = mem::take(&mut self.writing);
-        self.ended.extend(ended);
-        for (says, progress) in progress {
-            says.keep_progress(progress);
-        }
-    }
-
-    fn trouble(&mut self, error: &ketch_db::Error) {
-        self.doubt = true;
-        self.outage.hit(error);
-        self.jobs.counters().database_error();
-    }
-
     fn interval(&self) -> Duration {
         self.jobs.options().interval.clamp(INTERVAL.0, INTERVAL.1)
-    }
-
-    /// Begins the run of a job that was claimed.
-    fn begin(&mut self, queue: usize, claimed: Claimed) {
-        let late = Duration::from_millis(u64::try_from(self.jobs.now() - claimed.run_at).unwrap_or_default());
-        self.jobs.counters().claimed(&claimed.job_type, late);
-        let known = self.registry.get(&claimed.job_type);
-        let (deadline, backoff) = known
-            .map_or((Duration::ZERO, crate::job::backoff as fn(u32) -> _), |it| (it.deadline, it.backoff));
-        let attempt_of = Attempt {
-            id: claimed.claim.id,
-            job_type: claimed.job_type.clone(),
-            number: claimed.attempt,
-            most: claimed.max_attempts,
-            backoff,
-        };
-        let claim = claimed.claim.clone();
-        if self.stopping.is_some() || claim.runner != self.id {
-            return self.write(&attempt_of, claim, None, ending::back(), Duration::ZERO);
-        }
-        if known.is_none() {
-            let why = format!("no job `{}` is registered in this program", claimed.job_type);
-            let failed = ending::failed(&self.jobs, &attempt_of, JobError::new(why));
-            return self.write(&attempt_of, claim, None, failed, Duration::ZERO);
-        }
-        let (told, hears) = watch::channel(Told::Nothing);
-        let says = Arc::new(Says::new(Arc::clone(&self.news)));
-        let run = Run {
-            jobs: self.jobs.clone(),
-            claim: claim.clone(),
-            attempt: claimed.attempt,
-            max_attempts: claimed.max_attempts,
-            slot: claimed.slot,
-            deadline: after(deadline),
-            told: hears,
-            says: Arc::clone(&says),
-        };
-        let abort = self.runs.spawn(attempt(Arc::clone(&self.registry), claimed, run));
-        self.slots.begin(Begun { claim, attempt: attempt_of, queue, deadline, says, told, abort });
-    }
-
-    /// A task is gone.
-    fn note(&mut self, joined: Result<(Id, Came), JoinError>) {
-        let (id, came) = match joined {
-            Ok((id, came)) => (id, came),
-            Err(error) => (error.id(), unjoined(error)),
-        };
-        if let Some(slot) = self.slots.end(id) {
-            let ending = ending::ending(&self.jobs, &slot, came);
-            self.write_slot(&slot, ending);
-        }
-    }
-
-    fn write_slot(&mut self, slot: &Slot, ending: (Option<Ending>, Option<Outcome>)) {
-        let progress = slot.says.take_progress();
-        self.write(&slot.attempt, slot.claim.clone(), progress, ending, slot.begun.elapsed());
-    }
-
-    /// Keeps how a run ended until it is written.
-    fn write(
-        &mut self,
-        attempt: &Attempt,
-        claim: Claim,
-        progress: Option<Progress>,
-        (ending, outcome): (Option<Ending>, Option<Outcome>),
-        ran: Duration,
-    ) {
-        if let Some(outcome) = outcome {
-            self.jobs.counters().ended(&attempt.job_type, outcome, ran);
-        }
-        match ending {
-            Some(ending) => self.ended.push(Ended { claim, ending, progress }),
-            // Its slot is free, and nothing else would claim the next.
-            None => self.wants.turn = true,
-        }
     }
 
     fn read(&mut self, post: &Post) {
@@ -504,11 +268,17 @@ impl Cycle {
         for (attempt, claim, progress, ending, ran) in stuck {
             self.write(&attempt, claim, progress, ending, ran);
         }
+        self.drop_at_the_stop();
+    }
+
+    /// Drops what runs when its time is over. When nothing runs, there is nothing to wait for but the last write.
+    fn drop_at_the_stop(&mut self) {
+        let idle = self.slots.are_stuck();
         if let Some(stopping) = &mut self.stopping
             && !stopping.dropped
-            && stopping.until <= Instant::now()
+            && (idle || stopping.until <= Instant::now())
         {
-            stopping.dropped = true;
+            *stopping = Stopping { until: Instant::now(), dropped: true };
             self.slots.drop_all();
         }
     }

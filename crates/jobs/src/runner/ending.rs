@@ -42,6 +42,8 @@ pub(super) fn ending(jobs: &Jobs, slot: &Slot, came: Came) -> (Option<Ending>, O
     if slot.why == Some(Why::Lost) {
         return (None, None);
     }
+    // A job that was told to stop and fails has lost nothing but time; a panic is no answer to that.
+    let stopped = slot.told() == Told::Stop && !matches!(came, Came::Panicked(_));
     let error = match came {
         Came::Ended(Ok(())) => {
             let done = Ending::done(!jobs.options().keep_done.is_zero());
@@ -55,7 +57,6 @@ pub(super) fn ending(jobs: &Jobs, slot: &Slot, came: Came) -> (Option<Ending>, O
     if slot.why == Some(Why::Deadline) {
         jobs.counters().timed_out(&attempt.job_type);
     }
-    let stopped = slot.told() == Told::Stop;
     match (slot.why, error) {
         (Some(Why::Cancelled), _) => cancelled(attempt),
         (Some(Why::Deadline), error) => failed(jobs, attempt, past(slot.deadline, error)),

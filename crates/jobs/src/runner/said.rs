@@ -89,15 +89,15 @@ impl Said {
         for (schedule, place) in &self.schedules {
             let (name, job_type, queue) = (&schedule.name, schedule.job_type(), schedule.queue());
             if !names.insert(name) {
-                tell(place, format!("the schedule {name:?} is declared twice"));
+                tell(place, format!("the schedule `{name}` is declared twice"));
             }
             if !self.works_on(queue) {
-                tell(place, format!("the schedule {name:?} enqueues in {}", unattended(queue)));
+                tell(place, format!("the schedule `{name}` enqueues in {}", unattended(queue)));
             }
             if !self.jobs.iter().any(|(known, _, _)| *known == job_type) {
                 tell(
                     place,
-                    format!("the schedule {name:?}: no job `{job_type}` is registered here to run it"),
+                    format!("the schedule `{name}`: no job `{job_type}` is registered here to run it"),
                 );
             }
         }

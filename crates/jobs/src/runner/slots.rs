@@ -130,7 +130,7 @@ impl Slots {
 
     /// What is to be written of how far they have come.
     pub(super) fn progress(&self) -> Vec<(Claim, Arc<Says>, Progress)> {
-        let said = self.slots.values().filter(|slot| slot.stage != Stage::Stuck);
+        let said = self.slots.values().filter(|slot| slot.stage != Stage::Stuck && !slot.says.is_finished());
         let said = said.filter_map(|slot| {
             let progress = slot.says.take_progress()?;
             Some((slot.claim.clone(), Arc::clone(&slot.says), progress))
@@ -145,7 +145,9 @@ impl Slots {
 
     /// Tells the run of a job to end, and drops it after that time.
     pub(super) fn end_job(&mut self, job: i64, why: Why, grace: Duration) {
-        let found = self.slots.iter().find(|(_, slot)| slot.claim.id == job && slot.stage != Stage::Stuck);
+        // One that has finished has no claim any more, and may go on.
+        let ends = |slot: &Slot| slot.stage != Stage::Stuck && !slot.says.is_finished();
+        let found = self.slots.iter().find(|(_, slot)| slot.claim.id == job && ends(slot));
         if let Some((id, _)) = found {
             self.tell_to_end(*id, why, grace);
         }

@@ -67,7 +67,7 @@ impl Turn {
             let claimed = store::claim_one(tx, &self.runner, id, self.now)?;
             let place =
                 |name: &str| self.free.iter().find(|(_, queue, _)| queue == name).map_or(0, |it| it.0);
-            turned.claimed.extend(claimed.map(|it| (place(&it.queue), it)));
+            turned.claimed.extend(claimed.map(|(queue, it)| (place(&queue), it)));
             return Ok(turned);
         }
         for (queue, name, free) in &self.free {
@@ -116,6 +116,8 @@ fn give_back_unknown(
 #[derive(Debug, Default)]
 pub(super) struct Sifted {
     pub(super) lost: usize,
+    /// Those that were refused for good: job and claim.
+    pub(super) refused: Vec<(i64, i64)>,
     /// Those that are still to be written, and why they are not.
     pub(super) left: Option<(Vec<Ended>, Error)>,
 }
@@ -131,6 +133,7 @@ pub(super) async fn sift(db: Db, ended: Vec<Ended>, now: i64) -> Sifted {
             Err(error) if is_refusal(&error) => {
                 let id = one.claim.id;
                 tracing::error!(id, %error, "how a job ended cannot be written: it is claimed until this process ends");
+                sifted.refused.push((id, one.claim.token));
             }
             Err(error) => {
                 let left = std::iter::once(one).chain(left).collect();

@@ -13,7 +13,6 @@ pub(crate) struct Claimed {
     pub(crate) claim: Claim,
     pub(crate) job_type: String,
     pub(crate) payload: String,
-    pub(crate) queue: String,
     /// This one included.
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
@@ -28,10 +27,9 @@ struct Row {
     claim: i64,
     job_type: String,
     payload: String,
-    queue: String,
     priority: u8,
-    attempts: u32,
-    max_attempts: u32,
+    attempts: i64,
+    max_attempts: i64,
     run_at: i64,
     slot: Option<i64>,
 }
@@ -60,26 +58,30 @@ pub(crate) fn claim(
         claim: Claim { id: row.id, runner: Arc::clone(runner), token: row.claim },
         job_type: row.job_type,
         payload: row.payload,
-        queue: row.queue,
-        attempt: row.attempts,
-        max_attempts: row.max_attempts,
+        attempt: count(row.attempts),
+        max_attempts: count(row.max_attempts),
         run_at: row.run_at,
         slot: row.slot,
     });
     Ok(claimed.collect())
 }
 
+/// A number of attempts. Any program may have written it, and one row must not keep the others from being claimed.
+pub(super) fn count(stored: i64) -> u32 {
+    u32::try_from(stored).unwrap_or(if stored < 0 { 0 } else { u32::MAX })
+}
+
 /// SQLite plans a statement anew each time that a parameter is bound which it looks at while it plans, such as a limit or
-/// what is compared with a text; here that takes several times as long as the claim itself. Casts keep it from looking.
+/// what an index is asked for; here that takes several times as long as the claim itself. The sign keeps it from looking.
 pub(super) static SQLITE: LazyLock<String> = LazyLock::new(|| {
-    let due = due("cast(:most as integer)", "");
+    let due = due("+", "+:most", "");
     format!("{UPDATE} where id in ({due}) {RETURNING}")
 });
 
 /// An array and not `in (…)`, which the planner may turn into a join that reads the whole table; and limits whose values
 /// it does not know, so that it always takes the index that is in order, whatever the statistics say.
 pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
-    let due = due("(select :most::bigint)", "for update skip locked");
+    let due = due("", "(select :most::bigint)", "for update skip locked");
     format!(
         "{UPDATE} where id = any (array({due})) \
          and exists (select 1 from job_runners r where r.id = :runner for key share) {RETURNING}"
@@ -89,15 +91,15 @@ pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
 const UPDATE: &str = "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, \
      attempts = attempts + 1, started_at = :now, progress = null, progress_note = null";
 const RETURNING: &str =
-    "returning id, claim, job_type, payload, queue, priority, attempts, max_attempts, run_at, slot";
+    "returning id, claim, job_type, payload, priority, attempts, max_attempts, run_at, slot";
 
 /// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
 /// their time are not passed over one by one; a priority is looked at when those above it did not give enough.
-fn due(most: &str, lock: &str) -> String {
+fn due(sign: &str, most: &str, lock: &str) -> String {
     let heads = heads(|priority| {
         format!(
-            "select id from (select id from job_queue where status = 'pending' and queue = cast(:queue as text) \
-             and priority = {priority} and run_at <= :now order by run_at, id limit {most} {lock}) as p{priority}"
+            "select id from (select id from job_queue where status = 'pending' and queue = {sign}:queue \
+             and priority = {priority} and run_at <= {sign}:now order by run_at, id limit {most} {lock}) as p{priority}"
         )
     });
     format!("select id from ({heads}) as heads limit {most}")
@@ -118,7 +120,7 @@ pub(crate) async fn next_due(db: &Db, queue: &str) -> Result<Option<i64>> {
 pub(super) static NEXT_DUE: LazyLock<String> = LazyLock::new(|| {
     let heads = heads(|priority| {
         format!(
-            "select run_at from (select run_at from job_queue where status = 'pending' and queue = cast(:queue as text) \
+            "select run_at from (select run_at from job_queue where status = 'pending' and queue = :queue \
              and priority = {priority} order by run_at limit 1) as p{priority}"
         )
     });

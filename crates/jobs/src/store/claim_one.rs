@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ketch_db::{Result, Tx, params};
 use serde::Deserialize;
 
+use super::claim::count;
 use super::{Claim, Claimed};
 
 #[derive(Deserialize)]
@@ -14,29 +15,36 @@ struct Row {
     job_type: String,
     payload: String,
     queue: String,
-    attempts: u32,
-    max_attempts: u32,
+    attempts: i64,
+    max_attempts: i64,
     run_at: i64,
     slot: Option<i64>,
 }
 
-/// Claims a job that waits, whenever it is due; nothing when it does not wait.
-pub(crate) fn claim_one(tx: &mut Tx<'_>, runner: &Arc<str>, id: i64, now: i64) -> Result<Option<Claimed>> {
+/// Claims a job that waits, whenever it is due, with the name of its queue; nothing when it does not wait.
+pub(crate) fn claim_one(
+    tx: &mut Tx<'_>,
+    runner: &Arc<str>,
+    id: i64,
+    now: i64,
+) -> Result<Option<(String, Claimed)>> {
     let row: Option<Row> = tx.query_opt(
         "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, attempts = attempts + 1, \
-         started_at = :now where id = :id and status = 'pending' \
+         started_at = :now, progress = null, progress_note = null where id = :id and status = 'pending' \
          returning id, claim, job_type, payload, queue, attempts, max_attempts, run_at, slot",
         params! { runner: runner.to_string(), id, now },
     )?;
-    Ok(row.map(|row| Claimed {
-        claim: Claim { id: row.id, runner: Arc::clone(runner), token: row.claim },
-        job_type: row.job_type,
-        payload: row.payload,
-        queue: row.queue,
-        attempt: row.attempts,
-        max_attempts: row.max_attempts,
-        // One that is run before its time is not early, and not late either.
-        run_at: row.run_at.min(now),
-        slot: row.slot,
+    Ok(row.map(|row| {
+        let claimed = Claimed {
+            claim: Claim { id: row.id, runner: Arc::clone(runner), token: row.claim },
+            job_type: row.job_type,
+            payload: row.payload,
+            attempt: count(row.attempts),
+            max_attempts: count(row.max_attempts),
+            // One that is run before its time is not early, and not late either.
+            run_at: row.run_at.min(now),
+            slot: row.slot,
+        };
+        (row.queue, claimed)
     }))
 }

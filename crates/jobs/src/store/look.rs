@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use ketch_db::{Db, Error, Result, params};
 use serde::Deserialize;
 
+use super::claim::count;
 use crate::row::JobRow;
 
 #[derive(Deserialize)]
@@ -16,8 +17,8 @@ pub(super) struct Stored {
     status: String,
     run_at: i64,
     unique_key: Option<String>,
-    attempts: u32,
-    max_attempts: u32,
+    attempts: i64,
+    max_attempts: i64,
     created_at: i64,
     started_at: Option<i64>,
     finished_at: Option<i64>,
@@ -50,8 +51,8 @@ pub(super) fn shown(row: Stored) -> Result<JobRow> {
         status: row.status.parse().map_err(Error::Row)?,
         run_at: time(row.run_at),
         unique_key: row.unique_key,
-        attempts: row.attempts,
-        max_attempts: row.max_attempts,
+        attempts: count(row.attempts),
+        max_attempts: count(row.max_attempts),
         created_at: time(row.created_at),
         started_at: row.started_at.map(time),
         finished_at: row.finished_at.map(time),

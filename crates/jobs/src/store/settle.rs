@@ -65,15 +65,15 @@ const OVER: &str = "update job_queue set \
      finished_at = :now, claimed_by = null, last_error = :error \
      where id = :id and claim = :claim and claimed_by = :runner";
 const GONE: &str = "delete from job_queue where id = :id and claim = :claim and claimed_by = :runner";
-const AGAIN: &str = "update job_queue set \
+const AGAIN: &str = "update job_queue set claimed_by = null, \
      status = case when cancel_requested = 1 then 'cancelled' else 'pending' end, \
      run_at = case when cancel_requested = 1 then run_at else cast(:run_at as bigint) end, \
-     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, \
+     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, \
      last_error = case when cancel_requested = 1 then 'cancelled while it ran' else :error end \
      where id = :id and claim = :claim and claimed_by = :runner";
-const BACK: &str = "update job_queue set \
+const BACK: &str = "update job_queue set claimed_by = null, attempts = attempts - 1, \
      status = case when cancel_requested = 1 then 'cancelled' else 'pending' end, \
-     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, attempts = attempts - 1, \
+     finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, \
      last_error = case when cancel_requested = 1 then 'cancelled while it ran' else last_error end \
      where id = :id and claim = :claim and claimed_by = :runner";
 
@@ -82,9 +82,8 @@ const MANY: &str = "update job_queue as q set \
      status = case when q.cancel_requested = 1 and r.status <> 'done' then 'cancelled' else r.status end, \
      run_at = case when q.cancel_requested = 1 then q.run_at else coalesce(r.run_at, q.run_at) end, \
      finished_at = case when r.status <> 'pending' or q.cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, \
-     \
      last_error = case when q.cancel_requested = 1 and r.status = 'pending' then 'cancelled while it ran' \
-     when r.back = 1 then q.last_error else r.error end, attempts = q.attempts - r.back \
+                       when r.back = 1 then q.last_error else r.error end, attempts = q.attempts - r.back \
      from json_to_recordset(:rows::json) \
      as r (id bigint, claim bigint, runner text, status text, run_at bigint, error text, back integer) \
      where q.id = r.id and q.claim = r.claim and q.claimed_by = r.runner";
@@ -169,7 +168,7 @@ pub(super) fn json(rows: &[impl Serialize]) -> Result<String> {
 }
 
 /// Text that came from anywhere, as PostgreSQL stores it.
-pub(super) fn storable(text: &str) -> String {
+fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
 

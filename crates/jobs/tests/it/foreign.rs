@@ -97,7 +97,12 @@ fn python(file: &Path, sql: &str) -> Output {
                   connection.set_busy_timeout(10_000)\n\
                   connection.execute(sys.argv[2])\n\
                   connection.close()\n";
-    Command::new(with_apsw()).args(["-c", script]).arg(file).arg(sql).output().expect("Python runs")
+    program(&with_apsw()).args(["-c", script]).arg(file).arg(sql).output().expect("Python runs")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test starts a program that is not the server's")]
+fn program(path: &Path) -> Command {
+    Command::new(path)
 }
 
 fn said(output: &Output) -> String {
@@ -111,7 +116,7 @@ fn with_apsw() -> PathBuf {
     let tools = built.ancestors().map(|folder| folder.join("tools/venv/bin/python"));
     let known = tools.filter(|path| path.exists()).chain([PathBuf::from("python3")]);
     let has = |path: &PathBuf| {
-        let probe = Command::new(path).args(["-c", "import apsw"]).output();
+        let probe = program(path).args(["-c", "import apsw"]).output();
         probe.is_ok_and(|output| output.status.success())
     };
     known.into_iter().find(has).expect(

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use ketch_db::migrate::{Backup, Wanted};
 use ketch_db::{Db, Error, Options as DbOptions, params};
-use ketch_jobs::{Job, JobCtx, JobResult, Jobs, Options, Runner, Running, Schedule};
+use ketch_jobs::{Job, JobCtx, JobResult, Jobs, Options, Queue, Runner, Running, Schedule};
 use ketch_model::Clock;
 use ketch_testkit::Scratch;
 use ketch_testkit::postgres::{Postgres as Server, Stop};
@@ -87,7 +87,7 @@ fn queue(db: &Db, clock: &Arc<Wall>) -> Jobs {
 }
 
 async fn start(jobs: &Jobs, schedules: impl IntoIterator<Item = Schedule>) -> Running {
-    let runner = Runner::new(jobs.clone()).job::<Tick>(());
+    let runner = Runner::new(jobs.clone()).job::<Tick>(()).queue(Queue::new("slow"));
     schedules.into_iter().fold(runner, Runner::schedule).start().await.expect("it starts")
 }
 
@@ -316,12 +316,11 @@ async fn a_runner_says_all_that_is_wrong_and_does_not_start() {
         .schedule(Schedule::cron("report", "0 25 * * *", &Tick).zone("Europe/Pari"));
     let problems: Vec<String> = runner.problems().into_iter().map(|problem| problem.message).collect();
     let wanted = [
-        "the schedule `pulse` enqueues the job `tick`, which is not registered: add `.job`",
-        "the schedule `pulse` is given twice: names of schedules differ",
-        "the schedule `pulse` enqueues the job `tick`, which is not registered: add `.job`",
-        "the schedule `report` enqueues the job `tick`, which is not registered: add `.job`",
         "the schedule `report`: the pattern `0 25 * * *`: the hour `25`: number out of bounds",
         "the schedule `report`: `Europe/Pari` is no time zone; did you mean `Europe/Paris`?",
+        "the schedule `pulse`: no job `tick` is registered here to run it",
+        "the schedule `pulse` is declared twice",
+        "the schedule `pulse`: no job `tick` is registered here to run it",
     ];
     assert_eq!(problems, wanted);
     let Err(Error::Check(said)) = runner.start().await else { panic!("it started") };

@@ -3,7 +3,7 @@
 use ketch_testkit::postgres::Postgres;
 use serde_json::Value;
 
-use crate::program::{Program, Ran, socket};
+use crate::program::{Program, Ran, ended, socket};
 use crate::scratch::Scratch;
 
 /// Everything that is the same whoever answers. Nothing may run the jobs meanwhile, so they are due tomorrow.
@@ -48,7 +48,7 @@ fn look_after(program: &Program) {
         "one that is refused does not keep the others from it"
     );
     assert!(stderr.contains("there is no job 4711") && stderr.contains("2 of 3 failed"), "{stderr}");
-    assert_eq!(ids(&program.jobs_json(&["list", "--status", "cancelled"])), [second.clone(), first.clone()]);
+    assert_eq!(ids(&program.jobs_json(&["list", "--status", "cancelled"])), [second, first]);
 
     let (stdout, stderr) = program.refused(&["purge"]);
     assert!(
@@ -95,7 +95,7 @@ fn run_one_by_one(program: &Program) {
     assert!(stderr.contains("failed for good: no use"), "{stderr}");
     let (_, stderr) = program.refused(&["run", &worse]);
     assert!(stderr.contains("retr"), "what to do is said: {stderr}");
-    assert_eq!(program.jobs(&["retry", &worse, "--json"]).contains("pending"), true);
+    assert_eq!(program.jobs_json(&["retry", &worse])[0]["status"], "pending");
     program.jobs(&["cancel", &bad]);
 }
 
@@ -170,6 +170,45 @@ fn what_a_killed_server_was_at_can_be_run_by_hand() {
     assert_eq!(program.jobs(&["run", &done]), format!("{done}  done  errand\n"));
     let left = program.jobs_json(&["show", &id]);
     assert_eq!((left["status"].as_str(), left["attempts"].as_u64()), (Some("pending"), Some(1)));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "there is no safe call for kill(2) in the standard library")]
+fn a_run_that_is_interrupted_gives_its_job_back() {
+    let scratch = Scratch::new("jobs-interrupted");
+    let program = Program::with_data(&scratch.path("data"));
+    assert_eq!(program.run(&["migrate", "up"]).0, 0);
+    let id = program.add("wait", &["--delay", "1d"]);
+    let running = program.start(&["jobs", "run", &id]);
+    // Before it has the database, this one is answered.
+    let stderr = loop {
+        if let Ran(1, _, stderr) = program.run(&["jobs", "show", &id]) {
+            break stderr;
+        }
+    };
+    assert!(stderr.contains("does not answer at") && stderr.contains("another command at work"), "{stderr}");
+    let pid = running.id().to_string();
+    assert!(stderr.contains(&format!("process {pid} has")), "who has it is told: {stderr}");
+    assert!(std::process::Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+    let Ran(code, _, stderr) = ended(running);
+    assert!(code == 1 && stderr.contains("stopping: what runs is given back"), "{stderr}");
+    assert!(stderr.contains("was not run: it was interrupted"), "{stderr}");
+    let job = program.jobs_json(&["show", &id]);
+    assert_eq!((job["status"].as_str(), job["attempts"].as_u64()), (Some("pending"), Some(0)));
+}
+
+#[test]
+fn commands_at_the_same_time_wait_for_one_another() {
+    let scratch = Scratch::new("jobs-together");
+    let program = Program::with_data(&scratch.path("data"));
+    assert_eq!(program.run(&["migrate", "up"]).0, 0);
+    let add = ["jobs", "add", "errand", r#"{"do": "succeed"}"#];
+    let all: Vec<_> = (0..6).map(|_| program.start(&add)).collect();
+    for one in all {
+        let Ran(code, _, stderr) = ended(one);
+        assert_eq!(code, 0, "{stderr}");
+    }
+    assert_eq!(ids(&program.jobs_json(&["list"])).len(), 6);
 }
 
 #[test]

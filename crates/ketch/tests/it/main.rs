@@ -34,8 +34,12 @@ mod http2_cases;
 mod http2_frames;
 mod http2_stalls;
 mod jobs;
+mod jobs_admin;
+mod jobs_cases;
 #[cfg(unix)]
 mod jobs_command;
+mod jobs_orders;
+mod jobs_stop;
 mod messages;
 mod middleware;
 mod migrate;

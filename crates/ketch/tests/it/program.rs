@@ -2,7 +2,7 @@
 //! again.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use ketch::jobs::{JobCtx, JobError, JobResult};
@@ -106,11 +106,13 @@ impl Program {
 
     /// Runs a command of it, to the end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let stdout = text(output.stdout);
-        let stdout = stdout.split_once(BEGIN).expect("the program was run").1.to_owned();
-        Ran(output.status.code().unwrap(), stdout, text(output.stderr))
+        ended(self.start(arguments))
+    }
+
+    /// Starts a command of it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Runs `jobs`; what it printed. It must go well.
@@ -142,6 +144,15 @@ impl Program {
         let line: Vec<&str> = ["add", "errand", &payload].into_iter().chain(more.iter().copied()).collect();
         self.jobs(&line).trim_end().to_owned()
     }
+}
+
+/// Waits for the end of a command.
+pub(crate) fn ended(command: Child) -> Ran {
+    let output = command.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let stdout = text(output.stdout);
+    let stdout = stdout.split_once(BEGIN).expect("the program was run").1.to_owned();
+    Ran(output.status.code().unwrap(), stdout, text(output.stderr))
 }
 
 /// Where the control socket of a folder is.

@@ -385,6 +385,13 @@ mod tests {
     }
 
     #[test]
+    fn who_is_only_called_operator_does_not_share_with_the_operator() {
+        let recipe = recipe(Queried::All, Audience::Caller);
+        let key = |caller: &Caller| recipe.usual(&http::Request::new(()).into_parts().0, caller);
+        assert_ne!(key(&Caller::operator()), key(&Caller::known("operator")));
+    }
+
+    #[test]
     fn what_an_endpoint_cannot_see_does_not_bust_the_cache() {
         let named = recipe(Queried::Named(vec!["a".to_owned(), "b".to_owned()]), Audience::Everyone);
         assert_eq!(key(&named, "/boats/7?b=2&a=1&utm=x"), "15:GET /boats/{id}/boats/7?a=1&b=2 ");

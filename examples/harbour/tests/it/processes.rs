@@ -207,6 +207,7 @@ const LATER_POSTGRES: &str = "insert into job_queue (job_type, run_at) \
 const WAITING: &str = "GET /admin/jobs?type=round&status=pending";
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "another program opens the file by itself")]
 fn what_an_arrival_leads_to_is_done_once_though_the_process_is_killed() {
     let data = Scratch::new();
     let first = Process::start(data.path(), &[]);

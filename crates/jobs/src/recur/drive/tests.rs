@@ -177,6 +177,21 @@ async fn a_time_with_a_clock_far_ahead_costs_no_slot_after_it() {
 }
 
 #[tokio::test]
+async fn a_slot_that_a_clock_ahead_took_does_not_hide_those_before_it() {
+    let mut desk = Desk::new(pulse()).await;
+    desk.forward(300 * SECOND).await;
+    assert_eq!(desk.run().await.len(), 1, "five minutes are a time missed");
+    desk.at(BEGIN + SECOND).await;
+    for _ in 0..6 {
+        desk.forward(50 * SECOND).await;
+    }
+    let mut run = desk.run().await;
+    run.sort_unstable();
+    let all: Vec<i64> = (1..=301).map(|second| BEGIN - 500 + second * SECOND).collect();
+    assert_eq!(run, all);
+}
+
+#[tokio::test]
 async fn a_floor_far_ahead_is_told_and_can_be_lifted() {
     let mut desk = Desk::new(pulse()).await;
     desk.db.execute("update job_schedules set floor = floor + 31536000000", params! {}).await.unwrap();

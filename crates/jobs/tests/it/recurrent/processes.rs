@@ -130,6 +130,9 @@ async fn two_processes_on_postgresql_with_clocks_apart_run_each_slot_once() {
         // A runner that was killed is missed by others, and a busy database says that a write took long.
         assert!(!said.contains("ERROR") && !said.contains("ketch_jobs::recur"), "{name} said:\n{said}");
     }
+    let late = "select created_at - slot from job_queue order by created_at - slot";
+    let late: Vec<i64> = db.query(late, params! {}).await.expect("numbers");
+    println!("late by {} ms in the middle, {} ms at most", late[late.len() / 2], late[late.len() - 1]);
     for schedule in ["pulse", "second"] {
         let slots = seconds(&db, schedule).await;
         let (first, last) = (slots[0], *slots.last().expect("there are some"));

@@ -6,14 +6,14 @@ use ketch_jobs::Status;
 use ketch_testkit::postgres::{Postgres as Server, Stop};
 
 use super::on_both;
-use super::work::{How, add, add_with, ended, runner, stage};
+use super::work::{How, add, add_with, ended, stage, start};
 use crate::place::Place;
 
 on_both!(work_goes_on_when_claims_were_refused_for_a_while);
 
 async fn work_goes_on_when_claims_were_refused_for_a_while(place: Place) {
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let before = add_with(&place, How::Work(500), 1).await;
     ear.hears("begun").await;
     place.execute("alter table job_queue rename column priority to urgency").await;
@@ -35,7 +35,7 @@ async fn what_ended_while_the_server_was_away_is_written_when_it_is_back() {
     let server = Server::start(&[("fsync", "off")]);
     let place = Place::on(&server).await;
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let mut ids = Vec::new();
     for _ in 0..10 {
         ids.push(add(&place, How::Work(300)).await);
@@ -57,7 +57,7 @@ async fn what_ended_while_the_server_was_away_is_written_when_it_is_back() {
     // A start right after a restart, on connections that are dead.
     server.stop(Stop::Politely);
     server.start_again();
-    let second = runner(&place.jobs, &stage).start().await.unwrap();
+    let second = start(&place, &stage).await;
     running.stop(Duration::from_secs(10)).await;
     let last = add(&place, How::Well).await;
     assert_eq!(ended(&place, last).await.status, Status::Done);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ketch_jobs::Status;
 
 use super::on_both;
-use super::work::{How, add, add_with, ended, row, runner, stage, with_effects};
+use super::work::{How, add, add_with, ended, measured, row, runner, stage, start, with_effects};
 use crate::place::Place;
 
 on_both!(
@@ -28,7 +28,7 @@ async fn claims_of_nobody_are_given_back_at_the_start(place: Place) {
     place
         .execute("update job_queue set cancel_requested = 1 where id = (select max(id) from job_queue)")
         .await;
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     for id in [nobody, unknown] {
         let row = ended(&place, id).await;
         assert_eq!((row.status, row.attempts), (Status::Done, 2), "the attempt that died counts");
@@ -43,10 +43,10 @@ async fn claims_of_nobody_are_given_back_at_the_start(place: Place) {
 
 async fn two_runners_of_a_process_leave_each_other_what_they_have(place: Place) {
     let (stage, mut ear) = stage();
-    let one = runner(&place.jobs, &stage).start().await.unwrap();
+    let one = start(&place, &stage).await;
     let long = add(&place, How::Work(500)).await;
     ear.hears("begun").await;
-    let two = runner(&place.jobs, &stage).start().await.unwrap();
+    let two = start(&place, &stage).await;
     for _ in 0..100 {
         add(&place, How::Well).await;
     }
@@ -65,12 +65,17 @@ async fn a_runner_whose_runtime_is_gone_is_gone(place: Place) {
     let (stage, mut ear) = stage();
     let hangs = add(&place, How::Hang).await;
     let runs = runner(&place.jobs, &stage);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let running = runtime.spawn(runs.start()).await.unwrap().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let running = runtime.spawn(runs.start()).await.expect("it does not panic").expect("it starts");
     ear.hears("begun").await;
-    runtime.shutdown_background();
+    let gone = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(30)));
+    gone.await.expect("it ends");
     place.execute("update job_queue set payload = '{\"how\":\"Well\"}'").await;
-    let second = runner(&place.jobs, &stage).start().await.unwrap();
+    let second = start(&place, &stage).await;
     let row = ended(&place, hangs).await;
     assert_eq!((row.status, row.attempts), (Status::Done, 2));
     drop(running);
@@ -89,7 +94,7 @@ async fn what_was_due_before_the_clock_was_set_back_stays_due(place: Place) {
         .await;
     let two = "update job_queue set attempts = 1, started_at = created_at where id = (select min(id) + 1 from job_queue)";
     place.execute(two).await;
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     ear.hears("done").await;
     ear.hears("done").await;
     assert_eq!(ended(&place, ahead).await.attempts, 1);
@@ -109,10 +114,10 @@ async fn a_runner_that_shows_no_life_is_buried_and_its_jobs_are_run() {
         .execute("update job_queue set status = 'running', attempts = 1, claim = 1, claimed_by = 'frozen-0'")
         .await;
     let began = Instant::now();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let back = ended(&place, id).await;
     let took = began.elapsed();
-    println!("given back and run {took:?} after another runner began to watch");
+    measured(&format!("given back and run {took:?} after another runner began to watch"));
     assert_eq!((back.status, back.attempts), (Status::Done, 2));
     assert!(took >= Duration::from_millis(2_900), "{took:?}: it was given the time that it has");
     assert!(took < Duration::from_secs(50), "{took:?}: 5 s are promised");
@@ -129,7 +134,7 @@ async fn a_runner_that_was_taken_for_dead_drops_what_it_runs_and_goes_on() {
     });
     with_effects(&place).await;
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let id = add(&place, How::Heed).await;
     ear.hears("begun").await;
     let first: String = place.one("select id from job_runners").await;
@@ -139,7 +144,7 @@ async fn a_runner_that_was_taken_for_dead_drops_what_it_runs_and_goes_on() {
     let again = row(&place, id).await;
     assert_eq!((again.status, again.attempts), (Status::Running, 2), "it is run again");
     assert_ne!(again.claimed_by.as_deref(), Some(&*first), "by a runner of another name");
-    place.jobs.cancel(id).await.unwrap();
+    place.jobs.cancel(id).await.expect("it is there");
     assert_eq!(ended(&place, id).await.status, Status::Done);
     running.stop(Duration::from_secs(10)).await;
     assert_eq!(place.one::<i64>("select count(*) from job_runners").await, 0);
@@ -150,19 +155,19 @@ async fn another_process_wakes_a_runner_and_cancels_what_it_runs() {
     let place = Place::postgres().await.with(|options| options.interval = Duration::from_hours(1));
     let other = place.other_process().await;
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let mut slowest = Duration::ZERO;
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let began = Instant::now();
-        other.add(&super::work::Do { how: How::Well }).await.unwrap();
+        other.add(&super::work::Do { how: How::Well }).await.expect("it is stored");
         ear.hears("begun").await;
         slowest = slowest.max(began.elapsed());
     }
-    println!("enqueued by another process, begun after {slowest:?} at most");
-    let id = other.add(&super::work::Do { how: How::HeedAndFail }).await.unwrap().id();
+    measured(&format!("enqueued by another process, begun after {slowest:?} at most"));
+    let id = other.add(&super::work::Do { how: How::HeedAndFail }).await.expect("it is stored").id();
     ear.hears("begun").await;
-    other.cancel(id).await.unwrap();
+    other.cancel(id).await.expect("it is there");
     assert_eq!(ended(&place, id).await.status, Status::Cancelled);
     running.stop(Duration::from_secs(10)).await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ketch_jobs::Status;
 
 use super::on_both;
-use super::work::{How, add, add_with, row, runner, stage};
+use super::work::{How, add, add_with, row, stage, start};
 use crate::place::Place;
 
 on_both!(
@@ -16,7 +16,7 @@ on_both!(
 
 async fn what_runs_is_told_and_what_does_not_end_is_given_back(place: Place) {
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let heeds = add(&place, How::Heed).await;
     let hangs = add(&place, How::Hang).await;
     let works = add(&place, How::Work(300)).await;
@@ -27,7 +27,7 @@ async fn what_runs_is_told_and_what_does_not_end_is_given_back(place: Place) {
         .jobs
         .add(ketch_jobs::Enqueue::new(&super::work::Do { how: How::Well }).delay(Duration::from_hours(1)))
         .await
-        .unwrap()
+        .expect("it is stored")
         .id();
     running.stop(Duration::from_secs(1)).await;
     let after = add(&place, How::Well).await;
@@ -47,13 +47,13 @@ async fn what_runs_is_told_and_what_does_not_end_is_given_back(place: Place) {
         assert_eq!((row(&place, id).await.status, row(&place, id).await.attempts), (Status::Pending, 0));
     }
     assert_eq!(place.one::<i64>("select count(*) from job_runners").await, 0);
-    assert_eq!(place.jobs.stats().of("do").unwrap().given_back, 1);
+    assert_eq!(place.jobs.stats().of("do").expect("it is counted").given_back, 1);
 }
 
 async fn a_runner_that_is_dropped_gives_back_too(place: Place) {
     let place = place.with(|options| options.grace = Duration::from_millis(50));
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let hangs = add(&place, How::Hang).await;
     ear.hears("begun").await;
     // Neither does it matter that somebody waited for the stop and gave up.
@@ -61,14 +61,14 @@ async fn a_runner_that_is_dropped_gives_back_too(place: Place) {
     assert!(stopped.await.is_err(), "the job does not end");
     place.until("select count(*) from job_queue where status = 'pending' and attempts = 0", 1).await;
     place.until("select count(*) from job_runners", 0).await;
-    drop(runner(&place.jobs, &stage).start().await.unwrap());
+    drop(start(&place, &stage).await);
     place.until("select count(*) from job_runners", 0).await;
     assert_eq!(row(&place, hangs).await.claimed_by, None);
 }
 
 async fn a_job_that_ends_badly_because_of_the_stop_has_lost_no_attempt(place: Place) {
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let fails = add_with(&place, How::HeedAndFail, 1).await;
     ear.hears("begun").await;
     running.stop(Duration::from_secs(10)).await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ketch_jobs::{Enqueue, Queue, Status};
 
 use super::on_both;
-use super::work::{Do, How, add, ended, row, runner, stage};
+use super::work::{Do, How, add, ended, measured, row, runner, stage, start};
 use crate::place::Place;
 
 on_both!(
@@ -21,7 +21,7 @@ on_both!(
 async fn a_job_begins_when_it_is_enqueued_and_not_at_the_next_tick(place: Place) {
     let place = place.with(|options| options.interval = Duration::from_hours(1));
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let mut slowest = Duration::ZERO;
     for _ in 0..20 {
         // The runner has nothing to do but to wait.
@@ -32,20 +32,20 @@ async fn a_job_begins_when_it_is_enqueued_and_not_at_the_next_tick(place: Place)
         slowest = slowest.max(began.elapsed());
         ended(&place, id).await;
     }
-    println!("from the call to the first line of the job, at most {slowest:?}");
+    measured(&format!("from the call to the first line of the job, at most {slowest:?}"));
     running.stop(Duration::from_secs(10)).await;
 }
 
 async fn a_delayed_job_begins_in_time(place: Place) {
     let place = place.with(|options| options.interval = Duration::from_hours(1));
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     let began = Instant::now();
     let job = Do { how: How::Well };
-    place.jobs.add(Enqueue::new(&job).delay(Duration::from_millis(300))).await.unwrap();
+    place.jobs.add(Enqueue::new(&job).delay(Duration::from_millis(300))).await.expect("it is stored");
     ear.hears("begun").await;
     let took = began.elapsed();
-    println!("delayed 300 ms, begun after {took:?}");
+    measured(&format!("delayed 300 ms, begun after {took:?}"));
     assert!(took >= Duration::from_millis(299) && took < Duration::from_secs(3), "{took:?}");
     running.stop(Duration::from_secs(10)).await;
 }
@@ -53,7 +53,7 @@ async fn a_delayed_job_begins_in_time(place: Place) {
 async fn a_row_of_another_program_begins_with_the_tick(place: Place) {
     let place = place.with(|options| options.interval = Duration::from_millis(200));
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     place.execute("insert into job_queue (job_type, payload) values ('do', '{\"how\":\"Well\"}')").await;
     ear.hears("done").await;
@@ -64,15 +64,16 @@ async fn a_queue_has_its_limit_and_no_other_starves(place: Place) {
     let ((narrow, _others), (wide, mut ear)) = (stage(), stage());
     let job = |millis| Do { how: How::Work(millis) };
     for _ in 0..60 {
-        place.jobs.add(Enqueue::new(&job(50)).queue("narrow")).await.unwrap();
+        place.jobs.add(Enqueue::new(&job(50)).queue("narrow")).await.expect("it is stored");
     }
-    let alien = place.jobs.add(Enqueue::new(&job(0)).queue("alien").priority(9)).await.unwrap().id();
+    let alien =
+        place.jobs.add(Enqueue::new(&job(0)).queue("alien").priority(9)).await.expect("it is stored").id();
     let one = runner(&place.jobs, &narrow).queue(Queue::new("narrow").limit(3));
-    let one = one.start().await.unwrap();
+    let one = one.start().await.expect("it starts");
     // A second runner of the process, on a queue of its own.
-    let two = runner(&place.jobs, &wide).queue(Queue::new("wide").limit(2)).start().await.unwrap();
+    let two = runner(&place.jobs, &wide).queue(Queue::new("wide").limit(2)).start().await.expect("it starts");
     for _ in 0..10 {
-        place.jobs.add(Enqueue::new(&job(1)).queue("wide")).await.unwrap();
+        place.jobs.add(Enqueue::new(&job(1)).queue("wide")).await.expect("it is stored");
     }
     for _ in 0..10 {
         ear.hears("done").await;
@@ -104,12 +105,12 @@ async fn an_idle_runner_writes_nothing(place: Place) {
         options.beat = Duration::from_hours(1);
     });
     let (stage, mut ear) = stage();
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     add(&place, How::Well).await;
     ear.hears("done").await;
     place.until("select count(*) from job_queue where status = 'done'", 1).await;
     let job = Do { how: How::Well };
-    place.jobs.add(Enqueue::new(&job).delay(Duration::from_hours(1))).await.unwrap();
+    place.jobs.add(Enqueue::new(&job).delay(Duration::from_hours(1))).await.expect("it is stored");
     tokio::time::sleep(Duration::from_millis(100)).await;
     let before = (place.jobs.stats().cycles, place.db.stats());
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -129,7 +130,7 @@ async fn what_ended_long_ago_is_deleted(place: Place) {
     let dead = "insert into job_queue (job_type, status, finished_at, run_at) select 'do', 'dead', run_at - 172800000, run_at \
                 from job_queue limit 1";
     place.execute(dead).await;
-    let running = runner(&place.jobs, &stage).start().await.unwrap();
+    let running = start(&place, &stage).await;
     place.until("select count(*) from job_queue", 1).await;
     running.stop(Duration::from_secs(10)).await;
     assert_eq!(

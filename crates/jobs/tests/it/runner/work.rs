@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ketch_db::params;
-use ketch_jobs::{Enqueue, Job, JobCtx, JobError, JobResult, Jobs, Runner};
+use ketch_jobs::{Enqueue, Job, JobCtx, JobError, JobResult, Jobs, Runner, Running};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -34,6 +34,8 @@ pub(crate) enum How {
     Finish(Box<How>),
     /// Says that it has begun, waits for a word of the test, and finishes.
     FinishTwice,
+    /// Says how far it is, and waits until it is told to end.
+    SayAndWait,
     /// Says how far it is, that many times.
     Progress(u32),
 }
@@ -154,6 +156,12 @@ async fn act(how: How, ctx: &JobCtx<Stage>) -> JobResult {
             let second = finish(ctx).await.expect_err("once");
             assert!(format!("{second:?}").contains("finished already"), "{second:?}");
         }
+        How::SayAndWait => {
+            ctx.progress(0.5, "half").await?;
+            say("said");
+            ctx.ended().await;
+            say("told");
+        }
         How::Progress(times) => {
             for n in 0..times {
                 ctx.progress(f64::from(n) / f64::from(times), format!("{n} of {times}")).await?;
@@ -181,6 +189,11 @@ pub(crate) fn runner(jobs: &Jobs, stage: &Stage) -> Runner {
     Runner::new(jobs.clone()).job::<Do>(stage.clone())
 }
 
+/// One that works.
+pub(crate) async fn start(place: &Place, stage: &Stage) -> Running {
+    runner(&place.jobs, stage).start().await.expect("it starts")
+}
+
 /// Enqueues it.
 pub(crate) async fn add(place: &Place, how: How) -> i64 {
     place.jobs.add(&Do { how }).await.expect("it is enqueued").id()
@@ -206,4 +219,10 @@ pub(crate) async fn ended(place: &Place, id: i64) -> ketch_jobs::JobRow {
 /// The row of a job.
 pub(crate) async fn row(place: &Place, id: i64) -> ketch_jobs::JobRow {
     place.jobs.get(id).await.expect("the table is there").expect("its row is kept")
+}
+
+/// Shows what was measured.
+#[expect(clippy::print_stdout, reason = "a test that measures says what")]
+pub(crate) fn measured(what: &str) {
+    println!("{what}");
 }
