@@ -5,7 +5,7 @@
 
 use ketch_db::{Db, Params, Result, Snapshot, params};
 
-use super::look::{COLUMNS, Stored, shown};
+use super::look::{Stored, columns, shown};
 use crate::manage::{Filter, Page};
 use crate::row::{JobRow, Status};
 
@@ -97,8 +97,9 @@ fn part(snapshot: &mut Snapshot<'_>, source: &Source, filter: &Filter, below: i6
         conditions.push_str(&format!(" and {column} = :{column}"));
         values = values.with(column, value);
     }
+    let columns = columns(snapshot.dialect());
     let sql = format!(
-        "select {COLUMNS} from job_queue where {which} and {number} < :below and {number} > :floor{conditions} \
+        "select {columns} from job_queue where {which} and {number} < :below and {number} > :floor{conditions} \
          order by {number} desc limit cast(:more as bigint)"
     );
     let stored: Vec<Stored> = snapshot.query(sql, values)?;
