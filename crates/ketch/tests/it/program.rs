@@ -36,6 +36,10 @@ enum Errand {
     Sleep {
         millis: u64,
     },
+    /// As no job should: it lets go of its thread after this time only.
+    Block {
+        millis: u64,
+    },
 }
 
 impl Job for Errand {
@@ -54,6 +58,10 @@ impl Job for Errand {
             }
             Self::Sleep { millis } => {
                 tokio::time::sleep(Duration::from_millis(millis)).await;
+                Ok(())
+            }
+            Self::Block { millis } => {
+                std::thread::sleep(Duration::from_millis(millis));
                 Ok(())
             }
         }
@@ -101,7 +109,13 @@ impl Program {
 
     /// Starts it as a server.
     pub(crate) fn serve(&self) -> Served {
-        Served::launch(self.command(&["serve", "--listen", "127.0.0.1:0"]))
+        self.serve_with(&[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn serve_with(&self, flags: &[&str]) -> Served {
+        let line: Vec<&str> = ["serve", "--listen", "127.0.0.1:0"].iter().chain(flags).copied().collect();
+        Served::launch(self.command(&line))
     }
 
     /// Runs a command of it, to the end.
