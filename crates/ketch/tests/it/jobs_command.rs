@@ -146,6 +146,29 @@ fn a_server_that_runs_is_asked() {
 }
 
 #[test]
+fn a_server_that_runs_no_jobs_is_not_waited_for() {
+    let scratch = Scratch::new("jobs-none");
+    let program = Program::with_data(&scratch.path("data"));
+    let server = program.serve();
+    let left = program.add("wait", &[]);
+    while program.jobs_json(&["show", &left])["status"] != "running" {}
+    server.kill();
+
+    let server = program.serve_with(&["--no-jobs"]);
+    let id = program.add("succeed", &[]);
+    for run in [&["run", &id][..], &["run", &left], &["run"]] {
+        let (stdout, stderr) = program.refused(run);
+        assert!(stdout.is_empty() && stderr.contains("runs no jobs"), "{run:?}: {stderr}");
+        assert!(stderr.contains("`--no-jobs`"), "{stderr}");
+    }
+    assert_eq!(program.jobs_json(&["show", &id])["attempts"], 0);
+    server.signal("TERM");
+    let (status, said) = server.wait();
+    assert!(status.success() && said.contains("jobs are enqueued, but not run by this process"), "{said}");
+    assert_eq!(program.jobs(&["run", &id]), format!("{id}  done  errand\n"));
+}
+
+#[test]
 fn without_a_server_the_command_does_it() {
     let scratch = Scratch::new("jobs-down");
     let program = Program::with_data(&scratch.path("data"));

@@ -102,7 +102,13 @@ impl Program {
 
     /// Starts it as a server.
     pub(crate) fn serve(&self) -> Served {
-        Served::launch(self.command(&["serve", "--listen", "127.0.0.1:0"]))
+        self.serve_with(&[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn serve_with(&self, flags: &[&str]) -> Served {
+        let line: Vec<&str> = ["serve", "--listen", "127.0.0.1:0"].iter().chain(flags).copied().collect();
+        Served::launch(self.command(&line))
     }
 
     /// Runs a command of it, to the end.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{ask, row};
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{print, say};
+use crate::terminal::{json, print, say};
 
 /// The largest payload that is read, in bytes. What an application takes may be less.
 const MOST: u64 = 16 << 20;
@@ -55,7 +55,7 @@ pub(super) async fn run(reach: &mut Reach<'_>, options: &Options) -> Result<Exit
     let status = answer.status;
     let job = answer.good()?;
     let row = row(&job)?;
-    print(&if options.json { format!("{job:#}\n") } else { format!("{}\n", row.id) })?;
+    print(&if options.json { json(&job) } else { format!("{}\n", row.id) })?;
     say(&match status {
         StatusCode::CREATED => format!("job {} is enqueued, and due at {}", row.id, row.run_at),
         _ => {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{ask, row};
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{clean, cut, print, say, table, width};
+use crate::terminal::{self, clean, cut, print, say, table, width};
 
 /// Jobs that are asked for at a time.
 const PAGE: usize = 100;
@@ -127,7 +127,7 @@ fn as_text(rows: &[JobRow], width: Option<usize>) -> String {
 }
 
 fn as_json(jobs: &[Value], next: Option<i64>) -> String {
-    format!("{:#}\n", json!({ "jobs": jobs, "next": next }))
+    terminal::json(&json!({ "jobs": jobs, "next": next }))
 }
 
 #[cfg(test)]

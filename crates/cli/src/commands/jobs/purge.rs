@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::ask;
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{clean, confirm, print};
+use crate::terminal::{self, clean, confirm, print};
 
 /// It goes through the table in small steps; the endpoint gives up after five minutes.
 const TIME: Duration = Duration::from_mins(6);
@@ -71,7 +71,7 @@ pub(super) async fn run(reach: &mut Reach<'_>, shown: &str, options: &Options) -
     }
     let purged = ask(reach, Ask::post("/admin/jobs/purge", Some(body)).within(TIME)).await?.good()?;
     if options.json {
-        print(&format!("{purged:#}\n"))?;
+        print(&terminal::json(&purged))?;
     } else {
         let count = purged["purged"].as_u64().context("the reply does not say how many")?;
         print(&format!("{count}\n"))?;
