@@ -5,20 +5,31 @@ use std::time::Duration;
 
 use ketch_model::{Clock, SystemClock};
 
-/// Every bound of a queue and its runners.
+/// The shortest time between two beats: each is a write.
+const SHORTEST_BEAT: Duration = Duration::from_millis(10);
+
+/// Every bound of a queue and its runners. What is too little to work with, or endless, is taken as the least or most that
+/// works.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut options = ketch_jobs::Options::default();
+/// options.keep_done = Duration::ZERO;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
     /// The time that jobs are due by.
     pub clock: Arc<dyn Clock>,
     /// How often the table is looked at when nobody said that there is work: rows of other programs start within this.
-    /// Default 1 s.
+    /// Default 1 s, at least 5 ms.
     pub interval: Duration,
     /// How long jobs that run have to end by themselves when they are told to: cancelled, past their deadline, or because
     /// their runner is gone; at its stop they have what [`Running::stop`](crate::Running::stop) gives. Then they are
     /// dropped at the next point where they wait. Default 5 s.
     pub grace: Duration,
-    /// PostgreSQL: how often a runner shows that it lives. Default 500 ms.
+    /// PostgreSQL: how often a runner shows that it lives. Default 500 ms, at least 10 ms.
     pub beat: Duration,
     /// PostgreSQL: how long a runner may show no life before what it has claimed is given to others; four times `beat` at
     /// least. It and `beat` are the same in all processes. Default 3 s.
@@ -47,6 +58,14 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The same, so that nobody is dead between two beats.
+    pub(crate) fn workable(self) -> Self {
+        let beat = self.beat.max(SHORTEST_BEAT);
+        Self { beat, dead_after: self.dead_after.max(beat.saturating_mul(2)), ..self }
+    }
+}
+
 /// A queue that a runner works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
@@ -67,5 +86,23 @@ impl Queue {
     #[must_use]
     pub fn limit(self, limit: usize) -> Self {
         Self { limit, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_dead_between_two_beats() {
+        let with = |beat, dead_after| {
+            let options = Options { beat, dead_after, ..Options::default() }.workable();
+            (options.beat, options.dead_after)
+        };
+        let millis = Duration::from_millis;
+        assert_eq!(with(millis(500), millis(1_000)), (millis(500), millis(1_000)));
+        assert_eq!(with(millis(500), Duration::ZERO), (millis(500), millis(1_000)));
+        assert_eq!(with(Duration::ZERO, Duration::ZERO), (millis(10), millis(20)));
+        assert_eq!(with(Duration::MAX, millis(1)), (Duration::MAX, Duration::MAX));
     }
 }

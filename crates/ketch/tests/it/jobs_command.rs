@@ -30,6 +30,8 @@ fn look_after(program: &Program) {
     );
     assert!(lines[2].contains("0/7") && lines[2].ends_with(r#"{"do":"succeed"}"#), "{list}");
 
+    count_and_foresee(program);
+
     let page = program.jobs_json(&["list", "--limit", "2"]);
     assert_eq!((ids(&page), page["next"].to_string()), (vec![third.clone(), second.clone()], second.clone()));
     let page = program.jobs_json(&["list", "--limit", "2", "--after", &second]);
@@ -60,7 +62,24 @@ fn look_after(program: &Program) {
     assert_eq!(program.jobs(&["purge", "--yes", "--status", "done,dead"]), "0\n");
     assert_eq!(program.jobs(&["purge", "--yes", "--status", "cancelled", "--type", "errand"]), "2\n");
     assert_eq!(ids(&program.jobs_json(&["list"])), [third]);
+    refuse(program);
+}
 
+/// Three jobs wait for tomorrow, and one recurs.
+fn count_and_foresee(program: &Program) {
+    let stats = program.jobs(&["stats"]);
+    assert!(stats.starts_with("pending     3\ndue         0\nwaiting     3\n"), "{stats}");
+    assert!(stats.contains("oldest due  nothing is due\n"), "{stats}");
+    assert_eq!(program.jobs_json(&["stats"])["counts"]["pending"], 3);
+    let schedules = program.jobs(&["schedules"]);
+    assert!(schedules.contains("\nleap day  errand  default  0 0 29 2 * Europe/Paris  2"), "{schedules}");
+    assert!(schedules.ends_with("-02-28T23:00:00.000Z  never\n"), "{schedules}");
+    assert_eq!(program.jobs_json(&["schedules"])["schedules"][0]["name"], "leap day");
+    assert!(program.jobs(&["list", "--schedule", "leap day"]).is_empty());
+}
+
+/// What makes no sense.
+fn refuse(program: &Program) {
     for bad in [&["show", "4711"][..], &["add", "errand", "{"], &["add", "no_such_job"], &["retry", "4711"]] {
         let (stdout, stderr) = program.refused(bad);
         assert!(stdout.is_empty() && !stderr.is_empty(), "{bad:?}");
@@ -155,7 +174,7 @@ fn without_a_server_the_command_does_it() {
     let program = Program::with_data(&scratch.path("data"));
     let Ran(code, stdout, stderr) = program.run(&["jobs", "list"]);
     assert_eq!((code, stdout.as_str()), (0, ""));
-    assert!(stderr.contains("there is no data yet") && stderr.contains("`migrate up`"), "{stderr}");
+    assert!(stderr.contains("is not there yet") && stderr.contains("`migrate up`"), "{stderr}");
     assert_eq!(program.jobs_json(&["list"])["jobs"], Value::Array(Vec::new()));
     let (_, stderr) = program.refused(&["add", "errand"]);
     assert!(stderr.contains("is not there yet"), "{stderr}");
@@ -259,6 +278,9 @@ fn a_program_without_jobs_looks_after_those_of_others() {
     assert!(stock(&["list"]).1.contains(&format!("{id}   pending")));
     let Ran(code, _, stderr) = stock(&["run", &id]);
     assert!(code == 1 && stderr.contains("this program registers no jobs"), "{stderr}");
+    let Ran(code, stdout, stderr) = stock(&["schedules"]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert!(stderr.contains("no recurrent jobs are declared"), "{stderr}");
     assert_eq!(stock(&["cancel", &id]).1, format!("{id}  cancelled  errand\n"));
     let _server = program.serve();
     assert!(stock(&["list"]).1.contains(&format!("{id}   cancelled")), "the same by the server that runs");
