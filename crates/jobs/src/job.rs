@@ -40,7 +40,9 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const PRIORITY: u8 = 5;
     /// How often it is begun, at most.
     const MAX_ATTEMPTS: u32 = 20;
-    /// How long one attempt may take. It is dropped then, and has failed.
+    /// How long one attempt may take. Then it is told ([`JobCtx::ended`]), has
+    /// [`Options::grace`](crate::Options::grace), is dropped, and has failed. One that blocks its thread cannot be dropped:
+    /// it has failed all the same, and keeps its place in the queue's limit until it lets go.
     const DEADLINE: Duration = Duration::from_mins(10);
 
     /// What it works with, given when it is registered; `()` for nothing. A clone is given to each run.

@@ -14,8 +14,9 @@ pub struct Options {
     /// How often the table is looked at when nobody said that there is work: rows of other programs start within this.
     /// Default 1 s.
     pub interval: Duration,
-    /// How long jobs that run have to end by themselves when they are told to: at the stop of the server, when they are
-    /// cancelled, or past their deadline. Then they are dropped at the next point where they wait. Default 5 s.
+    /// How long jobs that run have to end by themselves when they are told to: cancelled, past their deadline, or because
+    /// their runner is gone; at its stop they have what [`Running::stop`](crate::Running::stop) gives. Then they are
+    /// dropped at the next point where they wait. Default 5 s.
     pub grace: Duration,
     /// PostgreSQL: how often a runner shows that it lives. Default 500 ms.
     pub beat: Duration,

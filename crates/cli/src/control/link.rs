@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::Full;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -52,8 +52,9 @@ pub(super) async fn open(database: &Database) -> Result<Found> {
         }
     });
     let mut link = Link { sender, socket };
-    // Any reply says which database it is.
-    let hello = request(Ask::get("/"), Full::new)?;
+    // Any reply says which database it is; this one is asked for nothing else (RFC 9110, 9.3.7).
+    let hello = Ask { method: Method::OPTIONS, ..Ask::get("*") };
+    let hello = request(hello, Full::new)?;
     let reply =
         timeout(HELLO, link.sender.send_request(hello)).await.with_context(silent)?.with_context(silent)?;
     let its = reply.headers().get(DATABASE_HEADER).and_then(|which| which.to_str().ok()).map(str::to_owned);

@@ -1,7 +1,7 @@
 //! The control socket on Unix.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,24 +42,21 @@ pub fn open_control(folder: &Path, database: &str) -> Result<Control, ClosedCont
         return Err(ClosedControl::TooLong(path));
     }
     let lock = lock(&path)?;
-    match path.symlink_metadata() {
-        Ok(there) if !there.file_type().is_socket() => return Err(ClosedControl::NoSocket(path)),
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(ClosedControl::Refused(path, error)),
-    }
-    match listen(folder, &path, database) {
+    let fresh = folder.join(FRESH);
+    remove_socket(&fresh)?;
+    is_left(&path)?;
+    match listen(&fresh, &path, database) {
         Ok((listener, user, database)) => Ok(Control { listener, path, user, database, _lock: lock }),
         Err(error) => Err(ClosedControl::Refused(path, error)),
     }
 }
 
-/// `data/ketch.sock` is locked by `data/ketch.sock-lock`, in which the process's number is.
+/// `data/ketch.sock` is locked by `data/ketch.sock-lock`. Nothing is written to it, whatever its name leads to.
 fn lock(path: &Path) -> Result<File, ClosedControl> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
     let refused = |error| ClosedControl::Refused(path.to_owned(), error);
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
@@ -67,25 +64,36 @@ fn lock(path: &Path) -> Result<File, ClosedControl> {
         .open(PathBuf::from(name))
         .map_err(refused)?;
     match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(ClosedControl::Taken(path.to_owned())),
-        Err(TryLockError::Error(error)) => return Err(refused(error)),
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ClosedControl::Taken(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(refused(error)),
     }
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(refused)?;
-    Ok(file)
+}
+
+/// Whether a socket was left at a path. What is no socket is somebody else's.
+fn is_left(path: &Path) -> Result<bool, ClosedControl> {
+    match path.symlink_metadata() {
+        Ok(there) if there.file_type().is_socket() => Ok(true),
+        Ok(_) => Err(ClosedControl::NoSocket(path.to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(ClosedControl::Refused(path.to_owned(), error)),
+    }
+}
+
+/// Removes a socket that was left.
+fn remove_socket(path: &Path) -> Result<(), ClosedControl> {
+    if is_left(path)? {
+        fs::remove_file(path).map_err(|error| ClosedControl::Refused(path.to_owned(), error))?;
+    }
+    Ok(())
 }
 
 /// The socket gets its name when it is for its user alone, and the name is never without a socket meanwhile.
-fn listen(folder: &Path, path: &Path, database: &str) -> io::Result<(UnixListener, u32, HeaderValue)> {
+fn listen(fresh: &Path, path: &Path, database: &str) -> io::Result<(UnixListener, u32, HeaderValue)> {
     let database = HeaderValue::from_str(database).map_err(io::Error::other)?;
-    let fresh = folder.join(FRESH);
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(&fresh)?;
-    fs::set_permissions(&fresh, Permissions::from_mode(0o600))?;
-    fs::rename(&fresh, path)?;
+    let listener = UnixListener::bind(fresh)?;
+    fs::set_permissions(fresh, Permissions::from_mode(0o600))?;
+    fs::rename(fresh, path)?;
     let (me, _) = UnixStream::pair()?;
     Ok((listener, me.peer_cred()?.uid(), database))
 }
@@ -223,10 +231,13 @@ mod tests {
         assert!(path.exists() && Plain::connect(&path).is_err(), "nobody listens there any more");
         drop(open_control(&folder.0, "sqlite:/a").unwrap());
 
-        fs::write(&path, "mine").unwrap();
-        let refused = open_control(&folder.0, "sqlite:/a").unwrap_err();
-        assert!(matches!(refused, ClosedControl::NoSocket(_)), "{refused}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        for mine in [path, folder.0.join(FRESH)] {
+            fs::write(&mine, "mine").unwrap();
+            let refused = open_control(&folder.0, "sqlite:/a").unwrap_err();
+            assert!(matches!(&refused, ClosedControl::NoSocket(it) if *it == mine), "{refused}");
+            assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
+            fs::remove_file(&mine).unwrap();
+        }
     }
 
     #[tokio::test]

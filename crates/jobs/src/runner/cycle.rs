@@ -66,6 +66,8 @@ pub(super) struct Cycle {
     next_look: Instant,
     /// When it is looked next which runs were cancelled, whether somebody told of it or not.
     cancels_at: Instant,
+    /// The last look failed, and nothing was written since.
+    look_failed: bool,
     /// The last look saw work.
     seen: bool,
     /// How often in a row work was seen and others had it.
@@ -149,6 +151,7 @@ impl Cycle {
             wants: Wants { turn: true, ..Wants::default() },
             next_look: now,
             cancels_at: now,
+            look_failed: false,
             seen: false,
             fruitless: 0,
             outage: Outage::of("writing to the queue of jobs, or reading it,"),

@@ -11,7 +11,7 @@ const MANY: usize = 5_000;
 /// What became of jobs that were given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Released {
-    /// They are due at once.
+    /// They are run again.
     pub(crate) again: u64,
     /// They had no attempt left.
     pub(crate) dead: u64,
@@ -19,19 +19,17 @@ pub(crate) struct Released {
     pub(crate) cancelled: u64,
 }
 
-/// An attempt that its runner did not survive counts, so that a job which kills its process is not run for ever.
+/// An attempt that its runner did not survive counts, so that a job which kills its process is not run for ever. What
+/// was begun once goes back to its place in the queue; after that it waits, as [`due_again`] says.
 ///
 /// Rows that another transaction holds are passed over: their turn comes when they are looked for the next time.
 fn release(tx: &mut Tx<'_>, which: &str, params: &Params) -> Result<Released> {
-    let lock = match tx.dialect() {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "for update skip locked",
-    };
+    let (lock, due) = (lock(tx.dialect()), due_again(tx.dialect()));
     let sql = format!(
         "update job_queue set claimed_by = null, \
          status = case when cancel_requested = 1 then 'cancelled' \
                        when attempts >= max_attempts then 'dead' else 'pending' end, \
-         run_at = case when cancel_requested = 1 or attempts >= max_attempts then run_at else :now end, \
+         run_at = case when cancel_requested = 1 or attempts >= max_attempts then run_at else {due} end, \
          finished_at = case when cancel_requested = 1 or attempts >= max_attempts then :now end, \
          last_error = case when cancel_requested = 1 then last_error \
                            when attempts >= max_attempts \
@@ -52,6 +50,30 @@ fn release(tx: &mut Tx<'_>, which: &str, params: &Params) -> Result<Released> {
         }
         if ended.len() < MANY {
             return Ok(released);
+        }
+    }
+}
+
+fn lock(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => "for update skip locked",
+    }
+}
+
+/// When a job is due whose process ended. The first time at once, before what came later. Then after a second, doubled
+/// each time up to 18 hours, and up to twice that by chance: nobody knows which of the jobs ended the process, and those
+/// that only ran beside it part from it, instead of dying with it again and again until they have no attempt left.
+fn due_again(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "case when attempts < 2 then min(run_at, :now) \
+             else :now + (1000 << min(attempts - 2, 16)) * (1000 + abs(random() % 1000)) / 1000 end"
+        }
+        Dialect::Postgres => {
+            "case when attempts < 2 then least(run_at, :now) \
+             else :now + (1000::bigint << least(attempts - 2, 16)) * (1000 + floor(random() * 1000)::bigint) / 1000 \
+             end"
         }
     }
 }

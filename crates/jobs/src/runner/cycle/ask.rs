@@ -28,13 +28,16 @@ impl Cycle {
         let progress = self.wants.progress && self.progress_at <= now;
         // Before the rest, which may have no end.
         let cancels = self.wants.cancels || self.cancels_at <= now;
-        if cancels && !self.slots.is_empty() {
+        if cancels && !self.slots.is_empty() && !self.look_failed {
             self.look(&free);
         } else if self.wants.sift && !self.ended.is_empty() {
             self.sift();
         } else if !self.ended.is_empty() || progress || (self.wants.turn && !free.is_empty()) {
             self.turn(free, progress);
-        } else if (self.wants.look && !free.is_empty()) || self.next_look <= now {
+        } else if cancels && !self.slots.is_empty()
+            || self.wants.look && !free.is_empty()
+            || self.next_look <= now
+        {
             self.look(&free);
         }
     }
@@ -59,6 +62,7 @@ impl Cycle {
         }
         // What is due is claimed now, whoever told of it.
         (self.wants.turn, self.wants.look) = (false, false);
+        self.look_failed = false;
         self.writing.ended = mem::take(&mut self.ended);
         // Two writers that lock the same rows in the same order do not wait for each other in a ring.
         self.writing.ended.sort_by_key(|it| it.claim.id);
@@ -92,6 +96,7 @@ impl Cycle {
 
     fn look(&mut self, free: &[(usize, String, usize)]) {
         (self.wants.look, self.wants.cancels) = (false, false);
+        self.look_failed = false;
         self.cancels_at = after(self.interval());
         let look = Look {
             runner: Arc::clone(&self.id),
@@ -121,8 +126,9 @@ impl Cycle {
             }
             Answer::Looked(Ok(looked)) => self.looked(&looked),
             Answer::Looked(Err(error)) => {
-                self.wants.look = true;
-                self.wants.cancels = true;
+                (self.wants.look, self.wants.cancels) = (true, true);
+                // What is to be written does not wait for a look that fails again and again.
+                self.look_failed = true;
                 self.trouble(&error);
             }
         }

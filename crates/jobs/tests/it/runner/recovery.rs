@@ -72,7 +72,8 @@ async fn a_runner_whose_runtime_is_gone_is_gone(place: Place) {
         .expect("a runtime");
     let running = runtime.spawn(runs.start()).await.expect("it does not panic").expect("it starts");
     ear.hears("begun").await;
-    runtime.shutdown_background();
+    let gone = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(30)));
+    gone.await.expect("it ends");
     place.execute("update job_queue set payload = '{\"how\":\"Well\"}'").await;
     let second = start(&place, &stage).await;
     let row = ended(&place, hangs).await;

@@ -186,7 +186,8 @@ fn left(ground: &Ground) -> i64 {
     Postgres::shared().psql(ground.name(), sql).parse().expect("a number")
 }
 
-/// The claims of a killed process, each with the attempt that comes next.
+/// The claims of a killed process on jobs that were begun for the first time, each with the attempt that comes next. A
+/// job that several processes did not survive waits for a while.
 fn claims(ground: &Ground, heard: &Heard, who: usize) -> Vec<(i64, i64)> {
     let sql = "select id, attempts, claimed_by from job_queue where status = 'running'";
     let rows = Postgres::shared().psql(ground.name(), sql);
@@ -200,6 +201,6 @@ fn claims(ground: &Ground, heard: &Heard, who: usize) -> Vec<(i64, i64)> {
         .collect();
     let its = |(id, attempt, _): &&(i64, i64, &str)| heard.starts.get(&(*id, *attempt)) == Some(&who);
     let Some((_, _, runner)) = rows.iter().find(its) else { return Vec::new() };
-    let claims = rows.iter().filter(|(.., claimed_by)| claimed_by == runner);
+    let claims = rows.iter().filter(|(_, attempt, claimed_by)| claimed_by == runner && *attempt == 1);
     claims.map(|(id, attempt, _)| (*id, attempt + 1)).collect()
 }
