@@ -183,7 +183,7 @@ impl Jobs {
     }
 
     /// The numbers of jobs that are cancelled while they run, as long as the receiver lives. One that was too slow and
-    /// lagged behind asks the table: [`store::cancelled_of`].
+    /// lagged behind asks the table: [`store::held`].
     pub(crate) fn cancels(&self) -> broadcast::Receiver<i64> {
         self.inner.cancels.subscribe()
     }

@@ -20,7 +20,8 @@ pub struct Options {
     pub grace: Duration,
     /// PostgreSQL: how often a runner shows that it lives. Default 500 ms.
     pub beat: Duration,
-    /// PostgreSQL: how long a runner may show no life before what it has claimed is given to others. Default 3 s.
+    /// PostgreSQL: how long a runner may show no life before what it has claimed is given to others; four times `beat` at
+    /// least. It and `beat` are the same in all processes. Default 3 s.
     pub dead_after: Duration,
     /// How long rows of jobs that were done are kept; zero deletes them as they end. Default 1 day.
     pub keep_done: Duration,

@@ -5,7 +5,7 @@
 
 use ketch_db::{Db, Params, Result, Snapshot, params};
 
-use super::look::{COLUMNS, Stored, shown};
+use super::look::{Stored, columns, shown};
 use crate::manage::{Filter, Page};
 use crate::row::{JobRow, Status};
 
@@ -111,8 +111,8 @@ fn part(snapshot: &mut Snapshot<'_>, source: &Source, filter: &Filter, below: i6
     )?;
     let fit = fitting(&sizes, filter.limit);
     let most = i64::try_from(fit).unwrap_or(limit);
-    let stored: Vec<Stored> =
-        snapshot.query(format!("select {COLUMNS} {rows}"), values.with("most", most))?;
+    let stored: Vec<Stored> = snapshot
+        .query(format!("select {} {rows}", columns(snapshot.dialect())), values.with("most", most))?;
     let jobs: Vec<JobRow> = stored.into_iter().map(shown).collect::<Result<_>>()?;
     if fit < sizes.len() {
         let next = jobs.last().map(|job| job.id);
