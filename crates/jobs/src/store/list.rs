@@ -100,6 +100,7 @@ fn part(snapshot: &mut Snapshot<'_>, source: &Source, filter: &Filter, below: i6
         conditions.push_str(&format!(" and {column} = :{column}"));
         values = values.with(column, value);
     }
+    let columns = columns(snapshot.dialect());
     let rows = format!(
         "from job_queue where {which} and {number} < :below and {number} > :floor{conditions} \
          order by {number} desc limit cast(:most as bigint)"
@@ -111,8 +112,8 @@ fn part(snapshot: &mut Snapshot<'_>, source: &Source, filter: &Filter, below: i6
     )?;
     let fit = fitting(&sizes, filter.limit);
     let most = i64::try_from(fit).unwrap_or(limit);
-    let stored: Vec<Stored> = snapshot
-        .query(format!("select {} {rows}", columns(snapshot.dialect())), values.with("most", most))?;
+    let stored: Vec<Stored> =
+        snapshot.query(format!("select {columns} {rows}"), values.with("most", most))?;
     let jobs: Vec<JobRow> = stored.into_iter().map(shown).collect::<Result<_>>()?;
     if fit < sizes.len() {
         let next = jobs.last().map(|job| job.id);

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use ketch_db::{Db, Dialect, Error, Result, params};
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::Value;
 
 use super::claim::count;
 use super::foreign::{self, Foreign};
@@ -75,25 +74,6 @@ pub(super) fn shown(row: Stored) -> Result<JobRow> {
         schedule: text(row.schedule),
         slot: row.slot.map(time),
     })
-}
-
-/// How deep a payload is shown: a reader of JSON that takes 128 levels takes a page of jobs too.
-const DEEPEST: usize = 100;
-
-/// What is no JSON, or is deeper than whoever is shown it can read, is shown as text.
-fn payload(text: String) -> Value {
-    match serde_json::from_str(&text) {
-        Ok(value) if is_shallow(&value, DEEPEST) => value,
-        _ => Value::String(text),
-    }
-}
-
-fn is_shallow(value: &Value, levels: usize) -> bool {
-    match value {
-        Value::Array(items) => levels > 0 && items.iter().all(|it| is_shallow(it, levels - 1)),
-        Value::Object(members) => levels > 0 && members.values().all(|it| is_shallow(it, levels - 1)),
-        _ => true,
-    }
 }
 
 /// How deep a payload is shown: a reader of JSON that takes 128 levels takes a page of jobs too.
