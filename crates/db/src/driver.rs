@@ -207,6 +207,12 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(Box::new(()) as Box<dyn Any + Send>) })
     }
 
+    /// The same database by a connection of its own, so that what is asked through it does not wait until another's work
+    /// lets go of one. Nothing when the engine has none to give, which is what this says if it is not written.
+    fn apart(&self) -> Option<Arc<dyn Driver>> {
+        None
+    }
+
     /// Writes a copy of all data, as of now, to a file that is not there yet. An engine whose data other tools keep
     /// says [`Error::Unsupported`], which is what this does if it is not written.
     fn backup(&self, to: PathBuf) -> Pending<Result<()>> {

@@ -3,6 +3,7 @@
 //! [`driver`] says what an engine does; [`sqlite`] and `postgres` are the two that ship. What is deliberately not here:
 //! tables of the parts of Ketch, which live beside the parts.
 
+mod apart;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connect;

@@ -67,7 +67,8 @@ pub struct Options {
     /// Prepared statements that each connection keeps. Default 256.
     pub statements: usize,
 
-    /// PostgreSQL: connections at a time. Default 4 for each core.
+    /// PostgreSQL: connections at a time, beside one that listens and those of [`Db::apart`](crate::Db::apart). Default 4
+    /// for each core.
     pub connections: usize,
     /// PostgreSQL: from the first packet to a connection that can be used. Default 5 s.
     pub connect_time: Duration,

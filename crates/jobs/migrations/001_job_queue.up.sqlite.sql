@@ -4,8 +4,8 @@
 --
 -- Times are whole milliseconds since 1970 in UTC, with every engine.
 create table job_queue (
-  -- Never given twice.
-  id integer primary key autoincrement,
+  -- Never given twice. Leave it to the database.
+  id integer primary key autoincrement check (id between 1 and 9007199254740991),
   -- Which job: what its `Job::TYPE` says.
   job_type text not null check (job_type <> ''),
   -- What it is made from: JSON.
@@ -24,9 +24,9 @@ create table job_queue (
   -- `on conflict (job_type, unique_key) where unique_key is not null and status in ('pending', 'running') do nothing`.
   unique_key text check (length(cast(unique_key as blob)) between 1 and 1024),
   -- How often it was begun. An attempt counts when it begins, so that a job which kills its process comes to an end.
-  attempts integer not null default 0 check (attempts >= 0),
+  attempts integer not null default 0 check (attempts between 0 and 1000000000),
   -- How often it is begun, at most; then it is dead.
-  max_attempts integer not null default 20 check (max_attempts >= 1),
+  max_attempts integer not null default 20 check (max_attempts between 1 and 2147483647),
   created_at integer not null default (cast((julianday('now') - 2440587.5) * 86400000.0 as integer)),
   -- When it was begun last.
   started_at integer,
@@ -35,7 +35,7 @@ create table job_queue (
   -- The runner that has it.
   claimed_by text,
   -- Grows with every claim; whoever has an older one may not say how the job ended.
-  claim integer not null default 0,
+  claim integer not null default 0 check (claim between 0 and 1000000000000000),
   -- 1: somebody asked for its end while it ran.
   cancel_requested integer not null default 0 check (cancel_requested in (0, 1)),
   -- How far it has come, 0 to 1, and a word on it, as the job says.

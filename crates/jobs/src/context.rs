@@ -201,6 +201,8 @@ impl<S> JobCtx<S> {
     /// Ends the job well, together with what the closure writes: both or none, exactly once, however often the job is
     /// run. The closure may run more than once, as that of [`Db::write`] may.
     ///
+    /// For what the closure enqueues, the job has ended: its unique key is free, so that it may enqueue itself again.
+    ///
     /// It is called once. What the job returns afterwards, or whatever else becomes of this run, only goes to the log:
     /// the job is done.
     ///
@@ -220,8 +222,9 @@ impl<S> JobCtx<S> {
         let now = self.run.jobs.now();
         let says = Arc::clone(&self.run.says);
         let done = self.run.jobs.db().try_write(move |tx| -> Result<T, store::Lost> {
-            let done = work(tx)?;
+            // First, so that the unique key is free for what is enqueued.
             store::settle_mine(tx, &claim, &Ending::done(keeps), now)?;
+            let done = work(tx)?;
             // Whoever waits for the answer may be dropped before it comes.
             let says = Arc::clone(&says);
             tx.after_commit(move || says.finished());

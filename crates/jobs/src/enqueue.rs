@@ -78,6 +78,9 @@ impl<'j, J: Job> Enqueue<'j, J> {
     }
 
     /// Only if no job of its type that has this key waits or runs. The key is free again when that one has ended.
+    ///
+    /// A job that enqueues itself again under its own key does it in [`JobCtx::finish`](crate::JobCtx::finish), which
+    /// ends it first. Anywhere else it runs still, and what it finds is itself: [`Enqueued::Already`].
     #[must_use]
     pub fn unique(self, key: impl Into<String>) -> Self {
         Self { unique: Some(key.into()), ..self }

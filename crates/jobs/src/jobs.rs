@@ -59,7 +59,7 @@ impl Jobs {
 
     /// Gives this handle and all its clones their bounds, once, before anything is enqueued; whether it did.
     pub fn configure(&self, options: Options) -> bool {
-        self.inner.options.set(options.workable()).is_ok()
+        self.inner.options.set(options).is_ok()
     }
 
     /// The bounds.
@@ -183,7 +183,7 @@ impl Jobs {
     }
 
     /// The numbers of jobs that are cancelled while they run, as long as the receiver lives. One that was too slow and
-    /// lagged behind asks the table: [`store::cancelled_of`].
+    /// lagged behind asks the table: [`store::held`].
     pub(crate) fn cancels(&self) -> broadcast::Receiver<i64> {
         self.inner.cancels.subscribe()
     }

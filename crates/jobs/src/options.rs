@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use ketch_model::{Clock, SystemClock};
 
-/// The shortest time between two beats: each is a write.
-const SHORTEST_BEAT: Duration = Duration::from_millis(10);
-
 /// Every bound of a queue and its runners. What is too little to work with, or endless, is taken as the least or most that
 /// works.
 ///
@@ -31,9 +28,8 @@ pub struct Options {
     pub grace: Duration,
     /// PostgreSQL: how often a runner shows that it lives. Default 500 ms, at least 10 ms.
     pub beat: Duration,
-    /// PostgreSQL: how long a runner may show no life before what it has claimed is given to others. Default 3 s, at least
-    /// twice [`beat`](Self::beat). It is the same in all processes: one whose `beat` is longer than what another waits for
-    /// is taken for dead again and again.
+    /// PostgreSQL: how long a runner may show no life before what it has claimed is given to others; four times `beat` at
+    /// least. It and `beat` are the same in all processes. Default 3 s.
     pub dead_after: Duration,
     /// How long rows of jobs that were done are kept; zero deletes them as they end. Default 1 day.
     pub keep_done: Duration,
@@ -59,14 +55,6 @@ impl Default for Options {
     }
 }
 
-impl Options {
-    /// The same, so that nobody is dead between two beats.
-    pub(crate) fn workable(self) -> Self {
-        let beat = self.beat.max(SHORTEST_BEAT);
-        Self { beat, dead_after: self.dead_after.max(beat.saturating_mul(2)), ..self }
-    }
-}
-
 /// A queue that a runner works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
@@ -87,23 +75,5 @@ impl Queue {
     #[must_use]
     pub fn limit(self, limit: usize) -> Self {
         Self { limit, ..self }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_dead_between_two_beats() {
-        let with = |beat, dead_after| {
-            let options = Options { beat, dead_after, ..Options::default() }.workable();
-            (options.beat, options.dead_after)
-        };
-        let millis = Duration::from_millis;
-        assert_eq!(with(millis(500), millis(1_000)), (millis(500), millis(1_000)));
-        assert_eq!(with(millis(500), Duration::ZERO), (millis(500), millis(1_000)));
-        assert_eq!(with(Duration::ZERO, Duration::ZERO), (millis(10), millis(20)));
-        assert_eq!(with(Duration::MAX, millis(1)), (Duration::MAX, Duration::MAX));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::context::{JobCtx, Run};
 use crate::error::{JobError, JobResult};
 use crate::job::{Job, read};
+use crate::store::NOT_UTF8;
 
 type Pending = Pin<Box<dyn Future<Output = JobResult> + Send>>;
 
@@ -41,7 +42,9 @@ impl Registry {
             match read::<J>(payload) {
                 Ok(job) => Box::pin(job.run(ctx)),
                 Err(error) => {
-                    let mut why = JobError::new(format!("the payload is no `{}`: {error}", J::TYPE));
+                    let why =
+                        if payload == NOT_UTF8 { "it is not UTF-8".to_owned() } else { error.to_string() };
+                    let mut why = JobError::new(format!("the payload is no `{}`: {why}", J::TYPE));
                     why.logged = Some("the payload is not one of its type; its `last_error` says more");
                     Box::pin(async { Err(why) })
                 }

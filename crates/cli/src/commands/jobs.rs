@@ -65,7 +65,8 @@ enum Action {
     /// runs no hooks and lets no jobs recur. While it works, an SQLite database is in use and no server can start.
     ///
     /// With a number the exit code is 0 when the job was done, and 1 when it failed, is dead or cancelled, or did not end
-    /// in time. Without one it is 0 when nothing is due any more, also when jobs failed: `list` shows them.
+    /// in time. Without one it is 0 when nothing is due any more, also when jobs failed: `list` shows them. It is 1 when
+    /// the server that runs was started with `--no-jobs`, or registers none, and so nobody runs them.
     Run(run::Options),
     /// List the recurrent jobs, with the time that comes next and the one that was enqueued last
     Schedules(schedules::Options),

@@ -54,8 +54,12 @@ impl Postgres {
         let target = Target::new(url, options)?;
         let shared = Shared::new(target, options)?;
         shared.acquire(Use::Read, Instant::now() + options.connect_time).await?;
-        let listeners = Listeners::new(&shared.target, options, &shared.handle);
-        Ok(Self { shared, listeners })
+        Ok(Self::of(shared))
+    }
+
+    fn of(shared: Arc<Shared>) -> Self {
+        let listeners = Listeners::new(&shared.target, &shared.options, &shared.handle);
+        Self { shared, listeners }
     }
 }
 
@@ -106,6 +110,14 @@ impl Driver for Postgres {
 
     fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {
         Box::pin(change::lock_schema(Arc::clone(&self.shared)))
+    }
+
+    fn apart(&self) -> Option<Arc<dyn Driver>> {
+        let mut options = self.shared.options.clone();
+        options.connections = 1;
+        // The connection is made when it is needed.
+        let shared = Shared::new(self.shared.target.clone(), &options).ok()?;
+        Some(Arc::new(Self::of(shared)))
     }
 
     fn backup(&self, _: PathBuf) -> Pending<Result<()>> {

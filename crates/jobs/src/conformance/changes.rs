@@ -42,8 +42,8 @@ async fn a_job_that_runs_is_asked_to_end(setting: Setting) -> Checked {
     let row = setting.jobs.cancel(id).await?;
     same("how it stands", &(row.status, row.cancel_requested), &(Status::Running, true))?;
     same("its process is told", &told.try_recv().ok(), &Some(id))?;
-    same("the table says so", &store::cancelled_of(&setting.db, &runner).await?, &vec![id])?;
-    same("to whom it runs", &store::cancelled_of(&setting.db, &other).await?, &vec![])?;
+    same("the table says so", &asked(&setting, &runner).await?, &vec![(id, 1)])?;
+    same("to whom it runs", &asked(&setting, &other).await?, &vec![])?;
     same("again", &setting.jobs.cancel(id).await?.cancel_requested, &true)?;
     setting.settle(vec![(claim, over(Status::Cancelled))]).await?;
     same("the end", &setting.status(id).await?, &Status::Cancelled)
@@ -154,4 +154,10 @@ async fn a_cancel_and_a_claim_at_the_same_time_agree(setting: Setting) -> Checke
     }
     let lost = "select count(*) from job_queue where status = 'running' and cancel_requested = 0";
     same("lost cancels", &setting.count(lost, params! {}).await?, &0)
+}
+
+/// What a runner has, and whether its end was asked for.
+async fn asked(setting: &Setting, runner: &str) -> ketch_db::Result<Vec<(i64, i64)>> {
+    let held = store::held(&setting.db, runner).await?;
+    Ok(held.into_iter().map(|held| (held.id, held.cancel_requested)).collect())
 }

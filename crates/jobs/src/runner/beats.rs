@@ -4,12 +4,14 @@
 //! [`Options::dead_after`](crate::Options::dead_after), by its own monotonic clock, takes it for dead: in one transaction
 //! its row goes and its claims are given back. No times of different machines are compared, so that clocks may be wrong
 //! and jump. A runner whose row is gone has lost its claims; it takes a new name and goes on.
+//!
+//! All of this has a connection of its own: jobs and requests that hold every other one do not make a runner look dead.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ketch_db::Result;
+use ketch_db::{Db, Result};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -34,13 +36,14 @@ struct Others {
 
 /// Shows that a runner lives, and watches the others.
 pub(super) async fn keep(jobs: Jobs, ids: Arc<watch::Sender<Arc<str>>>) {
+    let db = jobs.db().apart().unwrap_or_else(|_| jobs.db().clone());
     let mut outage = Outage::of("showing that a runner of jobs lives");
     let mut others = Others::default();
     let mut ticks = interval(jobs.options().beat.max(Duration::from_millis(10)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match beat(&jobs, &ids, &mut others).await {
+        match beat(&jobs, &db, &ids, &mut others).await {
             Ok(()) => outage.over(),
             Err(error) => {
                 outage.hit(&error);
@@ -50,11 +53,11 @@ pub(super) async fn keep(jobs: Jobs, ids: Arc<watch::Sender<Arc<str>>>) {
     }
 }
 
-async fn beat(jobs: &Jobs, ids: &watch::Sender<Arc<str>>, others: &mut Others) -> Result<()> {
+async fn beat(jobs: &Jobs, db: &Db, ids: &watch::Sender<Arc<str>>, others: &mut Others) -> Result<()> {
     let me = ids.borrow().clone();
-    if !store::beat(jobs.db(), &me).await? {
+    if !store::beat(db, &me).await? {
         let new = new_id();
-        store::register(jobs.db(), &new, jobs.now()).await?;
+        store::register(db, &new, jobs.now()).await?;
         tracing::error!(
             "this runner of jobs was taken for dead by another one: what it ran is run again. It showed no life for longer \
              than `dead_after`, because the process or its connection to the database stood still"
@@ -62,24 +65,24 @@ async fn beat(jobs: &Jobs, ids: &watch::Sender<Arc<str>>, others: &mut Others) -
         ids.send_replace(new);
         return Ok(());
     }
-    let beats = store::observe(jobs.db()).await?;
+    let beats = store::observe(db).await?;
     let options = jobs.options();
-    let silent =
-        others.silent(Instant::now(), &beats, &me, (options.dead_after, options.beat.saturating_mul(2)));
-    if !silent.is_empty() || store::has_strangers(jobs.db()).await? {
+    // Who beats seldom is not dead in between.
+    let dead_after = options.dead_after.max(options.beat.saturating_mul(4));
+    let silent = others.silent(Instant::now(), &beats, &me, (dead_after, options.beat.saturating_mul(2)));
+    if !silent.is_empty() || store::has_strangers(db).await? {
         for Seen { id, .. } in &silent {
             tracing::warn!(runner = id, "a runner of jobs shows no life any more");
         }
         let now = jobs.now();
-        let released = jobs.db().write_read_committed(move |tx| store::bury(tx, &silent, now)).await?;
+        let released = db.write_read_committed(move |tx| store::bury(tx, &silent, now)).await?;
         tell_released(jobs, released);
         // It may be another process that has a slot free.
-        jobs.db()
-            .write_read_committed({
-                let jobs = jobs.clone();
-                move |tx| jobs.tell(tx)
-            })
-            .await?;
+        db.write_read_committed({
+            let jobs = jobs.clone();
+            move |tx| jobs.tell(tx)
+        })
+        .await?;
     }
     Ok(())
 }

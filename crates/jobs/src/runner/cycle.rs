@@ -24,7 +24,7 @@ use super::ending;
 use super::membership::Membership;
 use super::outage::Outage;
 use super::scope::Scope;
-use super::slots::{Slots, Why};
+use super::slots::{Slot, Slots, Why};
 use super::turn::{Ended, Looked, Sifted, Turned};
 use super::{Phase, after};
 use crate::bell::{Inbox, Post};
@@ -227,9 +227,10 @@ impl Cycle {
         let stop = self.stopping.map(|it| if it.dropped { it.until + LAST_WRITE } else { it.until });
         let ask = match (&self.question, self.outage.until()) {
             (Some(_), _) => None,
-            (None, Some(until)) => Some(until),
-            (None, None) if self.wants.progress => Some(self.next_look.min(self.progress_at)),
-            (None, None) => Some(self.next_look),
+            // Once it is over, whatever is wanted is asked at once.
+            (None, Some(until)) if until > Instant::now() => Some(until),
+            (None, _) if self.wants.progress => Some(self.next_look.min(self.progress_at)),
+            (None, _) => Some(self.next_look),
         };
         let next = [stop, ask, self.slots.next_timer()].into_iter().flatten().min();
         next.unwrap_or_else(|| after(INTERVAL.1))
@@ -247,7 +248,10 @@ impl Cycle {
 
     /// Somebody cancelled this job, or jobs that nobody knows any more. What the table says of it counts.
     fn cancelled(&mut self, id: Option<i64>) {
-        self.wants.cancels |= id.is_none_or(|id| self.slots.iter().any(|slot| slot.claim.id == id));
+        // One that knows it already may be told again as often as somebody likes.
+        let new = |slot: &Slot| slot.why != Some(Why::Cancelled);
+        let wants = |id| self.slots.iter().any(|slot| slot.claim.id == id && new(slot));
+        self.wants.cancels |= id.is_none_or(wants);
     }
 
     /// Does what is due by the clock.
@@ -340,3 +344,6 @@ async fn told_to_stop(phase: &mut watch::Receiver<Phase>) -> Option<Instant> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,14 +58,15 @@ impl Membership {
         let id = new_id();
         let alive = Alive::new(&id);
         let inbox = jobs.bell().inbox();
-        let (now, live) = (jobs.now(), alive_now());
+        let now = jobs.now();
         if dialect == Dialect::Postgres {
             store::register(jobs.db(), &id, now).await?;
         }
         let enter = move |tx: &mut Tx<'_>| {
             store::mend_times(tx, now)?;
             match dialect {
-                Dialect::Sqlite => store::release_others(tx, &live, now),
+                // Asked here, where nobody else writes: a runner that began meanwhile may have claims already.
+                Dialect::Sqlite => store::release_others(tx, &alive_now(), now),
                 Dialect::Postgres => store::bury(tx, &[], now),
             }
         };

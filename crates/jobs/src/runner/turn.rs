@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ketch_db::{Db, Error, Result, Tx};
 
 use crate::context::Progress;
-use crate::store::{self, Claim, Claimed, Ending, Fate};
+use crate::store::{self, Claim, Claimed, Ending, Fate, Held};
 
 /// How a run ended, until that is written.
 #[derive(Clone, Debug)]
@@ -167,8 +167,6 @@ pub(super) struct Look {
     pub(super) runner: Arc<str>,
     /// Queues of which jobs could be begun.
     pub(super) queues: Vec<String>,
-    /// Whether to look which runs were cancelled.
-    pub(super) cancels: bool,
 }
 
 /// What was seen.
@@ -176,8 +174,8 @@ pub(super) struct Look {
 pub(super) struct Looked {
     /// When the next job is due, or was.
     pub(super) next: Option<i64>,
-    /// Jobs that it runs and somebody cancelled.
-    pub(super) cancelled: Vec<i64>,
+    /// What the runner has claimed.
+    pub(super) held: Vec<Held>,
 }
 
 impl Look {
@@ -187,9 +185,7 @@ impl Look {
             let next = store::next_due(&db, queue).await?;
             looked.next = [looked.next, next].into_iter().flatten().min();
         }
-        if self.cancels {
-            looked.cancelled = store::cancelled_of(&db, &self.runner).await?;
-        }
+        looked.held = store::held(&db, &self.runner).await?;
         Ok(looked)
     }
 }

@@ -3,7 +3,7 @@
 
 use ketch_db::{Db, Params, Result, Tx, params};
 
-use super::look::{COLUMNS, Stored, shown};
+use super::look::{Stored, columns, shown};
 use crate::row::{JobRow, Status};
 
 /// What came of it.
@@ -18,32 +18,35 @@ pub(crate) enum Changed {
 
 /// Makes a job wait again, and due. One that is due already keeps its turn.
 pub(crate) fn retry(tx: &mut Tx<'_>, id: i64, now: i64) -> Result<Changed> {
+    let columns = columns(tx.dialect());
     let sql = format!(
         "update job_queue set status = 'pending', \
          run_at = case when status = 'pending' and run_at < :now then run_at else :now end, \
          max_attempts = case when attempts >= max_attempts then attempts + 1 else max_attempts end, \
          finished_at = null, cancel_requested = 0, progress = null, progress_note = null \
-         where id = :id and status <> 'running' returning {COLUMNS}"
+         where id = :id and status <> 'running' returning {columns}"
     );
     change(tx, sql, id, params! { id, now })
 }
 
 /// Cancels a job that waits, or asks for the end of one that runs.
 pub(crate) fn cancel(tx: &mut Tx<'_>, id: i64, now: i64) -> Result<Changed> {
+    let columns = columns(tx.dialect());
     let sql = format!(
         "update job_queue set cancel_requested = case status when 'running' then 1 else cancel_requested end, \
          finished_at = case status when 'pending' then :now else finished_at end, \
          status = case status when 'pending' then 'cancelled' else status end \
-         where id = :id and status in ('pending', 'running') returning {COLUMNS}"
+         where id = :id and status in ('pending', 'running') returning {columns}"
     );
     change(tx, sql, id, params! { id, now })
 }
 
 /// Makes a job due that waits for its time.
 pub(crate) fn run_now(tx: &mut Tx<'_>, id: i64, now: i64) -> Result<Changed> {
+    let columns = columns(tx.dialect());
     let sql = format!(
         "update job_queue set run_at = case when run_at < :now then run_at else :now end \
-         where id = :id and status = 'pending' returning {COLUMNS}"
+         where id = :id and status = 'pending' returning {columns}"
     );
     change(tx, sql, id, params! { id, now })
 }
@@ -68,11 +71,4 @@ pub(crate) async fn rival(db: &Db, id: i64) -> Result<Option<i64>> {
          where mine.id = :id and other.id <> mine.id and other.unique_key is not null \
          and other.status in ('pending', 'running')";
     db.query_opt(sql, params! { id }).await
-}
-
-/// The jobs of a runner that are to end because somebody cancelled them.
-pub(crate) async fn cancelled_of(db: &Db, runner: &str) -> Result<Vec<i64>> {
-    let sql = "select id from job_queue \
-         where status = 'running' and claimed_by = :runner and cancel_requested = 1";
-    db.query(sql, params! { runner }).await
 }

@@ -6,6 +6,7 @@ use ketch_db::{Db, Dialect, Result, Tx, params};
 use serde::Deserialize;
 
 use super::Claim;
+use super::foreign::{self, Foreign};
 
 /// A job that was claimed.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub(crate) struct Claimed {
 struct Row {
     id: i64,
     claim: i64,
-    job_type: String,
-    payload: String,
+    job_type: Foreign,
+    payload: Foreign,
     priority: u8,
     attempts: i64,
     max_attempts: i64,
@@ -56,8 +57,8 @@ pub(crate) fn claim(
     rows.sort_by_key(|row| (std::cmp::Reverse(row.priority), row.run_at, row.id));
     let claimed = rows.into_iter().map(|row| Claimed {
         claim: Claim { id: row.id, runner: Arc::clone(runner), token: row.claim },
-        job_type: row.job_type,
-        payload: row.payload,
+        job_type: row.job_type.shown(),
+        payload: row.payload.payload(),
         attempt: count(row.attempts),
         max_attempts: count(row.max_attempts),
         run_at: row.run_at,
@@ -75,23 +76,28 @@ pub(super) fn count(stored: i64) -> u32 {
 /// what an index is asked for; here that takes several times as long as the claim itself. The sign keeps it from looking.
 pub(super) static SQLITE: LazyLock<String> = LazyLock::new(|| {
     let due = due("+", "+:most", "");
-    format!("{UPDATE} where id in ({due}) {RETURNING}")
+    let returning = returning(Dialect::Sqlite);
+    format!("{UPDATE} where id in ({due}) {returning}")
 });
 
 /// An array and not `in (…)`, which the planner may turn into a join that reads the whole table; and limits whose values
 /// it does not know, so that it always takes the index that is in order, whatever the statistics say.
 pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
     let due = due("", "(select :most::bigint)", "for update skip locked");
+    let returning = returning(Dialect::Postgres);
     format!(
         "{UPDATE} where id = any (array({due})) \
-         and exists (select 1 from job_runners r where r.id = :runner for key share) {RETURNING}"
+         and exists (select 1 from job_runners r where r.id = :runner for key share) {returning}"
     )
 });
 
 const UPDATE: &str = "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, \
      attempts = attempts + 1, started_at = :now, progress = null, progress_note = null";
-const RETURNING: &str =
-    "returning id, claim, job_type, payload, priority, attempts, max_attempts, run_at, slot";
+
+fn returning(dialect: Dialect) -> String {
+    let texts = foreign::columns(dialect, "job_type, payload");
+    format!("returning id, claim, {texts}, priority, attempts, max_attempts, run_at, slot")
+}
 
 /// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
 /// their time are not passed over one by one; a priority is looked at when those above it did not give enough.
@@ -120,7 +126,7 @@ pub(crate) async fn next_due(db: &Db, queue: &str) -> Result<Option<i64>> {
 pub(super) static NEXT_DUE: LazyLock<String> = LazyLock::new(|| {
     let heads = heads(|priority| {
         format!(
-            "select run_at from (select run_at from job_queue where status = 'pending' and queue = :queue \
+            "select run_at from (select run_at from job_queue where status = 'pending' and queue = cast(:queue as text) \
              and priority = {priority} order by run_at limit 1) as p{priority}"
         )
     });

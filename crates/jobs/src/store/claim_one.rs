@@ -6,15 +6,16 @@ use ketch_db::{Result, Tx, params};
 use serde::Deserialize;
 
 use super::claim::count;
+use super::foreign::{self, Foreign};
 use super::{Claim, Claimed};
 
 #[derive(Deserialize)]
 struct Row {
     id: i64,
     claim: i64,
-    job_type: String,
-    payload: String,
-    queue: String,
+    job_type: Foreign,
+    payload: Foreign,
+    queue: Foreign,
     attempts: i64,
     max_attempts: i64,
     run_at: i64,
@@ -28,23 +29,24 @@ pub(crate) fn claim_one(
     id: i64,
     now: i64,
 ) -> Result<Option<(String, Claimed)>> {
-    let row: Option<Row> = tx.query_opt(
+    let texts = foreign::columns(tx.dialect(), "job_type, payload, queue");
+    let sql = format!(
         "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, attempts = attempts + 1, \
          started_at = :now, progress = null, progress_note = null where id = :id and status = 'pending' \
-         returning id, claim, job_type, payload, queue, attempts, max_attempts, run_at, slot",
-        params! { runner: runner.to_string(), id, now },
-    )?;
+         returning id, claim, {texts}, attempts, max_attempts, run_at, slot"
+    );
+    let row: Option<Row> = tx.query_opt(sql, params! { runner: runner.to_string(), id, now })?;
     Ok(row.map(|row| {
         let claimed = Claimed {
             claim: Claim { id: row.id, runner: Arc::clone(runner), token: row.claim },
-            job_type: row.job_type,
-            payload: row.payload,
+            job_type: row.job_type.shown(),
+            payload: row.payload.payload(),
             attempt: count(row.attempts),
             max_attempts: count(row.max_attempts),
             // One that is run before its time is not early, and not late either.
             run_at: row.run_at.min(now),
             slot: row.slot,
         };
-        (row.queue, claimed)
+        (row.queue.shown(), claimed)
     }))
 }

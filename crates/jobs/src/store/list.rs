@@ -5,7 +5,7 @@
 
 use ketch_db::{Db, Params, Result, Snapshot, params};
 
-use super::look::{COLUMNS, Stored, shown};
+use super::look::{Stored, columns, shown};
 use crate::manage::{Filter, Page};
 use crate::row::{JobRow, Status};
 
@@ -100,6 +100,7 @@ fn part(snapshot: &mut Snapshot<'_>, source: &Source, filter: &Filter, below: i6
         conditions.push_str(&format!(" and {column} = :{column}"));
         values = values.with(column, value);
     }
+    let columns = columns(snapshot.dialect());
     let rows = format!(
         "from job_queue where {which} and {number} < :below and {number} > :floor{conditions} \
          order by {number} desc limit cast(:most as bigint)"
@@ -112,7 +113,7 @@ fn part(snapshot: &mut Snapshot<'_>, source: &Source, filter: &Filter, below: i6
     let fit = fitting(&sizes, filter.limit);
     let most = i64::try_from(fit).unwrap_or(limit);
     let stored: Vec<Stored> =
-        snapshot.query(format!("select {COLUMNS} {rows}"), values.with("most", most))?;
+        snapshot.query(format!("select {columns} {rows}"), values.with("most", most))?;
     let jobs: Vec<JobRow> = stored.into_iter().map(shown).collect::<Result<_>>()?;
     if fit < sizes.len() {
         let next = jobs.last().map(|job| job.id);

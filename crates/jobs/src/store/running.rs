@@ -2,9 +2,26 @@
 
 use std::sync::Arc;
 
-use ketch_db::{Result, Tx, params};
+use ketch_db::{Db, Result, Tx, params};
+use serde::Deserialize;
 
 use super::Claim;
+
+/// A claim as it stands in the table.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) id: i64,
+    pub(crate) claim: i64,
+    /// 1: somebody cancelled the job.
+    pub(crate) cancel_requested: i64,
+}
+
+/// The claims of a runner, for it to see which were cancelled, and whether it knows them all.
+pub(crate) async fn held(db: &Db, runner: &str) -> Result<Vec<Held>> {
+    let sql = "select id, claim, cancel_requested from job_queue \
+         where status = 'running' and claimed_by = :runner limit 5000";
+    db.query(sql, params! { runner }).await
+}
 
 /// The claims of a runner, which may not know of all of them when an answer of the database was lost.
 pub(crate) fn claims(tx: &mut Tx<'_>, runner: &Arc<str>) -> Result<Vec<Claim>> {

@@ -36,6 +36,10 @@ enum Errand {
     Sleep {
         millis: u64,
     },
+    /// As no job should: it lets go of its thread after this time only.
+    Block {
+        millis: u64,
+    },
 }
 
 impl Job for Errand {
@@ -54,6 +58,10 @@ impl Job for Errand {
             }
             Self::Sleep { millis } => {
                 tokio::time::sleep(Duration::from_millis(millis)).await;
+                Ok(())
+            }
+            Self::Block { millis } => {
+                std::thread::sleep(Duration::from_millis(millis));
                 Ok(())
             }
         }

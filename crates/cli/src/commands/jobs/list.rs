@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use ketch_jobs::{JobRow, Status};
-use serde_json::{Value, json};
 
 use super::{ask, row};
 use crate::control::{Ask, Reach};
@@ -60,22 +59,27 @@ pub(super) fn nothing(shown: &str, options: &Options) -> Result<ExitCode> {
 
 pub(super) async fn run(reach: &mut Reach<'_>, options: &Options) -> Result<ExitCode> {
     let wanted = usize::try_from(options.limit).unwrap_or(usize::MAX);
-    let (mut jobs, mut next) = (Vec::new(), options.after);
+    // What is shown of a page is kept, and not the page: a value takes ten times the memory of its text.
+    let (mut texts, mut rows) = (Vec::new(), Vec::new());
+    let mut next = options.after;
     // A page may be short, or empty, and not the last.
     loop {
-        let path = path(options, next, PAGE.min(wanted - jobs.len()));
+        let path = path(options, next, PAGE.min(wanted - texts.len() - rows.len()));
         let page = ask(reach, Ask::get(path)).await?.good()?;
-        let some = page["jobs"].as_array().context("the reply has no list of jobs")?;
-        jobs.extend(some.iter().cloned());
+        let jobs = page["jobs"].as_array().context("the reply has no list of jobs")?;
+        if options.json {
+            texts.extend(jobs.iter().map(terminal::json));
+        } else {
+            rows.extend(jobs.iter().map(row).collect::<Result<Vec<JobRow>>>()?);
+        }
         next = page["next"].as_i64();
-        if next.is_none() || jobs.len() >= wanted {
+        if next.is_none() || texts.len() + rows.len() >= wanted {
             break;
         }
     }
     if options.json {
-        print(&as_json(&jobs, next))?;
+        print(&as_json(&texts, next))?;
     } else {
-        let rows: Vec<JobRow> = jobs.iter().map(row).collect::<Result<_>>()?;
         print(&as_text(&rows, width()))?;
         match (rows.len(), next) {
             (0, _) => say("no such jobs"),
@@ -126,12 +130,24 @@ fn as_text(rows: &[JobRow], width: Option<usize>) -> String {
     }))
 }
 
-fn as_json(jobs: &[Value], next: Option<i64>) -> String {
-    terminal::json(&json!({ "jobs": jobs, "next": next }))
+/// A page of jobs that are written already.
+fn as_json(jobs: &[String], next: Option<i64>) -> String {
+    let next = next.map_or_else(|| "null".to_owned(), |next| next.to_string());
+    let mut out = "{\n  \"jobs\": [".to_owned();
+    for (at, job) in jobs.iter().enumerate() {
+        out.push_str(if at == 0 { "\n" } else { ",\n" });
+        let lines: Vec<String> = job.lines().map(|line| format!("    {line}")).collect();
+        out.push_str(&lines.join("\n"));
+    }
+    out.push_str(if jobs.is_empty() { "]" } else { "\n  ]" });
+    out.push_str(&format!(",\n  \"next\": {next}\n}}\n"));
+    out
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn one(id: i64, payload: &Value) -> JobRow {
@@ -153,6 +169,19 @@ mod tests {
         assert!(text.contains(r"send\u{1b}[2J") && !text.contains('\u{1b}'), "{text}");
         let narrow = as_text(&rows, Some(10));
         assert!(narrow.lines().nth(1).unwrap().ends_with("xx…"), "{narrow}");
+    }
+
+    #[test]
+    fn a_page_in_json_is_written_as_any_other_json() {
+        let jobs = [json!({ "id": 7, "payload": { "note": "a\u{9b}\nb", "none": [] } }), json!({ "id": 6 })];
+        for count in 0..=jobs.len() {
+            let some = &jobs[..count];
+            let texts: Vec<String> = some.iter().map(terminal::json).collect();
+            for next in [None, Some(6)] {
+                let whole = json!({ "jobs": some, "next": next });
+                assert_eq!(as_json(&texts, next), terminal::json(&whole));
+            }
+        }
     }
 
     #[test]

@@ -32,7 +32,8 @@ impl Cycle {
             self.look(&free);
         } else if self.wants.sift && !self.ended.is_empty() {
             self.sift();
-        } else if !self.ended.is_empty() || progress || (self.wants.turn && !free.is_empty()) {
+        } else if !self.ended.is_empty() || progress || (self.wants.turn && (self.doubt || !free.is_empty()))
+        {
             self.turn(free, progress);
         } else if cancels && !self.slots.is_empty()
             || self.wants.look && !free.is_empty()
@@ -68,12 +69,7 @@ impl Cycle {
         self.writing.ended.sort_by_key(|it| it.claim.id);
         self.writing.progress =
             progress.iter().map(|(_, says, progress)| (Arc::clone(says), progress.clone())).collect();
-        let known = |claim: &Claim| (claim.id, claim.token);
-        let doubt = self.doubt.then(|| -> HashSet<(i64, i64)> {
-            let ended = self.writing.ended.iter().map(|it| known(&it.claim));
-            let refused = self.refused.iter().copied();
-            self.slots.iter().map(|slot| known(&slot.claim)).chain(ended).chain(refused).collect()
-        });
+        let doubt = self.doubt.then(|| self.known());
         let turn = Turn {
             runner: Arc::clone(&self.id),
             now: self.jobs.now(),
@@ -85,6 +81,14 @@ impl Cycle {
         };
         self.jobs.counters().cycle();
         self.question = Some(turn.run(self.jobs.db().clone()).map(Answer::Turned).boxed());
+    }
+
+    /// The claims that it knows of.
+    fn known(&self) -> HashSet<(i64, i64)> {
+        let known = |claim: &Claim| (claim.id, claim.token);
+        let ended = self.ended.iter().chain(&self.writing.ended).map(|it| known(&it.claim));
+        let refused = self.refused.iter().copied();
+        self.slots.iter().map(|slot| known(&slot.claim)).chain(ended).chain(refused).collect()
     }
 
     fn sift(&mut self) {
@@ -101,7 +105,6 @@ impl Cycle {
         let look = Look {
             runner: Arc::clone(&self.id),
             queues: free.iter().map(|(_, name, _)| name.clone()).collect(),
-            cancels: !self.slots.is_empty(),
         };
         self.question = Some(look.run(self.jobs.db().clone()).map(Answer::Looked).boxed());
     }
@@ -162,8 +165,13 @@ impl Cycle {
         if self.ended.is_empty() && !self.wants.turn {
             self.outage.over();
         }
-        for id in &looked.cancelled {
-            self.slots.end_job(*id, Why::Cancelled, self.jobs.options().grace);
+        for held in looked.held.iter().filter(|held| held.cancel_requested == 1) {
+            self.slots.end_job(held.id, Why::Cancelled, self.jobs.options().grace);
+        }
+        let known = self.known();
+        if looked.held.iter().any(|held| !known.contains(&(held.id, held.claim))) {
+            // A commit may land long after nobody knew of it any more.
+            (self.doubt, self.wants.turn) = (true, true);
         }
         let now = self.jobs.now();
         let mut wait = self.interval();
@@ -187,7 +195,7 @@ impl Cycle {
         }
     }
 
-    fn trouble(&mut self, error: &Error) {
+    pub(super) fn trouble(&mut self, error: &Error) {
         self.doubt = true;
         self.outage.hit(error);
         self.jobs.counters().database_error();

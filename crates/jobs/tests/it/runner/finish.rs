@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use ketch_jobs::Status;
+use ketch_jobs::{Enqueue, Status};
 
 use super::on_both;
-use super::work::{How, add, add_with, ended, row, stage, start, with_effects};
+use super::work::{Do, How, add, add_with, ended, row, stage, start, with_effects};
 use crate::place::Place;
 
 on_both!(
     what_comes_after_finish_changes_nothing,
     finish_is_called_once,
     rows_that_are_not_kept_are_finished_too,
+    a_job_enqueues_itself_again_under_its_own_key,
     a_job_that_has_finished_may_go_on_and_say_how_far_it_is,
     a_run_whose_job_was_taken_away_writes_nothing,
 );
@@ -77,6 +78,7 @@ async fn a_run_whose_job_was_taken_away_writes_nothing(place: Place) {
     let id = add(&place, How::Heed).await;
     ear.hears("begun").await;
     // As if it had been given to another one, which has not ended yet.
+    place.execute("insert into job_runners (id, started_at) values ('another', 0)").await;
     place.execute("update job_queue set claimed_by = 'another', claim = claim + 1").await;
     running.stop(Duration::from_secs(10)).await;
     let row = row(&place, id).await;
@@ -96,4 +98,14 @@ async fn a_job_that_has_finished_may_go_on_and_say_how_far_it_is(place: Place) {
     assert_eq!(row(&place, id).await.status, Status::Done);
     running.stop(Duration::from_secs(10)).await;
     assert_eq!(ear.count("told"), 1);
+}
+
+async fn a_job_enqueues_itself_again_under_its_own_key(place: Place) {
+    let (stage, mut ear) = stage();
+    let running = start(&place, &stage).await;
+    let how = How::Again("mine".to_owned(), 3);
+    place.jobs.add(Enqueue::new(&Do { how }).unique("mine")).await.expect("it is enqueued");
+    place.until("select count(*) from job_queue where status = 'done' and unique_key = 'mine'", 4).await;
+    running.stop(Duration::from_secs(10)).await;
+    assert_eq!(ear.count("begun"), 4);
 }

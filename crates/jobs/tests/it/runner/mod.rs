@@ -3,6 +3,7 @@
 mod cancel;
 mod ends;
 mod finish;
+mod hostile;
 mod outage;
 mod poison;
 mod recovery;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ketch_jobs::Status;
+use ketch_jobs::{Options, Status};
 
 use super::on_both;
 use super::work::{How, add, add_with, ended, measured, row, runner, stage, start, with_effects};
@@ -12,6 +12,7 @@ on_both!(
     claims_of_nobody_are_given_back_at_the_start,
     two_runners_of_a_process_leave_each_other_what_they_have,
     a_runner_whose_runtime_is_gone_is_gone,
+    a_claim_that_its_runner_never_heard_of_is_given_back,
     what_was_due_before_the_clock_was_set_back_stays_due,
 );
 
@@ -55,6 +56,27 @@ async fn two_runners_of_a_process_leave_each_other_what_they_have(place: Place) 
     one.stop(Duration::from_secs(10)).await;
     two.stop(Duration::from_secs(10)).await;
     assert_eq!(ear.count("begun"), 100, "each was begun once");
+}
+
+/// As a commit leaves it that lands when nobody waits for its answer any more.
+async fn a_claim_that_its_runner_never_heard_of_is_given_back(place: Place) {
+    let (stage, mut ear) = stage();
+    let running = start(&place, &stage).await;
+    let first = add(&place, How::Heed).await;
+    ear.hears("begun").await;
+    place.execute("create table who (name text)").await;
+    place.execute("insert into who select claimed_by from job_queue").await;
+    let unheard = "insert into job_queue (job_type, payload, status, claimed_by, claim, attempts, max_attempts) \
+                   select 'do', '{\"how\":\"Well\"}', 'running', name, 1, 1, 1 from who";
+    // While something runs, and while nothing does.
+    for done in 1..=2 {
+        place.execute(unheard).await;
+        place.until("select count(*) from job_queue where status = 'done' and attempts = 1", done).await;
+        place.jobs.cancel(first).await.ok();
+        place.until("select count(*) from job_queue where status = 'running'", 0).await;
+        place.execute("delete from job_queue where max_attempts > 1").await;
+    }
+    running.stop(Duration::from_secs(10)).await;
 }
 
 async fn a_runner_whose_runtime_is_gone_is_gone(place: Place) {
@@ -170,4 +192,37 @@ async fn another_process_wakes_a_runner_and_cancels_what_it_runs() {
     other.cancel(id).await.expect("it is there");
     assert_eq!(ended(&place, id).await.status, Status::Cancelled);
     running.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_runner_whose_process_is_short_of_connections_is_not_taken_for_dead() {
+    let bounds = |options: &mut Options| {
+        options.beat = Duration::from_millis(100);
+        options.dead_after = Duration::from_millis(600);
+    };
+    let place = Place::postgres().await.with(bounds);
+    let other = place.other_process().await;
+    let mut options = Options::default();
+    bounds(&mut options);
+    assert!(other.configure(options), "a new handle has no bounds yet");
+    let (stage, mut ear) = stage();
+    let running = start(&place, &stage).await;
+    let id = add(&place, How::Heed).await;
+    ear.hears("begun").await;
+    let second = runner(&other, &stage).start().await.expect("it starts");
+    // Every connection is held, for five times as long as a runner may be silent.
+    let held = (0..ketch_db::Options::default().connections).map(|_| {
+        let db = place.db.clone();
+        tokio::spawn(async move {
+            db.query_one::<i64>("select 1::bigint from pg_sleep(3)", ketch_db::Params::new()).await
+        })
+    });
+    for one in held.collect::<Vec<_>>() {
+        one.await.expect("it does not panic").expect("it is answered");
+    }
+    let row = row(&place, id).await;
+    assert_eq!((row.status, row.attempts), (Status::Running, 1), "it is run once");
+    assert_eq!(ear.count("told"), 0, "nobody told it to end");
+    running.stop(Duration::from_secs(10)).await;
+    second.stop(Duration::from_secs(10)).await;
 }

@@ -34,6 +34,8 @@ pub(crate) enum How {
     Finish(Box<How>),
     /// Says that it has begun, waits for a word of the test, and finishes.
     FinishTwice,
+    /// Finishes, and enqueues itself again under this key, so many times.
+    Again(String, u32),
     /// Says how far it is, and waits until it is told to end.
     SayAndWait,
     /// Says how far it is, that many times.
@@ -155,6 +157,13 @@ async fn act(how: How, ctx: &JobCtx<Stage>) -> JobResult {
             finish(ctx).await?;
             let second = finish(ctx).await.expect_err("once");
             assert!(format!("{second:?}").contains("finished already"), "{second:?}");
+        }
+        How::Again(_, 0) => {}
+        How::Again(key, times) => {
+            let (jobs, next) = (ctx.jobs().clone(), Do { how: How::Again(key.clone(), times - 1) });
+            let enqueued =
+                ctx.finish(move |tx| jobs.enqueue(tx, Enqueue::new(&next).unique(key.clone()))).await?;
+            assert_ne!(enqueued.id(), ctx.id(), "it is another job");
         }
         How::SayAndWait => {
             ctx.progress(0.5, "half").await?;
