@@ -59,7 +59,7 @@ impl Jobs {
 
     /// Gives this handle and all its clones their bounds, once, before anything is enqueued; whether it did.
     pub fn configure(&self, options: Options) -> bool {
-        self.inner.options.set(options.workable()).is_ok()
+        self.inner.options.set(options).is_ok()
     }
 
     /// The bounds.

@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use ketch_model::{Clock, SystemClock};
 
-/// The shortest time between two beats: each is a write.
-const SHORTEST_BEAT: Duration = Duration::from_millis(10);
-
 /// Every bound of a queue and its runners. What is too little to work with, or endless, is taken as the least or most that
 /// works.
 ///
@@ -58,14 +55,6 @@ impl Default for Options {
     }
 }
 
-impl Options {
-    /// The same, so that nobody is dead between two beats.
-    pub(crate) fn workable(self) -> Self {
-        let beat = self.beat.max(SHORTEST_BEAT);
-        Self { beat, dead_after: self.dead_after.max(beat.saturating_mul(2)), ..self }
-    }
-}
-
 /// A queue that a runner works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
@@ -86,23 +75,5 @@ impl Queue {
     #[must_use]
     pub fn limit(self, limit: usize) -> Self {
         Self { limit, ..self }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_dead_between_two_beats() {
-        let with = |beat, dead_after| {
-            let options = Options { beat, dead_after, ..Options::default() }.workable();
-            (options.beat, options.dead_after)
-        };
-        let millis = Duration::from_millis;
-        assert_eq!(with(millis(500), millis(1_000)), (millis(500), millis(1_000)));
-        assert_eq!(with(millis(500), Duration::ZERO), (millis(500), millis(1_000)));
-        assert_eq!(with(Duration::ZERO, Duration::ZERO), (millis(10), millis(20)));
-        assert_eq!(with(Duration::MAX, millis(1)), (Duration::MAX, Duration::MAX));
     }
 }

@@ -107,6 +107,10 @@ async fn act(built: &mut Built, action: &Action) -> Result<ExitCode> {
     if let Action::Run(options) = action {
         return run::run(built, options).await;
     }
+    let unattended = match action {
+        Action::Add(options) => add::unattended(built, options),
+        _ => None,
+    };
     let Some(mut reach) = Reach::open(built).await? else {
         let shown = shown(built);
         match action {
@@ -126,7 +130,15 @@ async fn act(built: &mut Built, action: &Action) -> Result<ExitCode> {
         Action::Run(_) => unreachable!("it was run before"),
     };
     reach.close(built).await;
+    if let (Ok(_), Some(words)) = (&done, unattended) {
+        say(&words);
+    }
     done
+}
+
+/// Looks at a time before it is sent.
+fn time(text: &str) -> Result<String, String> {
+    ketch_syntax::duration(text).map(|_| text.to_owned())
 }
 
 /// Where the data is, for people.

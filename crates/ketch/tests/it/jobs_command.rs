@@ -88,7 +88,9 @@ fn refuse(program: &Program) {
         &["list", "--status", "odd"][..],
         &["add"],
         &["add", "x", "--priority", "11"],
+        &["add", "x", "--delay", "5x"],
         &["purge", "--status", "running"],
+        &["purge", "--older-than", "long"],
     ] {
         let line: Vec<&str> = std::iter::once("jobs").chain(bad.iter().copied()).collect();
         assert_eq!(program.run(&line).0, 2, "{bad:?} cannot be read");
@@ -308,6 +310,20 @@ fn payloads_come_from_files_and_from_stdin() {
     assert!(stderr.contains("stdin is not JSON"), "stdin is empty here: {stderr}");
     let (_, stderr) = program.refused(&["add", "errand", "@no-such-file"]);
     assert!(stderr.contains("cannot read `no-such-file`"), "{stderr}");
+}
+
+#[test]
+fn a_queue_that_nobody_here_works_on_is_told() {
+    let scratch = Scratch::new("jobs-unattended");
+    let program = Program::with_data(&scratch.path("data"));
+    assert_eq!(program.run(&["migrate", "up"]).0, 0);
+    for (queue, told) in [("mial", true), ("default", false)] {
+        let add = ["jobs", "add", "errand", r#"{"do": "succeed"}"#, "--queue", queue];
+        let Ran(code, _, stderr) = program.run(&add);
+        assert_eq!(code, 0, "another process may work on it: {stderr}");
+        let words = format!("this program works on no queue `{queue}`");
+        assert_eq!(stderr.contains(&words) && stderr.contains("there is: default"), told, "{stderr}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use ketch_jobs::ScheduleRow;
 use super::ask;
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{clean, print, say, table};
+use crate::terminal::{clean, json, print, say, table};
 
 /// How they are shown.
 #[derive(Args, Clone, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 pub(super) async fn run(reach: &mut Reach<'_>, options: &Options) -> Result<ExitCode> {
     let answer = ask(reach, Ask::get("/admin/jobs/schedules")).await?.good()?;
     if options.json {
-        print(&format!("{answer:#}\n"))?;
+        print(&json(&answer))?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<ScheduleRow> = serde_json::from_value(answer["schedules"].clone())

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::ask;
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{clean, print, table};
+use crate::terminal::{clean, json, print, table};
 
 /// How they are shown.
 #[derive(Args, Clone, Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Options {
 
 pub(super) async fn run(reach: &mut Reach<'_>, options: &Options) -> Result<ExitCode> {
     let stats = ask(reach, Ask::get("/admin/jobs/stats")).await?.good()?;
-    print(&if options.json { format!("{stats:#}\n") } else { as_text(&stats) })?;
+    print(&if options.json { json(&stats) } else { as_text(&stats) })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -49,13 +49,11 @@ fn counted(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn numbers_stand_under_each_other_and_runners_below() {
-        let stats = json!({
+        let stats = serde_json::json!({
             "counts": { "pending": 3, "due": 1, "dead": 1_000_000 },
             "oldest_due": 12.34,
             "runners": [{ "id": "boot\u{1b}-1", "running": 2 }],
@@ -64,6 +62,6 @@ mod tests {
         assert!(text.starts_with("pending     3\ndue         1\nwaiting     0\n"), "{text}");
         assert!(text.contains("dead        1000000 or more\n"), "{text}");
         assert!(text.ends_with("oldest due  for 12.3 s\nrunner      boot\\u{1b}-1 runs 2\n"), "{text}");
-        assert!(as_text(&json!({})).ends_with("oldest due  nothing is due\n"));
+        assert!(as_text(&serde_json::json!({})).ends_with("oldest due  nothing is due\n"));
     }
 }
