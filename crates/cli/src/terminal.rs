@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Result, bail};
+use serde_json::Value;
 
 /// Writes data for whoever reads stdout. A reader that has seen enough, such as `head`, is no error.
 pub(crate) fn print(text: &str) -> Result<()> {
@@ -67,6 +68,20 @@ pub(crate) fn clean(text: &str) -> String {
     out
 }
 
+/// JSON in lines. Of what was stored only that is escaped which a terminal would obey; it is the same JSON.
+pub(crate) fn json(value: &Value) -> String {
+    let mut out = String::new();
+    for c in format!("{value:#}\n").chars() {
+        // Breaks of lines within a text are escaped already.
+        if c != '\n' && (c.is_control() || is_invisible(c)) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Breaks of lines, marks of direction, and letters without a width (Unicode 16, chapter 23).
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -89,6 +104,16 @@ mod tests {
         assert_eq!(clean("plain é 漢 \u{1f600}"), "plain é 漢 \u{1f600}");
         assert_eq!(clean("\u{1b}[2J\r\n\t\u{7f}\u{9b}"), r"\u{1b}[2J\r\n\t\u{7f}\u{9b}");
         assert_eq!(clean("a\u{202e}b\u{2066}c\u{200b}"), r"a\u{202e}b\u{2066}c\u{200b}");
+    }
+
+    #[test]
+    fn json_moves_no_cursor_either_and_says_the_same() {
+        let value =
+            serde_json::json!({ "a\u{9b}": ["\u{1b}[2J\r\n\u{7f}\u{9b}2J\u{202e}", "é 漢 \u{1f600} \\"] });
+        let text = json(&value);
+        assert!(text.contains(r"\u007f\u009b2J\u202e") && text.contains("é 漢 \u{1f600}"), "{text}");
+        assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || is_invisible(c))), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 
     #[test]

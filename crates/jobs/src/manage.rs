@@ -115,6 +115,9 @@ impl Jobs {
             let why = format!("the limit is {}: it is 1 to {}", filter.limit, Filter::MOST);
             return Err(Error::Invalid(why));
         }
+        if [&filter.job_type, &filter.queue, &filter.schedule].into_iter().any(is_nothings) {
+            return Ok(Page { jobs: Vec::new(), next: None });
+        }
         Ok(store::list(self.db(), filter.clone()).await?)
     }
 
@@ -198,6 +201,9 @@ impl Jobs {
                 format!("jobs that are {status} are not purged: only done, dead and cancelled ones are");
             return Err(Error::Invalid(why));
         }
+        if is_nothings(&purge.job_type) {
+            return Ok(0);
+        }
         Ok(store::purge(self.db(), purge, self.now()).await?)
     }
 
@@ -222,6 +228,11 @@ impl Jobs {
             ketch_db::Dialect::Postgres => tx.notify(CHANNEL, &format!("cancel {id}")),
         }
     }
+}
+
+/// Whether it is a name that nothing in the table has: it has a character that PostgreSQL refuses even to be asked for.
+fn is_nothings(name: &Option<String>) -> bool {
+    name.as_deref().is_some_and(|name| name.contains('\0'))
 }
 
 impl Changed {

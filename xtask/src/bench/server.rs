@@ -143,6 +143,19 @@ impl Server {
         cpu_seconds(&self.proc("stat")?)
     }
 
+    /// Seconds that its threads have computed so far, exactly; those that have ended are left out.
+    pub(super) fn threads_seconds(&self) -> Result<f64> {
+        let folder = format!("/proc/{}/task", self.child.id());
+        let mut nanos = 0;
+        for thread in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {
+            // A thread may end between the two.
+            if let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) {
+                nanos += computed(&text)?;
+            }
+        }
+        Ok(Duration::from_nanos(nanos).as_secs_f64())
+    }
+
     /// Bytes of memory that are resident now.
     pub(super) fn resident(&self) -> Result<u64> {
         resident(&self.proc("status")?)
@@ -185,6 +198,12 @@ fn cpu_seconds(stat: &str) -> Result<f64> {
     }
 }
 
+/// The first number of `/proc/<pid>/task/<thread>/schedstat`: nanoseconds on a processor.
+fn computed(schedstat: &str) -> Result<u64> {
+    let first = schedstat.split_ascii_whitespace().next().unwrap_or_default();
+    first.parse().with_context(|| format!("no time in `{schedstat}`"))
+}
+
 /// `VmRSS` of `/proc/<pid>/status`, which is in KiB.
 fn resident(status: &str) -> Result<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("there is no VmRSS")?;
@@ -203,6 +222,13 @@ mod tests {
         assert_eq!(cpu_seconds(stat).unwrap(), 3.0);
         assert!(cpu_seconds("4711 (a) S 1 2").is_err());
         assert!(cpu_seconds("nonsense").is_err());
+    }
+
+    #[test]
+    fn the_time_of_a_thread_is_read() {
+        assert_eq!(computed("157500133 2700481 1523\n").unwrap(), 157_500_133);
+        assert!(computed("\n").is_err());
+        assert!(computed(&fs::read_to_string("/proc/self/schedstat").unwrap()).unwrap() > 0);
     }
 
     #[test]

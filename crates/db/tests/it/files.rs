@@ -43,6 +43,35 @@ fn a_link_to_a_file_that_is_not_there_yet_leads_to_it() {
     assert!(matches!(&error, Error::Locked(_)), "{error:?}");
 }
 
+/// Whoever may write into the folder may not have a file elsewhere emptied by that.
+#[cfg(unix)]
+#[test]
+fn what_was_put_in_the_place_of_the_lock_is_left_alone() {
+    use std::os::unix::fs::symlink;
+
+    let scratch = Scratch::new();
+    let (lock, mine) = (scratch.path("app.db-lock"), scratch.path("mine"));
+    let refused = || {
+        let error = open(scratch.path("app.db")).unwrap_err();
+        assert!(matches!(&error, Error::Open(why) if why.contains("is no lock")), "{error:?}");
+        fs::remove_file(&lock).unwrap();
+    };
+    symlink(&mine, &lock).unwrap();
+    refused();
+    assert!(!mine.exists(), "nothing was made where the link leads to");
+    fs::write(&mine, "mine").unwrap();
+    symlink(&mine, &lock).unwrap();
+    refused();
+    fs::hard_link(&mine, &lock).unwrap();
+    refused();
+    assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
+    let _a_socket = std::os::unix::net::UnixListener::bind(&lock).unwrap();
+    let error = open(scratch.path("app.db")).unwrap_err();
+    assert!(matches!(&error, Error::Open(why) if why.contains("app.db-lock")), "{error:?}");
+    fs::remove_file(&lock).unwrap();
+    open(scratch.path("app.db")).unwrap();
+}
+
 /// The log is beside each name, so two names of one file are two halves of a database.
 #[cfg(unix)]
 #[test]

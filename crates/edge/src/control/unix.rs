@@ -51,17 +51,20 @@ pub fn open_control(folder: &Path, database: &str) -> Result<Control, ClosedCont
     }
 }
 
-/// `data/ketch.sock` is locked by `data/ketch.sock-lock`. Nothing is written to it, whatever its name leads to.
+/// `data/ketch.sock` is locked by `data/ketch.sock-lock`. Nothing is written to it, no link is followed to it, and what
+/// is no file is not waited for.
 fn lock(path: &Path) -> Result<File, ClosedControl> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
-    let refused = |error| ClosedControl::Refused(path.to_owned(), error);
+    let name = PathBuf::from(name);
+    let refused = |error| ClosedControl::Refused(name.clone(), error);
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(PathBuf::from(name))
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(&name)
         .map_err(refused)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -238,6 +241,17 @@ mod tests {
             assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
             fs::remove_file(&mine).unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_link_in_the_place_of_the_lock_is_not_followed() {
+        let folder = Folder::new("lock-link");
+        let (lock, mine) = (folder.0.join("ketch.sock-lock"), folder.0.join("mine"));
+        std::os::unix::fs::symlink(&mine, &lock).unwrap();
+        let refused = open_control(&folder.0, "sqlite:/a").unwrap_err();
+        assert!(matches!(refused, ClosedControl::Refused(..)), "{refused}");
+        assert!(refused.to_string().contains("ketch.sock-lock"), "what is in the way is named: {refused}");
+        assert!(!mine.exists(), "nothing was made where it leads to");
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use ketch_db::params;
 use super::case::{Case, case};
 use super::check::{Checked, Failure, fails, holds, same};
 use super::setting::Setting;
-use crate::manage::Filter;
+use crate::manage::{Filter, Purge};
 use crate::refusal::Error;
 use crate::row::Status;
 
@@ -15,6 +15,9 @@ pub(super) const CASES: &[Case] = &[
     case!("lists", every_filter_finds_its_own),
     case!("lists", the_rare_are_found_among_many),
     case!("lists", a_page_is_bounded),
+    case!("lists", a_page_has_few_large_payloads),
+    case!("lists", a_deep_payload_keeps_nobody_from_reading_the_page),
+    case!("lists", a_name_that_nothing_can_have_finds_nothing),
 ];
 
 /// Jobs of all statuses, types, queues and schedules, in turn.
@@ -113,16 +116,17 @@ async fn every_filter_finds_its_own(setting: Setting) -> Checked {
     Ok(())
 }
 
-/// Far apart, so that several pages are empty before one is found.
+/// Far apart, so that a page ends before it is full; some stand just where a page ends.
 async fn the_rare_are_found_among_many(setting: Setting) -> Checked {
     let first = setting.say("needle").await?;
     setting.db.execute("update job_queue set job_type = 'needle'", params! {}).await?;
     let insert = "insert into job_queue (job_type, status) \
                   with recursive n (i) as (select 0 union all select i + 1 from n where i < 119999) \
-                  select 'hay', 'done' from n";
+                  select case i % 1000 when 999 then 'needle' else 'hay' end, 'done' from n";
     setting.db.write_alone(move |tx| tx.execute(insert, params! {})).await?;
     let rare = Filter { job_type: Some("needle".to_owned()), ..Filter::default() };
-    same("by its type", &all(&setting, rare).await?, &vec![first])?;
+    let found = all(&setting, rare).await?;
+    same("by its type", &(found.len(), found.last().copied()), &(121, Some(first)))?;
     let pending = Filter { status: vec![Status::Pending], ..Filter::default() };
     same("by how it stands", &all(&setting, pending).await?, &vec![first])?;
     let page = setting.jobs.list(&Filter { status: vec![Status::Dead], ..Filter::default() }).await?;
@@ -138,4 +142,61 @@ async fn a_page_is_bounded(setting: Setting) -> Checked {
     let page = setting.jobs.list(&Filter { limit: Filter::MOST, ..Filter::default() }).await?;
     same("jobs", &page.jobs.len(), &Filter::MOST)?;
     holds("there is a next page", page.next.is_some())
+}
+
+/// Any program may insert payloads without bound.
+async fn a_page_has_few_large_payloads(setting: Setting) -> Checked {
+    const LARGE: usize = 3 << 20;
+    let insert = "insert into job_queue (job_type, payload, status) values ('large', :payload, :status)";
+    for status in ["pending", "dead", "cancelled", "dead", "cancelled"] {
+        let payload = format!("\"{}\"", "x".repeat(LARGE));
+        setting.db.execute(insert, params! { payload, status }).await?;
+    }
+    let payload = format!("\"{}\"", "x".repeat(LARGE * 2));
+    setting.db.execute(insert, params! { payload, status: "dead" }).await?;
+    let page = setting.jobs.list(&Filter::default()).await?;
+    same("one that alone is too large is on a page of its own", &page.jobs.len(), &1)?;
+    holds("there is a next page", page.next.is_some())?;
+    same("all", &all(&setting, Filter::default()).await?, &vec![6, 5, 4, 3, 2, 1])?;
+    let status = vec![Status::Dead, Status::Cancelled];
+    same(
+        "from two indexes",
+        &all(&setting, Filter { status, ..Filter::default() }).await?,
+        &vec![6, 5, 4, 3, 2],
+    )
+}
+
+async fn a_deep_payload_keeps_nobody_from_reading_the_page(setting: Setting) -> Checked {
+    let insert = "insert into job_queue (job_type, payload) values ('deep', :payload)";
+    for levels in [100, 101, 126, 500] {
+        let payload = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        setting.db.execute(insert, params! { payload: payload.clone() }).await?;
+        let page = setting.jobs.list(&Filter::default()).await?;
+        let shown = &page.jobs[0].payload;
+        same(
+            "it is shown whole",
+            &shown.as_str().map_or_else(|| shown.to_string(), str::to_owned),
+            &payload,
+        )?;
+        same("as text from 101 on", &shown.is_string(), &(levels > 100))?;
+        let written = serde_json::json!({ "jobs": page.jobs }).to_string();
+        let read: Result<serde_json::Value, _> = serde_json::from_str(&written);
+        holds("a reader of 128 levels reads it", read.is_ok())?;
+    }
+    Ok(())
+}
+
+/// PostgreSQL refuses to be asked for U+0000.
+async fn a_name_that_nothing_can_have_finds_nothing(setting: Setting) -> Checked {
+    setting.say("a word").await?;
+    let odd = || Some("say\0".to_owned());
+    for filter in [
+        Filter { job_type: odd(), ..Filter::default() },
+        Filter { queue: odd(), ..Filter::default() },
+        Filter { schedule: odd(), ..Filter::default() },
+    ] {
+        same(&format!("{filter:?}"), &all(&setting, filter).await?, &Vec::new())?;
+    }
+    let purge = Purge { job_type: odd(), ..Purge::default() };
+    same("nothing is purged", &setting.jobs.purge(&purge).await?, &0)
 }

@@ -126,7 +126,7 @@ pub(crate) async fn next_due(db: &Db, queue: &str) -> Result<Option<i64>> {
 pub(super) static NEXT_DUE: LazyLock<String> = LazyLock::new(|| {
     let heads = heads(|priority| {
         format!(
-            "select run_at from (select run_at from job_queue where status = 'pending' and queue = :queue \
+            "select run_at from (select run_at from job_queue where status = 'pending' and queue = cast(:queue as text) \
              and priority = {priority} order by run_at limit 1) as p{priority}"
         )
     });

@@ -111,18 +111,9 @@ fn reads_all(plan: &str) -> Option<&str> {
     steps.into_iter().find(|step| *step == "Sort" || all.iter().any(|all| step.starts_with(all)))
 }
 
-#[tokio::test]
-async fn postgres_reads_the_head_of_each_priority_whatever_its_statistics_say() {
-    let server = Postgres::shared();
-    let now = NOW.to_string();
-    let claim = [
-        ("runner", "text", "'a-0'"),
-        ("queue", "text", "'default'"),
-        ("most", "bigint", "16"),
-        ("now", "bigint", now.as_str()),
-    ];
-    // What was there when statistics were taken last, and what came since.
-    let states: [(&str, Vec<String>, Vec<String>); 5] = [
+/// What was there when statistics were taken last, and what came since.
+fn states() -> [(&'static str, Vec<String>, Vec<String>); 5] {
+    [
         ("never analyzed", vec![], vec![rows(30_000, "pending", "5", "-i")]),
         (
             "empty when analyzed",
@@ -144,8 +135,20 @@ async fn postgres_reads_the_head_of_each_priority_whatever_its_statistics_say() 
             vec![rows(30_000, "pending", "9", "60000 + i"), "analyze job_queue".to_owned()],
             vec![rows(100, "pending", "0", "-i")],
         ),
+    ]
+}
+
+#[tokio::test]
+async fn postgres_reads_the_head_of_each_priority_whatever_its_statistics_say() {
+    let server = Postgres::shared();
+    let now = NOW.to_string();
+    let claim = [
+        ("runner", "text", "'a-0'"),
+        ("queue", "text", "'default'"),
+        ("most", "bigint", "16"),
+        ("now", "bigint", now.as_str()),
     ];
-    for (what, before, after) in states {
+    for (what, before, after) in states() {
         let database = server.database();
         open(&server.url(&database)).await.close().await;
         server.psql(&database, "alter table job_queue set (autovacuum_enabled = off)");

@@ -12,6 +12,9 @@ use crate::row::{JobRow, Status};
 /// How many rows one page looks at, at most.
 const WINDOW: i64 = 20_000;
 
+/// How many bytes the payloads of one page have, at most; the first job is on it however large it is.
+const LARGEST: usize = 4 << 20;
+
 pub(crate) async fn list(db: &Db, filter: Filter) -> Result<Page> {
     db.read(move |snapshot| page(snapshot, &filter)).await
 }
@@ -91,23 +94,40 @@ fn part(snapshot: &mut Snapshot<'_>, source: &Source, filter: &Filter, below: i6
         snapshot.query_opt(sql, params! { below })?
     };
     let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    let mut values: Params = params! { below, floor: floor.unwrap_or(0), more: limit + 1 };
+    let mut values: Params = params! { below, floor: floor.unwrap_or(0) };
     let mut conditions = String::new();
     for (column, value) in narrow {
         conditions.push_str(&format!(" and {column} = :{column}"));
         values = values.with(column, value);
     }
     let columns = columns(snapshot.dialect());
-    let sql = format!(
-        "select {columns} from job_queue where {which} and {number} < :below and {number} > :floor{conditions} \
-         order by {number} desc limit cast(:more as bigint)"
+    let rows = format!(
+        "from job_queue where {which} and {number} < :below and {number} > :floor{conditions} \
+         order by {number} desc limit cast(:most as bigint)"
     );
-    let stored: Vec<Stored> = snapshot.query(sql, values)?;
-    let mut jobs: Vec<JobRow> = stored.into_iter().map(shown).collect::<Result<_>>()?;
-    if jobs.len() > filter.limit {
-        jobs.truncate(filter.limit);
+    // Its size is known without reading a payload.
+    let sizes: Vec<i64> = snapshot.query(
+        format!("select cast(octet_length(payload) as bigint) {rows}"),
+        values.clone().with("most", limit + 1),
+    )?;
+    let fit = fitting(&sizes, filter.limit);
+    let most = i64::try_from(fit).unwrap_or(limit);
+    let stored: Vec<Stored> =
+        snapshot.query(format!("select {columns} {rows}"), values.with("most", most))?;
+    let jobs: Vec<JobRow> = stored.into_iter().map(shown).collect::<Result<_>>()?;
+    if fit < sizes.len() {
         let next = jobs.last().map(|job| job.id);
         return Ok(Page { jobs, next });
     }
     Ok(Page { jobs, next: floor.map(|floor| floor + 1) })
+}
+
+/// How many of these rows are on one page.
+fn fitting(sizes: &[i64], limit: usize) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |size: &&i64| {
+        bytes = bytes.saturating_add(usize::try_from(**size).unwrap_or_default());
+        bytes <= LARGEST
+    };
+    sizes.iter().take(limit).take_while(fits).count().max(1).min(sizes.len())
 }

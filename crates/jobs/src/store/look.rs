@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use ketch_db::{Db, Dialect, Error, Result, params};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::claim::count;
 use super::foreign::{self, Foreign};
@@ -50,12 +51,11 @@ pub(crate) async fn get(db: &Db, id: i64) -> Result<Option<JobRow>> {
 }
 
 pub(super) fn shown(row: Stored) -> Result<JobRow> {
-    let (payload, text) = (row.payload.shown(), |text: Option<Foreign>| text.map(Foreign::shown));
+    let text = |text: Option<Foreign>| text.map(Foreign::shown);
     Ok(JobRow {
         id: row.id,
         job_type: row.job_type.shown(),
-        // What is no JSON is shown as text.
-        payload: serde_json::from_str(&payload).unwrap_or(serde_json::Value::String(payload)),
+        payload: payload(row.payload.shown()),
         queue: row.queue.shown(),
         priority: row.priority,
         status: row.status.parse().map_err(Error::Row)?,
@@ -74,6 +74,25 @@ pub(super) fn shown(row: Stored) -> Result<JobRow> {
         schedule: text(row.schedule),
         slot: row.slot.map(time),
     })
+}
+
+/// How deep a payload is shown: a reader of JSON that takes 128 levels takes a page of jobs too.
+const DEEPEST: usize = 100;
+
+/// What is no JSON, or is deeper than whoever is shown it can read, is shown as text.
+fn payload(text: String) -> Value {
+    match serde_json::from_str(&text) {
+        Ok(value) if is_shallow(&value, DEEPEST) => value,
+        _ => Value::String(text),
+    }
+}
+
+fn is_shallow(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(|it| is_shallow(it, levels - 1)),
+        Value::Object(members) => levels > 0 && members.values().all(|it| is_shallow(it, levels - 1)),
+        _ => true,
+    }
 }
 
 /// Milliseconds as RFC 3339.

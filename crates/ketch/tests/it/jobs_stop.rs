@@ -1,7 +1,7 @@
 //! Jobs and the life of their server: begun last, ended first, and run by somebody else when this process does not.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ketch::jobs::{JobRow, Status};
@@ -33,10 +33,11 @@ struct Patient {
 
 impl Job for Patient {
     const TYPE: &'static str = "patient";
-    type State = Arc<AtomicBool>;
+    /// How many have begun.
+    type State = Arc<AtomicUsize>;
 
     async fn run(self, ctx: JobCtx<Self::State>) -> JobResult {
-        ctx.state().store(true, Ordering::Release);
+        ctx.state().fetch_add(1, Ordering::AcqRel);
         ctx.ended().await;
         if self.done_in_time { Ok(()) } else { std::future::pending().await }
     }
@@ -74,7 +75,7 @@ async fn jobs_are_not_begun_before_the_start_hooks_are_done() {
 #[tokio::test]
 async fn a_stop_lets_jobs_end_and_gives_back_those_that_do_not() {
     let scratch = Scratch::new();
-    let begun = [Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false))];
+    let begun = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
     let limits = Limits { drain: Duration::from_millis(500), ..Limits::default() };
     let server = Server::new().limits(limits);
     let jobs = server.jobs();
@@ -85,6 +86,13 @@ async fn a_stop_lets_jobs_end_and_gives_back_those_that_do_not() {
     for id in [ends, stays] {
         eventually(&jobs, id, Status::Running).await;
     }
+    // A job that was claimed and had not begun is given back.
+    let both = async {
+        while begun[0].load(Ordering::Acquire) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), both).await.expect("both begin");
     assert_eq!(running.stop().await, Stopped::Drained, "jobs that were given back are no harm");
 
     let server = Server::new().without_runner();
@@ -96,7 +104,7 @@ async fn a_stop_lets_jobs_end_and_gives_back_those_that_do_not() {
     assert_eq!((ended.status, ended.attempts), (Status::Done, 1));
     assert_eq!((given_back.status, given_back.attempts), (Status::Pending, 0));
     assert_eq!(given_back.claimed_by, None);
-    assert!(!begun[1].load(Ordering::Acquire), "a server without a runner leaves it");
+    assert_eq!(begun[1].load(Ordering::Acquire), 0, "a server without a runner leaves it");
 }
 
 #[cfg(unix)]
@@ -217,7 +225,7 @@ mod signals {
 
     /// The job that was left alone, once the next server has begun it.
     async fn begun_again(scratch: &Scratch) -> JobRow {
-        let begun = Arc::new(AtomicBool::new(false));
+        let begun = Arc::new(AtomicUsize::new(0));
         let limits = Limits { drain: Duration::from_millis(100), ..Limits::default() };
         let server = Server::new().limits(limits);
         let jobs = server.jobs();

@@ -38,6 +38,8 @@ mod jobs_admin;
 mod jobs_cases;
 #[cfg(unix)]
 mod jobs_command;
+#[cfg(unix)]
+mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
 mod messages;

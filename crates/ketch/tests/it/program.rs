@@ -36,6 +36,10 @@ enum Errand {
     Sleep {
         millis: u64,
     },
+    /// As no job should: it lets go of its thread after this time only.
+    Block {
+        millis: u64,
+    },
 }
 
 impl Job for Errand {
@@ -56,6 +60,10 @@ impl Job for Errand {
                 tokio::time::sleep(Duration::from_millis(millis)).await;
                 Ok(())
             }
+            Self::Block { millis } => {
+                std::thread::sleep(Duration::from_millis(millis));
+                Ok(())
+            }
         }
     }
 }
@@ -68,7 +76,8 @@ fn runs_when_asked() {
     let Ok(asked) = std::env::var(ASKED) else { return };
     print!("{BEGIN}");
     let line: Vec<String> = serde_json::from_str(&asked).unwrap();
-    let server = Server::new().job::<Errand>(());
+    let leap_day = Schedule::cron("leap day", "0 0 29 2 *", &Errand::Succeed).zone("Europe/Paris");
+    let server = Server::new().job::<Errand>(()).schedule(leap_day);
     let code = ketch::main_from(line, server);
     let code = [0, 1, 2, 130].into_iter().find(|&known| ExitCode::from(known) == code).unwrap();
     std::process::exit(code.into());
@@ -101,7 +110,13 @@ impl Program {
 
     /// Starts it as a server.
     pub(crate) fn serve(&self) -> Served {
-        Served::launch(self.command(&["serve", "--listen", "127.0.0.1:0"]))
+        self.serve_with(&[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn serve_with(&self, flags: &[&str]) -> Served {
+        let line: Vec<&str> = ["serve", "--listen", "127.0.0.1:0"].iter().chain(flags).copied().collect();
+        Served::launch(self.command(&line))
     }
 
     /// Runs a command of it, to the end.

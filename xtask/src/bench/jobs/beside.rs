@@ -96,10 +96,9 @@ fn idle(server: &Server, file: &Path, seconds: u64) -> Result<f64> {
     let log = file.with_extension("db-wal");
     let written =
         || Ok::<_, anyhow::Error>((fs::metadata(&log)?.modified()?, fs::metadata(file)?.modified()?));
-    let (before, began, cpu) = (written()?, Instant::now(), server.cpu_seconds()?);
-    // The kernel counts in hundredths of a second.
+    let (before, began, cpu) = (written()?, Instant::now(), server.threads_seconds()?);
     thread::sleep(Duration::from_secs(seconds.max(5)));
-    let used = (server.cpu_seconds()? - cpu) * 1e3 / began.elapsed().as_secs_f64();
+    let used = (server.threads_seconds()? - cpu) * 1e3 / began.elapsed().as_secs_f64();
     ensure!(before == written()?, "a server whose queue is empty has written to {}", file.display());
     Ok(used)
 }

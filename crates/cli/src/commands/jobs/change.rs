@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{ask, counted, line, path, row};
-use crate::control::{Ask, Reach};
+use crate::control::{Answer, Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{print, say, table};
+use crate::terminal::{json, print, say, table};
 
 /// Which jobs.
 #[derive(Args, Clone, Debug)]
@@ -27,14 +27,19 @@ pub(crate) struct Options {
 pub(super) async fn run(reach: &mut Reach<'_>, what: &str, options: &Options) -> Result<ExitCode> {
     let mut changed = Vec::new();
     for id in &options.ids {
-        match ask(reach, Ask::post(format!("{}/{what}", path(*id)), None)).await?.good() {
-            Ok(job) => changed.push(job),
-            Err(error) => say(&format!("{id}: {error}")),
+        match ask(reach, Ask::post(format!("{}/{what}", path(*id)), None)).await.map(Answer::good) {
+            Ok(Ok(job)) => changed.push(job),
+            Ok(Err(error)) => say(&format!("{id}: {error}")),
+            // Nobody is there to be asked about the others, but what was changed is told.
+            Err(error) => {
+                say(&format!("{id}: {error:#}"));
+                break;
+            }
         }
     }
     let failed = options.ids.len() - changed.len();
     if options.json {
-        print(&format!("{:#}\n", Value::Array(changed)))?;
+        print(&json(&Value::Array(changed)))?;
     } else {
         let rows: Vec<_> = changed.iter().map(row).collect::<Result<_>>()?;
         print(&table(rows.iter().map(line)))?;

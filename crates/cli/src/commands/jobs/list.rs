@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use ketch_jobs::{JobRow, Status};
-use serde_json::{Value, json};
 
 use super::{ask, row};
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{clean, cut, print, say, table, width};
+use crate::terminal::{self, clean, cut, print, say, table, width};
 
 /// Jobs that are asked for at a time.
 const PAGE: usize = 100;
@@ -33,6 +32,9 @@ pub(crate) struct Options {
     /// Jobs of this queue
     #[arg(long, value_name = "QUEUE")]
     queue: Option<String>,
+    /// Runs of this recurrent job
+    #[arg(long, value_name = "NAME")]
+    schedule: Option<String>,
     /// How many at most
     #[arg(long, value_name = "NUMBER", default_value = "50", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
@@ -48,7 +50,7 @@ pub(crate) struct Options {
 
 /// There is no data to look at.
 pub(super) fn nothing(shown: &str, options: &Options) -> Result<ExitCode> {
-    say(&format!("there is no data yet: {}", super::no_data(shown)));
+    say(&super::no_data(shown));
     if options.json {
         print(&as_json(&[], None))?;
     }
@@ -57,22 +59,27 @@ pub(super) fn nothing(shown: &str, options: &Options) -> Result<ExitCode> {
 
 pub(super) async fn run(reach: &mut Reach<'_>, options: &Options) -> Result<ExitCode> {
     let wanted = usize::try_from(options.limit).unwrap_or(usize::MAX);
-    let (mut jobs, mut next) = (Vec::new(), options.after);
+    // What is shown of a page is kept, and not the page: a value takes ten times the memory of its text.
+    let (mut texts, mut rows) = (Vec::new(), Vec::new());
+    let mut next = options.after;
     // A page may be short, or empty, and not the last.
     loop {
-        let path = path(options, next, PAGE.min(wanted - jobs.len()));
+        let path = path(options, next, PAGE.min(wanted - texts.len() - rows.len()));
         let page = ask(reach, Ask::get(path)).await?.good()?;
-        let some = page["jobs"].as_array().context("the reply has no list of jobs")?;
-        jobs.extend(some.iter().cloned());
+        let jobs = page["jobs"].as_array().context("the reply has no list of jobs")?;
+        if options.json {
+            texts.extend(jobs.iter().map(terminal::json));
+        } else {
+            rows.extend(jobs.iter().map(row).collect::<Result<Vec<JobRow>>>()?);
+        }
         next = page["next"].as_i64();
-        if next.is_none() || jobs.len() >= wanted {
+        if next.is_none() || texts.len() + rows.len() >= wanted {
             break;
         }
     }
     if options.json {
-        print(&as_json(&jobs, next))?;
+        print(&as_json(&texts, next))?;
     } else {
-        let rows: Vec<JobRow> = jobs.iter().map(row).collect::<Result<_>>()?;
         print(&as_text(&rows, width()))?;
         match (rows.len(), next) {
             (0, _) => say("no such jobs"),
@@ -89,6 +96,7 @@ fn path(options: &Options, after: Option<i64>, limit: usize) -> String {
     add("status", options.status.map(|status| status.to_string()));
     add("type", options.job_type.clone());
     add("queue", options.queue.clone());
+    add("schedule", options.schedule.clone());
     add("after", after.map(|id| id.to_string()));
     let query = serde_html_form::to_string(&query).expect("pairs of text can be written");
     format!("/admin/jobs?{query}")
@@ -122,12 +130,24 @@ fn as_text(rows: &[JobRow], width: Option<usize>) -> String {
     }))
 }
 
-fn as_json(jobs: &[Value], next: Option<i64>) -> String {
-    format!("{:#}\n", json!({ "jobs": jobs, "next": next }))
+/// A page of jobs that are written already.
+fn as_json(jobs: &[String], next: Option<i64>) -> String {
+    let next = next.map_or_else(|| "null".to_owned(), |next| next.to_string());
+    let mut out = "{\n  \"jobs\": [".to_owned();
+    for (at, job) in jobs.iter().enumerate() {
+        out.push_str(if at == 0 { "\n" } else { ",\n" });
+        let lines: Vec<String> = job.lines().map(|line| format!("    {line}")).collect();
+        out.push_str(&lines.join("\n"));
+    }
+    out.push_str(if jobs.is_empty() { "]" } else { "\n  ]" });
+    out.push_str(&format!(",\n  \"next\": {next}\n}}\n"));
+    out
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn one(id: i64, payload: &Value) -> JobRow {
@@ -152,16 +172,33 @@ mod tests {
     }
 
     #[test]
+    fn a_page_in_json_is_written_as_any_other_json() {
+        let jobs = [json!({ "id": 7, "payload": { "note": "a\u{9b}\nb", "none": [] } }), json!({ "id": 6 })];
+        for count in 0..=jobs.len() {
+            let some = &jobs[..count];
+            let texts: Vec<String> = some.iter().map(terminal::json).collect();
+            for next in [None, Some(6)] {
+                let whole = json!({ "jobs": some, "next": next });
+                assert_eq!(as_json(&texts, next), terminal::json(&whole));
+            }
+        }
+    }
+
+    #[test]
     fn what_is_asked_for_is_escaped() {
         let options = Options {
             status: Some(Status::Dead),
             job_type: Some("a&b=c d".to_owned()),
             queue: None,
+            schedule: Some("each night".to_owned()),
             limit: 5,
             after: None,
             json: false,
             database: DatabaseOptions::default(),
         };
-        assert_eq!(path(&options, Some(9), 5), "/admin/jobs?limit=5&status=dead&type=a%26b%3Dc+d&after=9");
+        assert_eq!(
+            path(&options, Some(9), 5),
+            "/admin/jobs?limit=5&status=dead&type=a%26b%3Dc+d&schedule=each+night&after=9"
+        );
     }
 }

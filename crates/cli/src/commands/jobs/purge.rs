@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::ask;
+use super::{ask, time};
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{clean, confirm, print};
+use crate::terminal::{self, clean, confirm, print};
 
 /// It goes through the table in small steps; the endpoint gives up after five minutes.
 const TIME: Duration = Duration::from_mins(6);
@@ -22,7 +22,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<Ended>,
     /// How long ago they ended, at least: `1h`, `7d` [default: any time]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     older_than: Option<String>,
     /// Of this type
     #[arg(long = "type", value_name = "TYPE")]
@@ -71,7 +71,7 @@ pub(super) async fn run(reach: &mut Reach<'_>, shown: &str, options: &Options) -
     }
     let purged = ask(reach, Ask::post("/admin/jobs/purge", Some(body)).within(TIME)).await?.good()?;
     if options.json {
-        print(&format!("{purged:#}\n"))?;
+        print(&terminal::json(&purged))?;
     } else {
         let count = purged["purged"].as_u64().context("the reply does not say how many")?;
         print(&format!("{count}\n"))?;

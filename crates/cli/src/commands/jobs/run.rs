@@ -17,9 +17,9 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{ask, line, no_data, path, row, shown, why};
-use crate::control::{Ask, Reach};
+use crate::control::{Answer, Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{print, say, table};
+use crate::terminal::{json, print, say, table};
 
 /// How long jobs that this process runs have to end when it is interrupted.
 const STOP: Duration = Duration::from_secs(10);
@@ -72,7 +72,7 @@ async fn one(reach: &mut Reach<'_>, runner: Option<Runner>, id: i64, options: &O
         return Ok(ExitCode::SUCCESS);
     };
     let row = row(&job)?;
-    print(&if options.json { format!("{job:#}\n") } else { table(std::iter::once(line(&row))) })?;
+    print(&if options.json { json(&job) } else { table(std::iter::once(line(&row))) })?;
     match row.status {
         Status::Done => return Ok(ExitCode::SUCCESS),
         Status::Pending => {
@@ -88,10 +88,17 @@ async fn one(reach: &mut Reach<'_>, runner: Option<Runner>, id: i64, options: &O
 /// Asks the server to run a job and waits for the end; the job as it stands then, if it is still there.
 async fn by_server(reach: &mut Reach<'_>, id: i64, timeout: Duration) -> Result<Option<Value>> {
     let before = row(&ask(reach, Ask::get(path(id))).await?.good()?)?;
+    if !before.status.is_end() {
+        somebody_works(reach).await?;
+    }
     // One that runs is waited for; the attempt that runs has been counted.
     let attempts = match before.status {
         Status::Running => before.attempts.saturating_sub(1),
-        _ => row(&ask(reach, Ask::post(format!("{}/run", path(id)), None)).await?.good()?)?.attempts,
+        status => match ask(reach, Ask::post(format!("{}/run", path(id)), None)).await? {
+            // It waited a moment ago: the server has begun it by now, and may be done with it.
+            began if status == Status::Pending && has_begun(&began) => before.attempts,
+            answer => row(&answer.good()?)?.attempts,
+        },
     };
     let until = Instant::now() + timeout;
     let mut pause = LOOK.0;
@@ -116,6 +123,25 @@ async fn by_server(reach: &mut Reach<'_>, id: i64, timeout: Duration) -> Result<
             );
         }
     }
+}
+
+/// Whether there is somebody to wait for.
+async fn somebody_works(reach: &mut Reach<'_>) -> Result<()> {
+    let stats = ask(reach, Ask::get("/admin/jobs/stats")).await?.good()?;
+    let nobody = stats["runners"].as_array().is_some_and(Vec::is_empty);
+    match reach {
+        Reach::Server(link) if nobody => bail!(
+            "the server at {} runs no jobs, and knows of nobody else who does: it was started with `--no-jobs`, or \
+             registers none",
+            link.socket()
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a job that waited does not any more.
+fn has_begun(answer: &Answer) -> bool {
+    answer.status == StatusCode::NOT_FOUND || answer.body["code"] == "job_not_ready"
 }
 
 /// Whether the attempt has ended that came after so many.
@@ -157,8 +183,10 @@ async fn all(
     options: &Options,
 ) -> Result<ExitCode> {
     if let Reach::Server(link) = reach {
+        let socket = link.socket().to_string();
         if built.database().is_some_and(|database| database.dialect() == Dialect::Sqlite) {
-            say(&format!("the server at {} runs: it works off what is due by itself", link.socket()));
+            somebody_works(reach).await?;
+            say(&format!("the server at {socket} runs: it works off what is due by itself"));
             return Ok(ExitCode::SUCCESS);
         }
         reach.beside(built).await?;

@@ -9,7 +9,7 @@ use ketch_jobs::JobRow;
 use super::{ask, path, row};
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{clean, print, table};
+use crate::terminal::{clean, json, print, table};
 
 /// Which job.
 #[derive(Args, Clone, Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Options {
 
 pub(super) async fn run(reach: &mut Reach<'_>, options: &Options) -> Result<ExitCode> {
     let job = ask(reach, Ask::get(path(options.id))).await?.good()?;
-    print(&if options.json { format!("{job:#}\n") } else { as_text(&row(&job)?) })?;
+    print(&if options.json { json(&job) } else { as_text(&row(&job)?) })?;
     Ok(ExitCode::SUCCESS)
 }
 

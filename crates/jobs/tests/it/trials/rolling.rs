@@ -29,6 +29,8 @@ struct Heard {
     acked: HashSet<i64>,
     starts: i64,
     enqueued: HashSet<usize>,
+    /// Writes of jobs that came to nothing, as those may that meet others again and again: their attempts count.
+    refused: Vec<String>,
 }
 
 impl Heard {
@@ -37,20 +39,22 @@ impl Heard {
         if line.is("enqueued") {
             self.enqueued.insert(line.who);
         }
+        self.refused.extend(line.numbers("refused").and(line.text.clone()));
         self.starts += i64::from(line.numbers("start").is_some());
     }
 
     fn check(&self, ground: &Ground, told: &str) -> String {
         let evidence = Evidence::of(ground, &self.acked);
         evidence.expect_kept(told);
-        assert_eq!(
-            (evidence.attempts, evidence.most_attempts),
-            (evidence.wanted, 1),
-            "{told}: an attempt was counted that had to stop: {evidence:?}"
+        let again = evidence.attempts - evidence.wanted;
+        assert!(
+            again <= i64::try_from(self.refused.len()).expect("few"),
+            "{told}: an attempt was counted that had to stop: {evidence:?}, {:?}",
+            self.refused
         );
         assert!(evidence.given_back > 0, "{told}: the stops met jobs that ran: {evidence:?}");
         format!(
-            "{told}: {} jobs, {} given back and begun again, 1 attempt each, 0 lost, 0 twice",
+            "{told}: {} jobs, {} begun again, of which {again} attempts count, 0 lost, 0 twice",
             evidence.wanted,
             self.starts - evidence.wanted
         )

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::child::{ASKED, Task};
 
 /// Nothing that a trial waits for takes longer, however slow the machine is.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What a process has said.
 #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ impl Troop {
 
     /// The next line of anybody.
     pub(super) fn line(&mut self) -> Line {
-        self.line_within(PATIENCE).expect("somebody says something in five minutes")
+        self.line_within(PATIENCE).expect("somebody says something in two minutes")
     }
 
     /// Hears until the line that is wanted, which is given to `heard` too.

@@ -2,8 +2,8 @@
 //!
 //! It is told `stop`, which gives jobs their time, or `leave`, which does not.
 //!
-//! Lines: `ready` · `acked n…` numbers whose write was answered · `enqueued` · `start job attempt` · `refused job attempt`
-//! a `finish` that came to nothing · `idle` · `starts n` at the end.
+//! Lines: `ready` · `acked n…` numbers whose write was answered · `enqueued` · `start job attempt` · `refused job attempt why`
+//! a write that came to nothing · `idle` · `starts n` at the end.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -164,9 +164,9 @@ impl Job for Mark {
             Kind::Long => tokio::time::sleep(SLOW * 20).await,
             Kind::Plain => {
                 let sql = "insert into touched (number, job, attempt) values (:number, :job, :attempt)";
-                ctx.db()
-                    .execute(sql, params! { number: self.number, job: ctx.id(), attempt: ctx.attempt() })
-                    .await?;
+                let (job, attempt) = (ctx.id(), ctx.attempt());
+                let done = ctx.db().execute(sql, params! { number: self.number, job, attempt }).await;
+                done.inspect_err(|error| say(&format!("refused {job} {attempt} {error:?}")))?;
                 return Ok(());
             }
         }
@@ -179,7 +179,7 @@ impl Job for Mark {
             }
             Ok(())
         });
-        done.await.inspect_err(|_: &JobError| say(&format!("refused {job} {attempt}")))
+        done.await.inspect_err(|error: &JobError| say(&format!("refused {job} {attempt} {error:?}")))
     }
 }
 
@@ -333,7 +333,7 @@ async fn write(db: &Db, jobs: &Jobs, numbers: Vec<i64>, mix: Mix, then: Then) ->
             Ok(()) => return Ok(Answer::Committed),
             Err(Error::NoRow) => return Ok(Answer::RolledBack),
             Err(Error::Unavailable(_)) => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
                 return Ok(Answer::Unknown);
             }
             Err(error) if error.is_passing() => tokio::time::sleep(Duration::from_millis(20)).await,
