@@ -34,6 +34,7 @@ use crate::options::Queue;
 use crate::recur::{Recurrent, drive};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
+pub(crate) use attempt::said;
 use cycle::Cycle;
 use membership::Membership;
 pub(crate) use roll::runners_now;

@@ -3,11 +3,13 @@
 //! It sleeps to the next slot, but never longer than [`Options::interval`](crate::Options::interval), so that it sees
 //! when the clock jumps. While nothing is due it does not ask the database.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ketch_db::{Result, Tx};
+use futures_util::FutureExt;
+use ketch_db::{Error, Result, Tx};
 use tokio::time::{Instant, sleep};
 
 use super::Recurrent;
@@ -15,6 +17,7 @@ use super::list::time;
 use super::times::LATE;
 use crate::enqueue::Enqueued;
 use crate::jobs::Jobs;
+use crate::runner::said;
 use crate::store;
 use crate::store::slots::{self, Standing};
 
@@ -32,7 +35,7 @@ pub(crate) async fn drive(jobs: Jobs, schedules: Vec<Arc<Recurrent>>, stop: impl
     let (mut stop, mut failing) = (pin!(stop), false);
     while !watched.is_empty() {
         let turn = async {
-            let wait = match look(&jobs, &mut watched).await {
+            let wait = match caught(look(&jobs, &mut watched)).await {
                 Ok(wait) => {
                     if std::mem::take(&mut failing) {
                         tracing::info!("recurrent jobs are enqueued again");
@@ -69,7 +72,7 @@ async fn look(jobs: &Jobs, watched: &mut [Watched]) -> Result<Duration> {
     let mut failed = None;
     for schedule in watched.iter_mut() {
         // One that fails does not keep the others from their slots.
-        failed = schedule.look(jobs).await.err().or(failed);
+        failed = caught(schedule.look(jobs)).await.err().or(failed);
     }
     match failed {
         Some(error) => Err(error),
@@ -82,6 +85,12 @@ async fn look(jobs: &Jobs, watched: &mut [Watched]) -> Result<Duration> {
             Ok(next.clamp(Duration::from_millis(1), jobs.options().interval.max(Duration::from_millis(1))))
         }
     }
+}
+
+/// What comes of it; a panic is an error like any other, so that nothing stops for it.
+async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.unwrap_or_else(|panic| Err(Error::Panicked(said(panic))))
 }
 
 /// A schedule, and how it stood when it was looked at last.

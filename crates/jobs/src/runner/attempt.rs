@@ -49,7 +49,7 @@ pub(super) fn unjoined(error: JoinError) -> Came {
 }
 
 /// What a panic said.
-pub(super) fn said(panic: Box<dyn Any + Send>) -> String {
+pub(crate) fn said(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     // What is thrown may itself panic as it goes.

@@ -135,10 +135,12 @@ fn after_finish(attempt: &Attempt, came: &Came) {
     match came {
         Came::Ended(Ok(())) => {}
         Came::Ended(Err(error)) => {
-            let error = error.logged.unwrap_or(&error.message);
+            let error =
+                error.logged.map_or_else(|| clean(error.message.clone(), LONGEST_ERROR), str::to_owned);
             tracing::warn!(id, job, error, "a job failed after it had finished: it is done");
         }
         Came::Panicked(said) => {
+            let said = clean(said.clone(), LONGEST_ERROR);
             tracing::warn!(id, job, said, "a job panicked after it had finished: it is done");
         }
         Came::Dropped => {

@@ -71,7 +71,8 @@ const AGAIN: &str = "update job_queue set claimed_by = null, \
      finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, \
      last_error = case when cancel_requested = 1 then 'cancelled while it ran' else :error end \
      where id = :id and claim = :claim and claimed_by = :runner";
-const BACK: &str = "update job_queue set claimed_by = null, attempts = attempts - 1, \
+const BACK: &str = "update job_queue set claimed_by = null, \
+     attempts = case when attempts > 0 then attempts - 1 else 0 end, \
      status = case when cancel_requested = 1 then 'cancelled' else 'pending' end, \
      finished_at = case when cancel_requested = 1 then cast(:now as bigint) end, \
      last_error = case when cancel_requested = 1 then 'cancelled while it ran' else last_error end \
@@ -83,7 +84,8 @@ const MANY: &str = "update job_queue as q set \
      run_at = case when q.cancel_requested = 1 then q.run_at else coalesce(r.run_at, q.run_at) end, \
      finished_at = case when r.status <> 'pending' or q.cancel_requested = 1 then cast(:now as bigint) end, claimed_by = null, \
      last_error = case when q.cancel_requested = 1 and r.status = 'pending' then 'cancelled while it ran' \
-                       when r.back = 1 then q.last_error else r.error end, attempts = q.attempts - r.back \
+                       when r.back = 1 then q.last_error else r.error end, \
+     attempts = case when q.attempts > 0 then q.attempts - r.back else 0 end \
      from json_to_recordset(:rows::json) \
      as r (id bigint, claim bigint, runner text, status text, run_at bigint, error text, back integer) \
      where q.id = r.id and q.claim = r.claim and q.claimed_by = r.runner";

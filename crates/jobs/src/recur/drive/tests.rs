@@ -298,6 +298,24 @@ fn schedules() -> impl Strategy<Value = Schedule> {
     ]
 }
 
+#[tokio::test]
+async fn a_panic_does_not_end_it() {
+    let desk = Desk::new(Schedule::every("it", Duration::from_secs(1), &Nothing)).await;
+    // The clock of these tests panics before 1970.
+    desk.clock.0.store(-1, Ordering::SeqCst);
+    let schedules = vec![Arc::clone(&desk.watched.what)];
+    let driving = tokio::spawn(drive(desk.jobs.clone(), schedules, std::future::pending()));
+    tokio::task::yield_now().await;
+    desk.clock.0.store(BEGIN + 5 * SECOND, Ordering::SeqCst);
+    for _ in 0..3_000 {
+        if desk.number("select count(*) from job_queue").await > 0 {
+            return driving.abort();
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nothing is enqueued; it has ended: {}", driving.is_finished());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -12,7 +12,20 @@ on_both!(
     what_runs_is_told_and_what_does_not_end_is_given_back,
     a_runner_that_is_dropped_gives_back_too,
     a_job_that_ends_badly_because_of_the_stop_has_lost_no_attempt,
+    what_somebody_gave_all_its_attempts_as_it_ran_is_given_back,
 );
+
+async fn what_somebody_gave_all_its_attempts_as_it_ran_is_given_back(place: Place) {
+    let (stage, mut ear) = stage();
+    let running = start(&place, &stage).await;
+    for how in [How::Hang, How::HeedAndFail] {
+        add(&place, how).await;
+        ear.hears("begun").await;
+    }
+    place.execute("update job_queue set attempts = 0").await;
+    running.stop(Duration::from_millis(100)).await;
+    place.until("select count(*) from job_queue where status = 'pending' and attempts = 0", 2).await;
+}
 
 async fn what_runs_is_told_and_what_does_not_end_is_given_back(place: Place) {
     let (stage, mut ear) = stage();
