@@ -5,17 +5,21 @@
 //! its row goes and its claims are given back. No times of different machines are compared, so that clocks may be wrong
 //! and jump. A runner whose row is gone has lost its claims; it takes a new name and goes on.
 //!
-//! All of this has a connection of its own: jobs and requests that hold every other one do not make a runner look dead.
+//! All of this has a connection and a thread of its own: jobs and requests that hold every other one, for a while, do not
+//! make a runner look dead.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use std::{io, thread};
 
-use ketch_db::{Db, Result};
-use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use ketch_db::{Db, Error, Result};
+use tokio::runtime;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::membership::{new_id, tell_released};
+use super::membership::{kept, new_id, tell_released};
 use super::outage::Outage;
 use crate::jobs::Jobs;
 use crate::store::{self, Seen};
@@ -34,15 +38,77 @@ struct Others {
     looked: Option<Instant>,
 }
 
+/// For how long no task of the runner may have its turn before it shows no life: jobs that block every thread for a
+/// while are slow, and where they never let go, nothing is run any more.
+const STALL: Duration = Duration::from_secs(30);
+
+/// The thread of a runner that beats. It ends with this value.
+#[derive(Debug)]
+pub(super) struct Beating {
+    stop: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Beating {
+    /// Begins to beat. `turns` grows whenever a task of the runner has its turn.
+    pub(super) fn begin(
+        jobs: Jobs,
+        ids: Arc<watch::Sender<Arc<str>>>,
+        turns: Arc<AtomicU64>,
+    ) -> Result<Self> {
+        let failed = |error: io::Error| Error::Open(format!("cannot start a thread: {error}"));
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let beats = move || {
+            let _end: oneshot::Sender<()> = end;
+            runtime.block_on(async {
+                let keep = || keep(jobs.clone(), Arc::clone(&ids), Arc::clone(&turns));
+                tokio::select! {
+                    _ = stopped => {}
+                    () = kept("the beat of a runner", keep) => {}
+                }
+            });
+            runtime.shutdown_timeout(END);
+        };
+        thread::Builder::new().name("ketch-beats".to_owned()).spawn(beats).map_err(failed)?;
+        Ok(Self { stop, ended })
+    }
+
+    /// Ends it; it beats no more when this resolves.
+    pub(super) async fn end(self) {
+        drop(self.stop);
+        let _ended = timeout(2 * END, self.ended).await;
+    }
+}
+
+/// How long what it asks of the database may go on when it ends.
+const END: Duration = Duration::from_secs(1);
+
 /// Shows that a runner lives, and watches the others.
-pub(super) async fn keep(jobs: Jobs, ids: Arc<watch::Sender<Arc<str>>>) {
+async fn keep(jobs: Jobs, ids: Arc<watch::Sender<Arc<str>>>, turns: Arc<AtomicU64>) {
+    let (mut turn, mut still) = (0, Duration::ZERO);
     let db = jobs.db().apart().unwrap_or_else(|_| jobs.db().clone());
     let mut outage = Outage::of("showing that a runner of jobs lives");
     let mut others = Others::default();
-    let mut ticks = interval(jobs.options().beat.max(Duration::from_millis(10)));
+    let every = jobs.options().beat.max(Duration::from_millis(10));
+    let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let now = turns.load(Ordering::Relaxed);
+        let stood = still >= STALL;
+        still = if now == turn { still.saturating_add(every) } else { Duration::ZERO };
+        turn = now;
+        if still >= STALL {
+            if !stood {
+                tracing::error!(
+                    "no task had its turn for {STALL:?}: something blocks every thread, and belongs in \
+                     `spawn_blocking`. This runner shows no life until they let go, and others run its jobs"
+                );
+            }
+            continue;
+        }
         match beat(&jobs, &db, &ids, &mut others).await {
             Ok(()) => outage.over(),
             Err(error) => {

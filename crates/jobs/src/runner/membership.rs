@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::attempt::said;
-use super::{after, beats, clock, listen, tidy};
+use super::beats::Beating;
+use super::{after, clock, listen, tidy};
 use crate::bell::Inbox;
 use crate::jobs::Jobs;
 use crate::store::{self, Released};
@@ -35,6 +36,8 @@ pub(super) struct Membership {
     inbox: Arc<Inbox>,
     /// What keeps it: they end with it.
     tasks: JoinSet<()>,
+    /// With PostgreSQL.
+    beating: Option<Beating>,
     _alive: Alive,
 }
 
@@ -84,17 +87,23 @@ impl Membership {
         }
         let jobs_of = jobs.clone();
         tasks.spawn(kept("the purge of old jobs", move || tidy::tidy(jobs_of.clone())));
+        let mut beating = None;
         if dialect == Dialect::Postgres {
-            let (jobs_of, ids_of) = (jobs.clone(), Arc::clone(&ids));
-            tasks.spawn(kept("the beat of a runner", move || {
-                beats::keep(jobs_of.clone(), Arc::clone(&ids_of))
-            }));
+            let turns = Arc::<AtomicU64>::default();
+            beating = Some(Beating::begin(jobs.clone(), Arc::clone(&ids), Arc::clone(&turns))?);
+            let beat = jobs.options().beat.max(Duration::from_millis(10));
+            tasks.spawn(async move {
+                loop {
+                    turns.fetch_add(1, Ordering::Relaxed);
+                    sleep(beat).await;
+                }
+            });
             let (jobs_of, inbox_of) = (jobs.clone(), Arc::clone(&inbox));
             tasks.spawn(kept("the ear of a runner", move || {
                 listen::listen(jobs_of.clone(), Arc::clone(&inbox_of))
             }));
         }
-        Ok(Self { jobs: jobs.clone(), ids, changed, inbox, tasks, _alive: alive })
+        Ok(Self { jobs: jobs.clone(), ids, changed, inbox, tasks, beating, _alive: alive })
     }
 
     /// Who the runner is.
@@ -117,6 +126,9 @@ impl Membership {
     /// Gives up the place. The runner has no claims any more.
     pub(super) async fn leave(mut self) {
         self.tasks.shutdown().await;
+        if let Some(beating) = self.beating.take() {
+            beating.end().await;
+        }
         if self.jobs.db().dialect() == Ok(Dialect::Postgres) {
             let id = self.id();
             let left = timeout(LEAVE, store::unregister(self.jobs.db(), &id)).await;
@@ -147,7 +159,7 @@ pub(super) fn tell_released(jobs: &Jobs, released: Released) {
 }
 
 /// Work that is begun again when it panics.
-async fn kept<F: Future<Output = ()>>(what: &'static str, work: impl Fn() -> F) {
+pub(super) async fn kept<F: Future<Output = ()>>(what: &'static str, work: impl Fn() -> F) {
     while let Err(panic) = AssertUnwindSafe(work()).catch_unwind().await {
         let said = said(panic);
         tracing::error!(said, "{what} panicked; it goes on");

@@ -254,3 +254,34 @@ async fn a_runner_whose_process_is_short_of_connections_is_not_taken_for_dead() 
     running.stop(Duration::from_secs(10)).await;
     second.stop(Duration::from_secs(10)).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_runner_whose_threads_are_all_blocked_for_a_while_is_not_taken_for_dead() {
+    let bounds = |options: &mut Options| {
+        options.beat = Duration::from_millis(50);
+        options.dead_after = Duration::from_millis(300);
+    };
+    let place = Place::postgres().await.with(bounds);
+    let other = place.other_process().await;
+    let mut options = Options::default();
+    bounds(&mut options);
+    assert!(other.configure(options), "a new handle has no bounds yet");
+    let (stage, mut ear) = stage();
+    let one_thread = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let running = runner(&place.jobs, &stage).start();
+    let running = one_thread.spawn(running).await.expect("it does not panic").expect("it starts");
+    let id = add(&place, How::Block(3_000)).await;
+    ear.hears("begun").await;
+    let second = runner(&other, &stage).start().await.expect("it starts");
+    let row = ended(&place, id).await;
+    assert_eq!((row.status, row.attempts), (Status::Done, 1));
+    assert_eq!(ear.count("begun"), 0, "it is run once");
+    running.stop(Duration::from_secs(10)).await;
+    second.stop(Duration::from_secs(10)).await;
+    assert_eq!(place.one::<i64>("select count(*) from job_runners").await, 0);
+    one_thread.shutdown_background();
+}
