@@ -155,8 +155,3 @@ fn said(panic: JoinError) -> String {
         .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
         .unwrap_or_else(|| "without a message".to_owned())
 }
-
-/// The guide's page, whose code is compiled and run as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/drivers.md")]
-struct Drivers;

@@ -77,7 +77,7 @@ fn all() -> impl Iterator<Item = &'static Case> {
     .flatten()
 }
 
-/// The names of all cases, such as `claims/each_job_once`.
+/// The names of all cases, such as `claims/a_claim_is_written_down`.
 pub fn cases() -> Vec<&'static str> {
     all().map(|case| case.name).collect()
 }
@@ -114,3 +114,8 @@ async fn outcome(case: &Case, db: &Db) -> Outcome {
         }
     }
 }
+
+/// The guide's page, whose code is compiled and run as a test: here, where both suites are.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/drivers.md")]
+struct Drivers;

@@ -20,6 +20,7 @@ use crate::enqueue::Enqueued;
 use crate::jobs::Jobs;
 use crate::manage::{Filter, Purge};
 use crate::raw::RawJob;
+use crate::recur::ScheduleRow;
 use crate::refusal::Error;
 use crate::row::{JobRow, Status};
 use crate::runner::runners_now;
@@ -46,6 +47,14 @@ struct JobPage {
     jobs: Vec<JobRow>,
     /// What `after` is for the next page; null when this was the last.
     next: Option<i64>,
+}
+
+/// The recurrent jobs that the program declares.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobSchedules")]
+struct Schedules {
+    /// In the order in which they were declared.
+    schedules: Vec<ScheduleRow>,
 }
 
 /// A job to enqueue, by the name of its type. What is left out is as its type says.
@@ -201,6 +210,8 @@ impl JobsService {
         job_type: Option<String>,
         /// The queue they wait in.
         queue: Option<String>,
+        /// The name of the recurrent job that they are runs of.
+        schedule: Option<String>,
         /// The `next` of the page before.
         #[arg(min = 1)]
         after: Option<i64>,
@@ -210,8 +221,7 @@ impl JobsService {
     ) -> Result<Json<JobPage>, Refused<NOTHING>> {
         let limit = usize::try_from(limit).unwrap_or(Filter::MOST);
         let status = status.into_iter().collect();
-        let page =
-            self.jobs.list(&Filter { status, job_type, queue, after, limit, ..Filter::default() }).await?;
+        let page = self.jobs.list(&Filter { status, job_type, queue, schedule, after, limit }).await?;
         Ok(Json(JobPage { jobs: page.jobs, next: page.next }))
     }
 
@@ -235,6 +245,12 @@ impl JobsService {
         let runners = runners_now(self.jobs.db()).await?;
         let runners = runners.into_iter().map(|(id, running)| RunnerNow { id, running }).collect();
         Ok(Json(QueueStats { counts, oldest_due, runners, process: self.jobs.stats() }))
+    }
+
+    /// The recurrent jobs that the process that answers declares: when each is due, and when it was due last.
+    #[get]
+    async fn schedules(&self) -> Result<Json<Schedules>, Refused<NOTHING>> {
+        Ok(Json(Schedules { schedules: self.jobs.schedules().await? }))
     }
 
     /// One job.

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::JobCtx;
 use crate::error::JobResult;
+use crate::store::{attempts_problem, name_problem, priority_problem};
 
 /// A job: a value that is stored as JSON until it is run.
 ///
@@ -69,6 +70,14 @@ pub(crate) fn read<J: Job>(payload: &str) -> Result<J, serde_json::Error> {
         "{}" => serde_json::from_str("null").map_err(|_| error),
         _ => Err(error),
     })
+}
+
+/// What a type says of itself that the table would not take. That its name is empty is said elsewhere.
+pub(crate) fn problems<J: Job>() -> Vec<String> {
+    let name = if J::TYPE.is_empty() { None } else { name_problem("type", J::TYPE) };
+    let bounds = [priority_problem(J::PRIORITY), attempts_problem(J::MAX_ATTEMPTS)];
+    let found = name.into_iter().chain(bounds.into_iter().flatten());
+    found.map(|why| format!("the job `{}`: {why}", J::TYPE.escape_debug())).collect()
 }
 
 /// What [`Job::backoff`] says if a job does not.

@@ -5,20 +5,28 @@ use std::time::Duration;
 
 use ketch_model::{Clock, SystemClock};
 
-/// Every bound of a queue and its runners.
+/// Every bound of a queue and its runners. What is too little to work with, or endless, is taken as the least or most that
+/// works.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut options = ketch_jobs::Options::default();
+/// options.keep_done = Duration::ZERO;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
     /// The time that jobs are due by.
     pub clock: Arc<dyn Clock>,
     /// How often the table is looked at when nobody said that there is work: rows of other programs start within this.
-    /// Default 1 s.
+    /// Default 1 s, at least 5 ms.
     pub interval: Duration,
     /// How long jobs that run have to end by themselves when they are told to: cancelled, past their deadline, or because
     /// their runner is gone; at its stop they have what [`Running::stop`](crate::Running::stop) gives. Then they are
     /// dropped at the next point where they wait. Default 5 s.
     pub grace: Duration,
-    /// PostgreSQL: how often a runner shows that it lives. Default 500 ms.
+    /// PostgreSQL: how often a runner shows that it lives. Default 500 ms, at least 10 ms.
     pub beat: Duration,
     /// PostgreSQL: how long a runner may show no life before what it has claimed is given to others; four times `beat` at
     /// least. It and `beat` are the same in all processes. Default 3 s.

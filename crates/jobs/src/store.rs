@@ -27,7 +27,7 @@ pub(crate) use foreign::NOT_UTF8;
 pub(crate) use insert::{insert, insert_all};
 pub(crate) use list::list;
 pub(crate) use look::get;
-pub(crate) use new::{EARLIEST, New};
+pub(crate) use new::{EARLIEST, New, attempts_problem, name_problem, priority_problem};
 pub(crate) use purge::{purge, purge_old};
 pub(crate) use recover::{
     Released, Seen, beat, bury, has_strangers, observe, register, release_others, running, unregister,

@@ -8,7 +8,9 @@ mod change;
 mod list;
 mod purge;
 mod run;
+mod schedules;
 mod show;
+mod stats;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -66,6 +68,10 @@ enum Action {
     /// in time. Without one it is 0 when nothing is due any more, also when jobs failed: `list` shows them. It is 1 when
     /// the server that runs was started with `--no-jobs`, or registers none, and so nobody runs them.
     Run(run::Options),
+    /// List the recurrent jobs, with the time that comes next and the one that was enqueued last
+    Schedules(schedules::Options),
+    /// Count the jobs by status, and show how long the oldest has been due and who runs them
+    Stats(stats::Options),
 }
 
 impl Action {
@@ -77,6 +83,8 @@ impl Action {
             Self::Retry(options) | Self::Cancel(options) => &options.database,
             Self::Purge(options) => &options.database,
             Self::Run(options) => &options.database,
+            Self::Schedules(options) => &options.database,
+            Self::Stats(options) => &options.database,
         }
     }
 }
@@ -99,6 +107,10 @@ async fn act(built: &mut Built, action: &Action) -> Result<ExitCode> {
     if let Action::Run(options) = action {
         return run::run(built, options).await;
     }
+    let unattended = match action {
+        Action::Add(options) => add::unattended(built, options),
+        _ => None,
+    };
     let Some(mut reach) = Reach::open(built).await? else {
         let shown = shown(built);
         match action {
@@ -113,10 +125,20 @@ async fn act(built: &mut Built, action: &Action) -> Result<ExitCode> {
         Action::Retry(options) => change::run(&mut reach, "retry", options).await,
         Action::Cancel(options) => change::run(&mut reach, "cancel", options).await,
         Action::Purge(options) => purge::run(&mut reach, &shown(built), options).await,
+        Action::Schedules(options) => schedules::run(&mut reach, options).await,
+        Action::Stats(options) => stats::run(&mut reach, options).await,
         Action::Run(_) => unreachable!("it was run before"),
     };
     reach.close(built).await;
+    if let (Ok(_), Some(words)) = (&done, unattended) {
+        say(&words);
+    }
     done
+}
+
+/// Looks at a time before it is sent.
+fn time(text: &str) -> Result<String, String> {
+    ketch_syntax::duration(text).map(|_| text.to_owned())
 }
 
 /// Where the data is, for people.

@@ -15,6 +15,7 @@ pub struct ScheduleRow {
     /// Its name.
     pub name: String,
     /// What it enqueues: `Job::TYPE`.
+    #[serde(rename = "type")]
     pub job_type: String,
     /// The queue of what it enqueues.
     pub queue: String,
@@ -24,7 +25,7 @@ pub struct ScheduleRow {
     pub zone: Option<String>,
     /// The interval in seconds, if it has no pattern.
     pub interval: Option<f64>,
-    /// The slot that comes next; none if there is none, or it was not seen by a runner yet.
+    /// The slot that comes next, if there is one.
     pub next: Option<String>,
     /// The slot that was enqueued last, if any was.
     pub last: Option<String>,

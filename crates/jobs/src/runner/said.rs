@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ketch_model::{Place, Problem};
 
-use crate::job::Job;
+use crate::job::{Job, problems};
 use crate::options::Queue;
 use crate::recur::Recurrent;
 
@@ -27,6 +27,7 @@ pub(super) struct Said {
 
 impl Said {
     pub(super) fn job<J: Job>(&mut self, place: Place) {
+        self.wrong(problems::<J>(), &place);
         self.jobs.push((J::TYPE, J::QUEUE, place));
     }
 

@@ -66,12 +66,11 @@ impl New {
         let new = Self {
             payload: job.payload.to_string(),
             queue: job.queue.unwrap_or_else(|| "default".to_owned()),
-            priority: u8::try_from(priority)
-                .map_err(|_| wrong(&job.job_type, &priority_is(&priority.to_string())))?,
+            priority: u8::try_from(priority).map_err(|_| wrong(&job.job_type, &priority_is(priority)))?,
             run_at: moment(job.when, now),
             created_at: now,
             max_attempts: u32::try_from(attempts)
-                .map_err(|_| wrong(&job.job_type, &attempts_are(&attempts.to_string())))?,
+                .map_err(|_| wrong(&job.job_type, &attempts_are(attempts)))?,
             unique_key: job.unique,
             schedule: None,
             slot: None,
@@ -93,11 +92,8 @@ impl New {
         name_problem("type", &self.job_type)
             .or_else(|| name_problem("queue", &self.queue))
             .or_else(|| self.unique_key.as_deref().and_then(key_problem))
-            .or_else(|| (self.priority > HIGHEST).then(|| priority_is(&self.priority.to_string())))
-            .or_else(|| {
-                let so = (1..=MOST_ATTEMPTS).contains(&self.max_attempts);
-                (!so).then(|| attempts_are(&self.max_attempts.to_string()))
-            })
+            .or_else(|| priority_problem(self.priority))
+            .or_else(|| attempts_problem(self.max_attempts))
             .or_else(|| {
                 let so = (EARLIEST..=LATEST).contains(&self.run_at);
                 (!so).then(|| "the time that it is due at is not between 2001-09-09 and 9998-12-31".to_owned())
@@ -120,11 +116,21 @@ fn wrong(job_type: &str, why: &str) -> Error {
     Error::Check(format!("the job `{}` cannot be enqueued: {why}", shown.escape_debug()))
 }
 
-fn priority_is(priority: &str) -> String {
+/// What is wrong with a priority.
+pub(crate) fn priority_problem(priority: u8) -> Option<String> {
+    (priority > HIGHEST).then(|| priority_is(priority.into()))
+}
+
+fn priority_is(priority: i64) -> String {
     format!("its priority is {priority}: it is 0 to {HIGHEST}")
 }
 
-fn attempts_are(attempts: &str) -> String {
+/// What is wrong with how often a job is begun, at most.
+pub(crate) fn attempts_problem(attempts: u32) -> Option<String> {
+    (!(1..=MOST_ATTEMPTS).contains(&attempts)).then(|| attempts_are(attempts.into()))
+}
+
+fn attempts_are(attempts: i64) -> String {
     format!("its attempts are {attempts}: they are 1 to {MOST_ATTEMPTS}")
 }
 

@@ -2,26 +2,11 @@
 
 use std::time::Duration;
 
-use ketch_jobs::{Job, JobCtx, JobResult, Runner, Status};
-use serde::{Deserialize, Serialize};
+use ketch_jobs::{Runner, Status};
 use tokio::sync::mpsc;
 
 use crate::place::Place;
-
-#[derive(Serialize, Deserialize)]
-struct Say {
-    word: String,
-}
-
-impl Job for Say {
-    const TYPE: &'static str = "say";
-    type State = mpsc::UnboundedSender<String>;
-
-    async fn run(self, ctx: JobCtx<Self::State>) -> JobResult {
-        ctx.state().send(self.word)?;
-        Ok(())
-    }
-}
+use crate::say::Say;
 
 #[tokio::test]
 async fn what_was_rolled_back_is_not_run_and_what_was_committed_is() {

@@ -5,27 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use ketch_jobs::{Job, JobCtx, JobResult, Jobs, Runner};
+use ketch_jobs::{Jobs, Runner};
 use ketch_testkit::postgres::Postgres;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::place::Place;
-
-#[derive(Serialize, Deserialize)]
-struct Say {
-    word: String,
-}
-
-impl Job for Say {
-    const TYPE: &'static str = "say";
-    type State = mpsc::UnboundedSender<String>;
-
-    async fn run(self, ctx: JobCtx<Self::State>) -> JobResult {
-        ctx.state().send(self.word)?;
-        Ok(())
-    }
-}
+use crate::say::Say;
 
 /// What a program needs to say, and no more.
 const INSERT: &str = r#"insert into job_queue (job_type, payload) values ('say', '{"word": "hello"}')"#;

@@ -8,5 +8,6 @@ mod overheard;
 mod place;
 mod recurrent;
 mod runner;
+mod say;
 mod slot;
 mod trials;

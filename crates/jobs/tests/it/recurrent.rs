@@ -296,11 +296,11 @@ async fn schedules_are_listed_with_what_was_and_what_comes() {
     let rows = serde_json::to_value(jobs.schedules().await.unwrap()).unwrap();
     let wanted = serde_json::json!([
         {
-            "name": "pulse", "job_type": "tick", "queue": "default", "pattern": null, "zone": null, "interval": 1.0,
+            "name": "pulse", "type": "tick", "queue": "default", "pattern": null, "zone": null, "interval": 1.0,
             "next": "2026-11-20T12:00:02.000Z", "last": "2026-11-20T12:00:01.000Z",
         },
         {
-            "name": "report", "job_type": "tick", "queue": "slow", "pattern": "30 2 * * *", "zone": "Europe/Berlin",
+            "name": "report", "type": "tick", "queue": "slow", "pattern": "30 2 * * *", "zone": "Europe/Berlin",
             "interval": null, "next": "2026-11-21T01:30:00.000Z", "last": null,
         },
     ]);

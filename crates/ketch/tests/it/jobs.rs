@@ -154,6 +154,13 @@ async fn delays_retries_and_what_recurs_go_by_the_clock_of_the_server() {
     let ran = run_jobs(&client).await;
     assert_eq!((ran.done, ran.dead), (1, 1), "the hour, and the last attempt");
     assert_eq!(client.get("/orders/receipts").await.text(), "[3]");
+
+    let recurrent = get(&client, "/admin/jobs?schedule=hourly").await;
+    assert_eq!(ids(&recurrent).len(), 1, "{recurrent}");
+    let schedules = get(&client, "/admin/jobs/schedules").await;
+    let hourly = &schedules["schedules"][0];
+    assert_eq!((&hourly["name"], &hourly["type"]), (&json!("hourly"), &json!("receipt")), "{schedules}");
+    assert_eq!(hourly["last"], recurrent["jobs"][0]["slot"], "{schedules}");
 }
 
 #[tokio::test]

@@ -14,9 +14,10 @@ use crate::jobs_orders::{ADMIN, Receipt, closed, get, ids, orders, orders_client
 
 #[tokio::test]
 async fn every_admin_endpoint_is_closed_until_a_middleware_grants_the_scope() {
-    const ENDPOINTS: [(&str, &str); 8] = [
+    const ENDPOINTS: [(&str, &str); 9] = [
         ("GET", "/admin/jobs"),
         ("GET", "/admin/jobs/stats"),
+        ("GET", "/admin/jobs/schedules"),
         ("GET", "/admin/jobs/1"),
         ("POST", "/admin/jobs"),
         ("POST", "/admin/jobs/1/retry"),
@@ -104,6 +105,21 @@ impl Job for Mail {
     }
 }
 
+/// Is more urgent than can be, and is never begun.
+#[derive(Serialize, Deserialize)]
+struct Impossible;
+
+impl Job for Impossible {
+    const TYPE: &'static str = "impossible";
+    const PRIORITY: u8 = 10;
+    const MAX_ATTEMPTS: u32 = 0;
+    type State = ();
+
+    async fn run(self, _ctx: JobCtx) -> JobResult {
+        Ok(())
+    }
+}
+
 #[test]
 fn what_is_wrong_with_jobs_is_told_with_the_line_that_says_it() {
     let problems = |server: Server| -> Vec<String> {
@@ -119,6 +135,11 @@ fn what_is_wrong_with_jobs_is_told_with_the_line_that_says_it() {
     assert!(all[0].contains("the job `receipt` is registered twice"), "{all:?}");
     assert!(all[1].contains("add `.queue(Queue::new(\"mail\"))`"), "{all:?}");
     assert!(Server::new().job::<Mail>(()).queue(Queue::new("mail")).build().is_ok());
+
+    let all = problems(Server::new().job::<Impossible>(()));
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(all[0].contains("the job `impossible`: its priority is 10: it is 0 to 9"), "{all:?}");
+    assert!(all[1].contains("its attempts are 0: they are 1 to"), "{all:?}");
 
     for (queue, why) in [
         (Queue::new("mail").limit(0), "is 0: it is 1 to 1024"),
@@ -159,6 +180,7 @@ async fn requests_that_make_no_sense_are_refused_one_by_one() {
     let form = client.send(Method::POST, "/admin/jobs", &[ADMIN], "type=receipt".into()).await;
     assert_eq!(form.status, 415);
 }
+
 #[tokio::test]
 async fn the_documents_leave_them_out_unless_they_are_told_not_to() {
     let left_out: Value = client(orders()).get("/openapi.json").await.json();

@@ -30,6 +30,8 @@ fn look_after(program: &Program) {
     );
     assert!(lines[2].contains("0/7") && lines[2].ends_with(r#"{"do":"succeed"}"#), "{list}");
 
+    count_and_foresee(program);
+
     let page = program.jobs_json(&["list", "--limit", "2"]);
     assert_eq!((ids(&page), page["next"].to_string()), (vec![third.clone(), second.clone()], second.clone()));
     let page = program.jobs_json(&["list", "--limit", "2", "--after", &second]);
@@ -60,7 +62,24 @@ fn look_after(program: &Program) {
     assert_eq!(program.jobs(&["purge", "--yes", "--status", "done,dead"]), "0\n");
     assert_eq!(program.jobs(&["purge", "--yes", "--status", "cancelled", "--type", "errand"]), "2\n");
     assert_eq!(ids(&program.jobs_json(&["list"])), [third]);
+    refuse(program);
+}
 
+/// Three jobs wait for tomorrow, and one recurs.
+fn count_and_foresee(program: &Program) {
+    let stats = program.jobs(&["stats"]);
+    assert!(stats.starts_with("pending     3\ndue         0\nwaiting     3\n"), "{stats}");
+    assert!(stats.contains("oldest due  nothing is due\n"), "{stats}");
+    assert_eq!(program.jobs_json(&["stats"])["counts"]["pending"], 3);
+    let schedules = program.jobs(&["schedules"]);
+    assert!(schedules.contains("\nleap day  errand  default  0 0 29 2 * Europe/Paris  2"), "{schedules}");
+    assert!(schedules.ends_with("-02-28T23:00:00.000Z  never\n"), "{schedules}");
+    assert_eq!(program.jobs_json(&["schedules"])["schedules"][0]["name"], "leap day");
+    assert!(program.jobs(&["list", "--schedule", "leap day"]).is_empty());
+}
+
+/// What makes no sense.
+fn refuse(program: &Program) {
     for bad in [&["show", "4711"][..], &["add", "errand", "{"], &["add", "no_such_job"], &["retry", "4711"]] {
         let (stdout, stderr) = program.refused(bad);
         assert!(stdout.is_empty() && !stderr.is_empty(), "{bad:?}");
@@ -69,7 +88,9 @@ fn look_after(program: &Program) {
         &["list", "--status", "odd"][..],
         &["add"],
         &["add", "x", "--priority", "11"],
+        &["add", "x", "--delay", "5x"],
         &["purge", "--status", "running"],
+        &["purge", "--older-than", "long"],
     ] {
         let line: Vec<&str> = std::iter::once("jobs").chain(bad.iter().copied()).collect();
         assert_eq!(program.run(&line).0, 2, "{bad:?} cannot be read");
@@ -176,7 +197,7 @@ fn without_a_server_the_command_does_it() {
     let program = Program::with_data(&scratch.path("data"));
     let Ran(code, stdout, stderr) = program.run(&["jobs", "list"]);
     assert_eq!((code, stdout.as_str()), (0, ""));
-    assert!(stderr.contains("there is no data yet") && stderr.contains("`migrate up`"), "{stderr}");
+    assert!(stderr.contains("is not there yet") && stderr.contains("`migrate up`"), "{stderr}");
     assert_eq!(program.jobs_json(&["list"])["jobs"], Value::Array(Vec::new()));
     let (_, stderr) = program.refused(&["add", "errand"]);
     assert!(stderr.contains("is not there yet"), "{stderr}");
@@ -280,6 +301,9 @@ fn a_program_without_jobs_looks_after_those_of_others() {
     assert!(stock(&["list"]).1.contains(&format!("{id}   pending")));
     let Ran(code, _, stderr) = stock(&["run", &id]);
     assert!(code == 1 && stderr.contains("this program registers no jobs"), "{stderr}");
+    let Ran(code, stdout, stderr) = stock(&["schedules"]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert!(stderr.contains("no recurrent jobs are declared"), "{stderr}");
     assert_eq!(stock(&["cancel", &id]).1, format!("{id}  cancelled  errand\n"));
     let _server = program.serve();
     assert!(stock(&["list"]).1.contains(&format!("{id}   cancelled")), "the same by the server that runs");
@@ -307,6 +331,20 @@ fn payloads_come_from_files_and_from_stdin() {
     assert!(stderr.contains("stdin is not JSON"), "stdin is empty here: {stderr}");
     let (_, stderr) = program.refused(&["add", "errand", "@no-such-file"]);
     assert!(stderr.contains("cannot read `no-such-file`"), "{stderr}");
+}
+
+#[test]
+fn a_queue_that_nobody_here_works_on_is_told() {
+    let scratch = Scratch::new("jobs-unattended");
+    let program = Program::with_data(&scratch.path("data"));
+    assert_eq!(program.run(&["migrate", "up"]).0, 0);
+    for (queue, told) in [("mial", true), ("default", false)] {
+        let add = ["jobs", "add", "errand", r#"{"do": "succeed"}"#, "--queue", queue];
+        let Ran(code, _, stderr) = program.run(&add);
+        assert_eq!(code, 0, "another process may work on it: {stderr}");
+        let words = format!("this program works on no queue `{queue}`");
+        assert_eq!(stderr.contains(&words) && stderr.contains("there is: default"), told, "{stderr}");
+    }
 }
 
 #[test]

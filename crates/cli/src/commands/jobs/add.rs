@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use http::StatusCode;
+use ketch_server::Built;
 use serde_json::{Map, Value};
 
-use super::{ask, row};
+use super::{ask, row, time};
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
-use crate::terminal::{json, print, say};
+use crate::terminal::{clean, json, print, say};
 
 /// The largest payload that is read, in bytes. What an application takes may be less.
 const MOST: u64 = 16 << 20;
@@ -32,7 +33,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..=9))]
     priority: Option<u8>,
     /// How long it waits before it is due: `30s`, `5m`, `1d`
-    #[arg(long, value_name = "TIME", conflicts_with = "at")]
+    #[arg(long, value_name = "TIME", conflicts_with = "at", value_parser = time)]
     delay: Option<String>,
     /// When it is due, in RFC 3339: `2027-01-31T08:00:00Z`
     #[arg(long, value_name = "MOMENT")]
@@ -48,6 +49,18 @@ pub(crate) struct Options {
     json: bool,
     #[command(flatten)]
     pub(super) database: DatabaseOptions,
+}
+
+/// What is said when the queue that was named is none of those that this program works on. Another process may work on
+/// it, so that this is no error.
+pub(super) fn unattended(built: &mut Built, options: &Options) -> Option<String> {
+    let queue = options.queue.as_deref()?;
+    let there = built.take_runner()?.only_queue(queue).err()?;
+    Some(format!(
+        "this program works on no queue `{}`, so that the job waits until another one does; there is: {}",
+        clean(queue),
+        there.join(", ")
+    ))
 }
 
 pub(super) async fn run(reach: &mut Reach<'_>, options: &Options) -> Result<ExitCode> {

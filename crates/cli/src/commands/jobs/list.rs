@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Jobs of this queue
     #[arg(long, value_name = "QUEUE")]
     queue: Option<String>,
+    /// Runs of this recurrent job
+    #[arg(long, value_name = "NAME")]
+    schedule: Option<String>,
     /// How many at most
     #[arg(long, value_name = "NUMBER", default_value = "50", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
@@ -47,7 +50,7 @@ pub(crate) struct Options {
 
 /// There is no data to look at.
 pub(super) fn nothing(shown: &str, options: &Options) -> Result<ExitCode> {
-    say(&format!("there is no data yet: {}", super::no_data(shown)));
+    say(&super::no_data(shown));
     if options.json {
         print(&as_json(&[], None))?;
     }
@@ -93,6 +96,7 @@ fn path(options: &Options, after: Option<i64>, limit: usize) -> String {
     add("status", options.status.map(|status| status.to_string()));
     add("type", options.job_type.clone());
     add("queue", options.queue.clone());
+    add("schedule", options.schedule.clone());
     add("after", after.map(|id| id.to_string()));
     let query = serde_html_form::to_string(&query).expect("pairs of text can be written");
     format!("/admin/jobs?{query}")
@@ -186,11 +190,15 @@ mod tests {
             status: Some(Status::Dead),
             job_type: Some("a&b=c d".to_owned()),
             queue: None,
+            schedule: Some("each night".to_owned()),
             limit: 5,
             after: None,
             json: false,
             database: DatabaseOptions::default(),
         };
-        assert_eq!(path(&options, Some(9), 5), "/admin/jobs?limit=5&status=dead&type=a%26b%3Dc+d&after=9");
+        assert_eq!(
+            path(&options, Some(9), 5),
+            "/admin/jobs?limit=5&status=dead&type=a%26b%3Dc+d&schedule=each+night&after=9"
+        );
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::ask;
+use super::{ask, time};
 use crate::control::{Ask, Reach};
 use crate::database::DatabaseOptions;
 use crate::terminal::{self, clean, confirm, print};
@@ -22,7 +22,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<Ended>,
     /// How long ago they ended, at least: `1h`, `7d` [default: any time]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     older_than: Option<String>,
     /// Of this type
     #[arg(long = "type", value_name = "TYPE")]
