@@ -49,7 +49,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it works with, given when it is registered; `()` for nothing. A clone is given to each run.
     type State: Clone + Send + Sync + 'static;
 
-    /// Does it. What blocks the thread belongs in `tokio::task::spawn_blocking`.
+    /// Does it. It runs on threads that jobs have for themselves, 20 or more: one that blocks its thread holds up no request,
+    /// but many would hold up other jobs, so what blocks belongs in `tokio::task::spawn_blocking`.
     ///
     /// # Errors
     /// Why it failed. It is tried again after [`backoff`](Self::backoff), unless the error says otherwise.

@@ -1,7 +1,7 @@
 //! Claims jobs and runs them.
 //!
 //! A runner is one loop, `cycle.rs`: it writes how runs have ended and claims the next jobs, both in one transaction
-//! (`turn.rs`), and each run is a task of its own (`attempt.rs`). `slots.rs` is what runs, `ending.rs` what becomes of a
+//! (`turn.rs`), and each run is a task of its own (`attempt.rs`) on threads for jobs alone (`threads.rs`). `slots.rs` is what runs, `ending.rs` what becomes of a
 //! job. That a runner lives and what is given back when it does not is `membership.rs`, with PostgreSQL `beats.rs`.
 
 mod attempt;
@@ -17,6 +17,7 @@ mod run_due;
 mod said;
 mod scope;
 mod slots;
+mod threads;
 mod tidy;
 mod turn;
 

@@ -147,6 +147,27 @@ fn a_server_that_runs_is_asked() {
     );
 }
 
+/// As many as a queue has places, which is more than the threads that answer requests.
+#[test]
+fn jobs_that_block_their_threads_hold_up_neither_commands_nor_other_jobs_nor_the_stop() {
+    let scratch = Scratch::new("jobs-block");
+    let program = Program::with_data(&scratch.path("data"));
+    let server = program.serve();
+    let block = r#"{"do":"block","millis":600000}"#;
+    let ids: Vec<String> =
+        (0..15).map(|_| program.jobs(&["add", "errand", block]).trim_end().to_owned()).collect();
+    while program.jobs_json(&["show", ids.last().unwrap()])["status"] != "running" {}
+    let good = program.add("succeed", &["--delay", "1d"]);
+    assert_eq!(program.jobs(&["run", &good]), format!("{good}  done  errand\n"));
+    server.signal("TERM");
+    while std::net::TcpStream::connect(server.addr).is_ok() {
+        std::thread::yield_now();
+    }
+    server.signal("TERM");
+    let (status, said) = server.wait();
+    assert_eq!(status.code(), Some(130), "{said}");
+}
+
 #[test]
 fn a_server_that_runs_no_jobs_is_not_waited_for() {
     let scratch = Scratch::new("jobs-none");

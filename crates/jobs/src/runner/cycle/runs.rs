@@ -13,6 +13,7 @@ use crate::runner::after;
 use crate::runner::attempt::{Came, attempt, unjoined};
 use crate::runner::ending::{self, Attempt};
 use crate::runner::slots::{Begun, Slot};
+use crate::runner::threads::threads;
 use crate::runner::turn::Ended;
 use crate::stats::Outcome;
 use crate::store::{Claim, Claimed, Ending};
@@ -53,7 +54,8 @@ impl Cycle {
             told: hears,
             says: Arc::clone(&says),
         };
-        let abort = self.runs.spawn(attempt(Arc::clone(&self.registry), claimed, run));
+        let work = attempt(Arc::clone(&self.registry), claimed, run);
+        let abort = self.runs.spawn_on(work, &threads());
         self.slots.begin(Begun { claim, attempt: attempt_of, queue, deadline, says, told, abort });
     }
 

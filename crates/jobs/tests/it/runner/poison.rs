@@ -162,13 +162,18 @@ async fn good_jobs_are_done_among_poison(place: Place) {
 async fn a_row_that_asks_for_more_attempts_than_can_be_counted_stops_nobody() {
     let place = Place::sqlite().await;
     let (stage, _ear) = stage();
-    place
-        .execute("insert into job_queue (job_type, payload, max_attempts) values ('do', '{\"how\":\"Well\"}', 10000000000)")
-        .await;
+    let insert =
+        "insert into job_queue (job_type, payload, max_attempts) values ('do', '{\"how\":\"Well\"}', :most)";
+    let most = i64::from(i32::MAX);
+    let refused = place.db.execute(insert, params! { most: most + 1 }).await;
+    assert!(matches!(refused, Err(ketch_db::Error::Check(_))), "{refused:?}");
+    for most in [most, 1] {
+        place.db.execute(insert, params! { most }).await.expect("so many can be counted");
+    }
     let running = start(&place, &stage).await;
     let good = add_with(&place, How::Well, 1).await;
     ended(&place, good).await;
-    place.until("select count(*) from job_queue where status = 'done'", 2).await;
+    place.until("select count(*) from job_queue where status = 'done'", 3).await;
     running.stop(Duration::from_secs(10)).await;
 }
 
