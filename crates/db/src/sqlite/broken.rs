@@ -1,5 +1,6 @@
 //! Whether the disk is still to be trusted.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use rusqlite::ErrorCode;
@@ -11,17 +12,21 @@ use crate::error::Error;
 /// the system may count pages as written that never reached the disk, and a second fsync would say that all is well
 /// (<https://wiki.postgresql.org/wiki/Fsync_Errors>).
 #[derive(Debug, Default)]
-pub(super) struct Broken(RwLock<Option<String>>);
+pub(super) struct Broken {
+    why: RwLock<Option<String>>,
+    /// Only a new process may open it again.
+    for_good: AtomicBool,
+}
 
 impl Broken {
     /// The error that every write is to end with.
     pub(super) fn error(&self) -> Option<Error> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone().map(Error::Broken)
+        self.why.read().unwrap_or_else(PoisonError::into_inner).clone().map(Error::Broken)
     }
 
     /// The first reason is kept.
     pub(super) fn set(&self, why: String) {
-        let mut broken = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut broken = self.why.write().unwrap_or_else(PoisonError::into_inner);
         if broken.is_none() {
             tracing::error!(why, "the database's disk failed: writes are refused until it is opened again");
             *broken = Some(why);
@@ -30,7 +35,25 @@ impl Broken {
 
     /// It has been opened again.
     pub(super) fn mend(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.why.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// A checkpoint failed. It may be that pages which an earlier one copied were lost with it: SQLite does not sync
+    /// what it copies beside readers and a writer, and does not copy it again as long as any connection of this process
+    /// is open. The next process copies the whole log.
+    pub(super) fn of_checkpoint(&self) {
+        self.for_good.store(true, Ordering::Release);
+    }
+
+    /// Why it may not be opened again by this process, if it may not.
+    pub(super) fn for_good(&self) -> Option<Error> {
+        self.for_good.load(Ordering::Acquire).then(|| {
+            let why = self.why.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+            Error::Open(format!(
+                "{why}; what was copied into the file before may be lost with it, so this process cannot go on: \
+                 restart it, and the whole log is copied again"
+            ))
+        })
     }
 }
 

@@ -154,7 +154,10 @@ impl Thread {
             Err(error) if is_busy(&error) => Came::Partly,
             Err(error) => {
                 match of_disk(&error) {
-                    Some(why) => self.told.broken.set(format!("a checkpoint failed: {why}")),
+                    Some(why) => {
+                        self.told.broken.of_checkpoint();
+                        self.told.broken.set(format!("a checkpoint failed: {why}"));
+                    }
                     None => tracing::warn!(
                         error = explained(&error),
                         "a checkpoint failed; the log keeps what it has"
@@ -180,13 +183,18 @@ impl Thread {
 /// have. Recovery cannot tell them from good ones, and whatever was committed after them would be lost with them at a
 /// power cut. Written into the file and synced there, they no longer matter
 /// (<https://wiki.postgresql.org/wiki/Fsync_Errors>).
-pub(super) fn empty_log(connection: &Connection, path: &Path) -> Result<()> {
+pub(super) fn empty_log(connection: &Connection, path: &Path, broken: &Broken) -> Result<()> {
     let failed =
         |why: String| Error::Open(format!("{}: its log cannot be copied into it: {why}", path.display()));
     match connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE) {
         Ok(_) => Ok(()),
         Err(error) if is_busy(&error) => Err(failed("somebody is reading it; end that first".to_owned())),
-        Err(error) => Err(failed(explained(&error))),
+        Err(error) => {
+            if of_disk(&error).is_some() {
+                broken.of_checkpoint();
+            }
+            Err(failed(explained(&error)))
+        }
     }
 }
 

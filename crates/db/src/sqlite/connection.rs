@@ -175,6 +175,9 @@ fn open(path: &Path, flags: OpenFlags, options: &Options) -> Result<(Connection,
                  pragma mmap_size = 0;"
             ))
         })
+        // A plan is made once for a statement, not anew for each value that is bound, which would take longer than most
+        // statements do.
+        .and_then(|()| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop))
         .and_then(|()| connection.authorizer(Some(move |context: AuthContext<'_>| judge.judge(&context))));
     prepared.map_err(|error| refused(path, &error))?;
     Ok((connection, guarded))

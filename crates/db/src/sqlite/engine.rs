@@ -88,7 +88,8 @@ impl Sqlite {
     /// is written; a restart of the process does the same.
     ///
     /// # Errors
-    /// As [`open`](Self::open); then nothing is written until the next attempt goes well.
+    /// As [`open`](Self::open); then nothing is written until the next attempt goes well. None does after a checkpoint
+    /// failed: then only a restart of the process helps, and the error says so.
     pub async fn reopen(&self) -> Result<()> {
         self.writer.reopen().await
     }

@@ -16,7 +16,7 @@ use super::pool::Pool;
 use crate::error::{Error, Result};
 
 /// Ticks without a read after which the thread sleeps for good.
-const QUIET: u32 = 64;
+const QUIET: u32 = 16;
 
 /// How often waiting reads are looked at.
 const LOOK: Duration = Duration::from_millis(50);

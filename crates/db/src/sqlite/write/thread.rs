@@ -38,7 +38,7 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) fn new(path: &Path, shared: &Shared) -> Result<Self> {
         let (mut connection, guarded) = connection::writer(path, &shared.options)?;
-        checkpoint::empty_log(&connection, path)?;
+        checkpoint::empty_log(&connection, path, &shared.broken)?;
         let deadline = Deadline::watched_by(&mut connection).map_err(of_engine)?;
         let checkpointer = Checkpointer::start(path, &shared.options, shared.told())?;
         checkpointer.log.hear(&mut connection).map_err(of_engine)?;
@@ -46,10 +46,11 @@ impl Opened {
     }
 
     /// Leaves all in the file and nothing in the log, if readers let it.
-    fn close(self, path: &Path) {
+    fn close(self, path: &Path, shared: &Shared) {
         drop(self.checkpointer);
         let done = self.connection.busy_timeout(CLOSE_TIME).map_err(of_engine);
-        if let Err(error) = done.and_then(|()| checkpoint::empty_log(&self.connection, path)) {
+        if let Err(error) = done.and_then(|()| checkpoint::empty_log(&self.connection, path, &shared.broken))
+        {
             tracing::warn!(%error, "the log stays until the database is opened again; nothing is lost");
         }
     }
@@ -83,6 +84,10 @@ impl Thread {
             match leave {
                 Leave::Closed => break,
                 Leave::Reopen(done) => {
+                    if let Some(error) = self.shared.broken.for_good() {
+                        let _nobody_waits = done.send(Err(error));
+                        continue;
+                    }
                     drop(opened.take());
                     self.shared.revocations.revoke_older_than(OLD_READ);
                     let again = Opened::new(&self.path, &self.shared);
@@ -96,7 +101,7 @@ impl Thread {
             }
         }
         if let (Some(opened), None) = (opened, self.shared.broken.error()) {
-            opened.close(&self.path);
+            opened.close(&self.path, &self.shared);
         }
     }
 
