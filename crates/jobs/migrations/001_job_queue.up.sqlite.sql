@@ -26,7 +26,7 @@ create table job_queue (
   -- How often it was begun. An attempt counts when it begins, so that a job which kills its process comes to an end.
   attempts integer not null default 0 check (attempts between 0 and 1000000000),
   -- How often it is begun, at most; then it is dead.
-  max_attempts integer not null default 20 check (max_attempts >= 1),
+  max_attempts integer not null default 20 check (max_attempts between 1 and 2147483647),
   created_at integer not null default (cast((julianday('now') - 2440587.5) * 86400000.0 as integer)),
   -- When it was begun last.
   started_at integer,
