@@ -26,16 +26,16 @@ use crate::params::Params;
 /// What opens a transaction that writes.
 pub(super) const BEGIN_WRITE: &str = "begin isolation level serializable read write";
 
-/// The same for [`Company::Committed`](crate::driver::Company::Committed). Whoever locks rows that others pass over must
-/// not keep them for long when its process is frozen or cut off: the server ends it soon after its time.
-pub(super) fn begin_committed(time: Duration) -> String {
+/// The same for a closure that has this time, at this level. One whose process is frozen or cut off between two of its
+/// statements must not keep its rows for long from those who wait for them: the server ends it soon after its time.
+pub(super) fn begin_closure(level: &str, time: Duration) -> String {
     let soon = (time + LATE).as_millis().min(i32::MAX as u128);
     format!(
-        "begin isolation level read committed read write; set local idle_in_transaction_session_timeout = {soon}"
+        "begin isolation level {level} read write; set local idle_in_transaction_session_timeout = {soon}"
     )
 }
 
-/// How long after its time such a transaction may say nothing.
+/// How long after its time it may say nothing.
 const LATE: Duration = Duration::from_secs(2);
 
 /// Rows that are passed over to keep a connection whose sink wants no more; beyond it a new connection is cheaper.

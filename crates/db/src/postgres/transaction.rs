@@ -20,7 +20,7 @@ use super::fault::Fault;
 use super::listen::check_notice;
 use super::pool::{Held, Shared};
 use super::retry::{Failed, Runs};
-use super::run::{Asked, BEGIN_WRITE, begin_committed, both, changed, commit, roll_back, rows};
+use super::run::{Asked, BEGIN_WRITE, begin_closure, both, changed, commit, roll_back, rows};
 use super::texts::Text;
 use crate::driver::{Company, Dialect, Session, Sink, Statement, Work};
 use crate::error::{Error, Result};
@@ -47,8 +47,9 @@ pub(super) async fn write(shared: Arc<Shared>, work: Work, company: Company) -> 
         Company::Alone => shared.options.alone_time,
     };
     let begin = match company {
-        Company::Committed => begin_committed(time).into(),
-        Company::Shared | Company::Alone => Cow::Borrowed(BEGIN_WRITE),
+        Company::Shared => begin_closure("serializable", time).into(),
+        Company::Committed => begin_closure("read committed", time).into(),
+        Company::Alone => Cow::Borrowed(BEGIN_WRITE),
     };
     let (done, runs) = run(&shared, work, Use::Write, begin, time).await;
     shared.counts.write(&done, runs);
