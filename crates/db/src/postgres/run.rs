@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{FutureExt, MaybeDone, join, maybe_done};
@@ -25,8 +26,17 @@ use crate::params::Params;
 /// What opens a transaction that writes.
 pub(super) const BEGIN_WRITE: &str = "begin isolation level serializable read write";
 
-/// The same for [`Company::Committed`](crate::driver::Company::Committed).
-pub(super) const BEGIN_COMMITTED: &str = "begin isolation level read committed read write";
+/// The same for a closure that has this time, at this level. One whose process is frozen or cut off between two of its
+/// statements must not keep its rows for long from those who wait for them: the server ends it soon after its time.
+pub(super) fn begin_closure(level: &str, time: Duration) -> String {
+    let soon = (time + LATE).as_millis().min(i32::MAX as u128);
+    format!(
+        "begin isolation level {level} read write; set local idle_in_transaction_session_timeout = {soon}"
+    )
+}
+
+/// How long after its time it may say nothing.
+const LATE: Duration = Duration::from_secs(2);
 
 /// Rows that are passed over to keep a connection whose sink wants no more; beyond it a new connection is cheaper.
 const PASSED_OVER: usize = 1_000;

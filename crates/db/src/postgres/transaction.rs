@@ -5,6 +5,7 @@
 //! and go on with both, one that does so here is run again, and from then on that statement has a savepoint of its own.
 //! Whoever catches nothing pays nothing.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use super::fault::Fault;
 use super::listen::check_notice;
 use super::pool::{Held, Shared};
 use super::retry::{Failed, Runs};
-use super::run::{Asked, BEGIN_COMMITTED, BEGIN_WRITE, both, changed, commit, roll_back, rows};
+use super::run::{Asked, BEGIN_WRITE, begin_closure, both, changed, commit, roll_back, rows};
 use super::texts::Text;
 use crate::driver::{Company, Dialect, Session, Sink, Statement, Work};
 use crate::error::{Error, Result};
@@ -34,7 +35,7 @@ const ROLL_BACK_TO_SAVEPOINT: &str = "rollback to savepoint ketch";
 /// Runs a closure on one snapshot.
 pub(super) async fn read(shared: Arc<Shared>, work: Work) -> Result<()> {
     let time = shared.options.read_time;
-    let (done, _) = run(&shared, work, Use::Read, BEGIN_READ, time).await;
+    let (done, _) = run(&shared, work, Use::Read, BEGIN_READ.into(), time).await;
     shared.counts.read(&done);
     done
 }
@@ -45,7 +46,11 @@ pub(super) async fn write(shared: Arc<Shared>, work: Work, company: Company) -> 
         Company::Shared | Company::Committed => shared.options.write_time,
         Company::Alone => shared.options.alone_time,
     };
-    let begin = if company == Company::Committed { BEGIN_COMMITTED } else { BEGIN_WRITE };
+    let begin = match company {
+        Company::Shared => begin_closure("serializable", time).into(),
+        Company::Committed => begin_closure("read committed", time).into(),
+        Company::Alone => Cow::Borrowed(BEGIN_WRITE),
+    };
     let (done, runs) = run(&shared, work, Use::Write, begin, time).await;
     shared.counts.write(&done, runs);
     done
@@ -55,7 +60,7 @@ async fn run(
     shared: &Arc<Shared>,
     mut work: Work,
     what: Use,
-    begin: &'static str,
+    begin: Cow<'static, str>,
     time: std::time::Duration,
 ) -> (Result<()>, u32) {
     let mut runs = match what {
@@ -76,6 +81,7 @@ async fn run(
         // Whoever drops this future lets go of `_wanted`, and the closure is stopped at its next statement.
         let (_wanted, unwanted) = oneshot::channel();
         let begun = Instant::now();
+        let begin = begin.clone();
         let blocking = shared.handle.spawn_blocking(move || {
             let ended = Open::new(held, (what, begin), until, careful, unwanted).run(&mut work);
             (ended, work)
@@ -129,7 +135,7 @@ struct Open {
     held: Held,
     what: Use,
     /// What opens it.
-    begin: &'static str,
+    begin: Cow<'static, str>,
     until: Instant,
     careful: Careful,
     unwanted: oneshot::Receiver<()>,
@@ -147,7 +153,7 @@ struct Open {
 impl Open {
     fn new(
         held: Held,
-        (what, begin): (Use, &'static str),
+        (what, begin): (Use, Cow<'static, str>),
         until: Instant,
         careful: Careful,
         unwanted: oneshot::Receiver<()>,
@@ -290,7 +296,7 @@ impl Open {
 
     /// The commands that open the transaction and a savepoint.
     fn prefix(&self, guarded: bool) -> String {
-        let parts = [(!self.begun, self.begin), (self.savepoint, RELEASE), (guarded, SAVEPOINT)];
+        let parts = [(!self.begun, &*self.begin), (self.savepoint, RELEASE), (guarded, SAVEPOINT)];
         let parts: Vec<&str> = parts.iter().filter(|(wanted, _)| *wanted).map(|(_, part)| *part).collect();
         parts.join(";")
     }

@@ -27,6 +27,19 @@ fn options() -> Options {
 }
 
 #[tokio::test]
+async fn a_frozen_process_keeps_its_rows_for_little_longer_than_its_time() {
+    let place = Place::new();
+    let db = place.db(&Options::default()).await;
+    let silence = "select setting::int8 from pg_settings where name = 'idle_in_transaction_session_timeout'";
+    let committed = db.write_read_committed(move |tx| tx.query_one::<i64>(silence, params! {})).await;
+    let shared = db.write(move |tx| tx.query_one::<i64>(silence, params! {})).await;
+    assert_eq!((committed, shared), (Ok(7_000), Ok(7_000)), "their 5 s, and 2 s more");
+    // What has longer may be silent for longer, on the same connection too.
+    let alone = db.write_alone(move |tx| tx.query_one::<i64>(silence, params! {})).await;
+    assert_eq!(alone, Ok(120_000));
+}
+
+#[tokio::test]
 async fn a_deadline_stops_the_server_too() {
     let place = Place::new();
     let db = place.db(&options()).await;
