@@ -38,4 +38,26 @@ impl Toils {
         }
         Ok(format!("{} {}", load.enqueued(), self.tally.runs() - before))
     }
+
+    /// Fills the queue at once, with so many.
+    #[post]
+    async fn fill(&self, rows: i64) -> Result<String> {
+        let fill = move |tx: &mut Tx<'_>| tx.execute(FILL, params! { rows });
+        Ok(self.jobs.db().write_alone(fill).await?.to_string())
+    }
+
+    /// Enqueues nothing for so long, while the queue is worked on, and empties it then; how many were run.
+    #[post]
+    async fn stand(&self, millis: u64) -> Result<String> {
+        let before = self.tally.runs();
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        let run = self.tally.runs() - before;
+        self.jobs.db().execute("delete from job_queue where status = 'pending'", params! {}).await?;
+        Ok(format!("0 {run}"))
+    }
 }
+
+/// As many jobs that do nothing as are asked for.
+const FILL: &str = "with recursive n(i) as (select 1 union all select i + 1 from n where i < :rows)
+    insert into job_queue (job_type, payload)
+    select 'toil', json_object('number', i, 'name', 'Gipsy Moth IV') from n";

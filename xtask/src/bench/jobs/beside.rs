@@ -26,11 +26,19 @@ const MOST_IDLE: f64 = 2.0;
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// What goes on beside the reads: its name, and how the server calls it.
-const CASES: [(&str, Option<&str>); 3] = [
+const CASES: [(&str, Option<&str>); 4] = [
     ("alone", None),
     ("beside jobs, enqueued 100 to a write by 4 tasks of the server, and run", Some("bulk")),
     ("beside jobs, enqueued one to a write by 64 tasks of the server, and run", Some("single")),
+    // Last, because the others count what waits by what they enqueue.
+    ("beside jobs of a queue that was filled before, and is worked off", Some(STAND)),
 ];
+
+/// Of [`CASES`]: nothing is enqueued meanwhile.
+const STAND: &str = "stand";
+
+/// Jobs that are there then, for each second: more than can be run.
+const STOCK: u64 = 40_000;
 
 /// What one round found.
 struct Round {
@@ -61,6 +69,13 @@ fn one(lab: &Lab<'_>, seconds: u64, number: &str) -> Result<Round> {
     Paced { seconds: 1, ..reads }.run(server.address())?;
     let mut cases = Vec::new();
     for (name, pace) in CASES {
+        if pace == Some(STAND) {
+            let rows = STOCK * (seconds + 3);
+            let reply = server.exchange("POST", &format!("/toils/fill?rows={rows}"), "", None)?;
+            ensure!(reply.starts_with("HTTP/1.1 200 "), "the queue was not filled:\n{reply}");
+            // The log of so large a write is copied.
+            thread::sleep(Duration::from_millis(1_500));
+        }
         let (latency, jobs) = thread::scope(|scope| {
             let noise = scope.spawn(|| noise(&server, pace, seconds));
             thread::sleep(SETTLE);
@@ -134,7 +149,7 @@ mod tests {
     fn reads_beside_jobs_are_judged_within_rounds() {
         let reads = |p99| (Latency { p50: 0.1, p99, most: 9.0 }, 20_000.0);
         let round = |alone, beside| Round {
-            cases: vec![reads(alone), reads(beside), reads(beside * 2.0)],
+            cases: vec![reads(alone), reads(beside), reads(beside * 2.0), reads(beside / 2.0)],
             idle: 0.5,
         };
         let text = tables(&[round(1.0, 1.5), round(2.0, 3.0), round(1.0, 8.0)]);
