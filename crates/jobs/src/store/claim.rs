@@ -85,13 +85,13 @@ pub(super) static SQLITE: LazyLock<String> = LazyLock::new(|| {
 pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
     let due = due("", "(select :most::bigint)", "for update skip locked");
     let returning = returning(Dialect::Postgres);
-    format!(
-        "{UPDATE} where id = any (array({due})) \
-         and exists (select 1 from job_runners r where r.id = :runner for key share) {returning}"
-    )
+    format!("{UPDATE} where id = any (array({due})) and {KNOWN} {returning}")
 });
 
-const UPDATE: &str = "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, \
+/// PostgreSQL: the runner has its row, and keeps it until the claim is committed.
+pub(super) const KNOWN: &str = "exists (select 1 from job_runners r where r.id = :runner for key share)";
+
+pub(super) const UPDATE: &str = "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, \
      attempts = attempts + 1, started_at = :now, progress = null, progress_note = null";
 
 fn returning(dialect: Dialect) -> String {

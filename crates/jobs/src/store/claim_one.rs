@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ketch_db::{Result, Tx, params};
+use ketch_db::{Dialect, Result, Tx, params};
 use serde::Deserialize;
 
-use super::claim::count;
+use super::claim::{KNOWN, UPDATE, count};
 use super::foreign::{self, Foreign};
 use super::{Claim, Claimed};
 
@@ -30,9 +30,12 @@ pub(crate) fn claim_one(
     now: i64,
 ) -> Result<Option<(String, Claimed)>> {
     let texts = foreign::columns(tx.dialect(), "job_type, payload, queue");
+    let known = match tx.dialect() {
+        Dialect::Sqlite => "true",
+        Dialect::Postgres => KNOWN,
+    };
     let sql = format!(
-        "update job_queue set status = 'running', claimed_by = :runner, claim = claim + 1, attempts = attempts + 1, \
-         started_at = :now, progress = null, progress_note = null where id = :id and status = 'pending' \
+        "{UPDATE} where id = :id and status = 'pending' and {known} \
          returning id, claim, {texts}, attempts, max_attempts, run_at, slot"
     );
     let row: Option<Row> = tx.query_opt(sql, params! { runner: runner.to_string(), id, now })?;
