@@ -72,10 +72,8 @@ pub(super) fn count(stored: i64) -> u32 {
     u32::try_from(stored).unwrap_or(if stored < 0 { 0 } else { u32::MAX })
 }
 
-/// SQLite plans a statement anew each time that a parameter is bound which it looks at while it plans, such as a limit or
-/// what an index is asked for; here that takes several times as long as the claim itself. The sign keeps it from looking.
 pub(super) static SQLITE: LazyLock<String> = LazyLock::new(|| {
-    let due = due("+", "+:most", "");
+    let due = due(":most", "");
     let returning = returning(Dialect::Sqlite);
     format!("{UPDATE} where id in ({due}) {returning}")
 });
@@ -83,7 +81,7 @@ pub(super) static SQLITE: LazyLock<String> = LazyLock::new(|| {
 /// An array and not `in (…)`, which the planner may turn into a join that reads the whole table; and limits whose values
 /// it does not know, so that it always takes the index that is in order, whatever the statistics say.
 pub(super) static POSTGRES: LazyLock<String> = LazyLock::new(|| {
-    let due = due("", "(select :most::bigint)", "for update skip locked");
+    let due = due("(select :most::bigint)", "for update skip locked");
     let returning = returning(Dialect::Postgres);
     format!("{UPDATE} where id = any (array({due})) and {KNOWN} {returning}")
 });
@@ -101,11 +99,11 @@ fn returning(dialect: Dialect) -> String {
 
 /// The numbers of what is due, in order. It reads the head of the index for each priority, so that rows which wait for
 /// their time are not passed over one by one; a priority is looked at when those above it did not give enough.
-fn due(sign: &str, most: &str, lock: &str) -> String {
+fn due(most: &str, lock: &str) -> String {
     let heads = heads(|priority| {
         format!(
-            "select id from (select id from job_queue where status = 'pending' and queue = {sign}:queue \
-             and priority = {priority} and run_at <= {sign}:now order by run_at, id limit {most} {lock}) as p{priority}"
+            "select id from (select id from job_queue where status = 'pending' and queue = :queue \
+             and priority = {priority} and run_at <= :now order by run_at, id limit {most} {lock}) as p{priority}"
         )
     });
     format!("select id from ({heads}) as heads limit {most}")
@@ -126,7 +124,7 @@ pub(crate) async fn next_due(db: &Db, queue: &str) -> Result<Option<i64>> {
 pub(super) static NEXT_DUE: LazyLock<String> = LazyLock::new(|| {
     let heads = heads(|priority| {
         format!(
-            "select run_at from (select run_at from job_queue where status = 'pending' and queue = cast(:queue as text) \
+            "select run_at from (select run_at from job_queue where status = 'pending' and queue = :queue \
              and priority = {priority} order by run_at limit 1) as p{priority}"
         )
     });
