@@ -95,6 +95,8 @@ pub enum Answer {
     Blocking,
     /// The file named by the setting `stub`.
     Stub,
+    /// A driver of a manifest, by its name: `sql`, `exec`.
+    Driver(&'static str),
 }
 
 impl Answer {
@@ -104,6 +106,7 @@ impl Answer {
             Self::Async => "async fn",
             Self::Blocking => "fn (blocking pool)",
             Self::Stub => "stub",
+            Self::Driver(name) => name,
         }
     }
 }

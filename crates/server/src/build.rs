@@ -113,6 +113,7 @@ impl Server {
     pub fn build(mut self) -> Result<Built, Problems> {
         let mut problems = std::mem::take(&mut self.problems);
         let mut schemas = Schemas::default();
+        let projects = self.open_projects(&mut problems);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
         let database = std::mem::take(&mut self.database).check(&mut problems);
         let readiness = match &database {
@@ -125,6 +126,7 @@ impl Server {
         for lowering in std::mem::take(&mut self.services) {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
+        routes.extend(self.lower_projects(&projects, database.as_ref(), &mut problems));
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
         let handle = jobs.as_ref().map(Queued::handle);
         routes.extend(self.admin.routes(handle, &mut schemas, &mut problems));

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod explain;
 mod jobs;
+mod manifest;
 mod run;
 mod server;
 

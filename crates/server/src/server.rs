@@ -18,6 +18,7 @@ use crate::admin::Admin;
 use crate::database::Declared;
 use crate::events::Events;
 use crate::jobs;
+use crate::manifest;
 
 /// Where a server listens when nobody says.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
@@ -36,6 +37,7 @@ pub struct Server {
     pub(crate) database: Declared,
     pub(crate) jobs: jobs::Declared,
     pub(crate) admin: Admin,
+    pub(crate) manifest: manifest::Declared,
     /// The address as written, and who wrote it.
     pub(crate) address: Option<(String, Said)>,
     pub(crate) docs: bool,
@@ -94,6 +96,7 @@ impl Server {
             database: Declared::default(),
             jobs: jobs::Declared::default(),
             admin: Admin::default(),
+            manifest: manifest::Declared::default(),
             address: None,
             docs: true,
             problems: Vec::new(),
@@ -284,7 +287,7 @@ impl Server {
 
 /// What is wrong with the name of a definition: it means "none", or is taken.
 #[track_caller]
-fn bad_name(name: &str, what: &str, taken: bool) -> Option<Problem> {
+pub(crate) fn bad_name(name: &str, what: &str, taken: bool) -> Option<Problem> {
     let message = match name {
         "-" => format!("`-` means none, so no {what} can be called that"),
         _ if taken => format!("the {what} `{name}` is defined twice"),

@@ -204,7 +204,7 @@ pub(crate) fn plain(headers: &HeaderMap) -> Result<(), Error> {
 }
 
 /// The media type of a body, in lower case and without parameters; none when there is not exactly one.
-pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (value, None) = (values.next()?.to_str().ok()?, values.next()) else { return None };
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())

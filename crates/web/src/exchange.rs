@@ -133,7 +133,7 @@ impl Exchange {
     }
 
     /// What is left of the endpoint's deadline.
-    pub(crate) fn time_left(&self) -> Duration {
+    pub fn time_left(&self) -> Duration {
         self.0.endpoint.settings.timeout.value.saturating_sub(self.0.started.elapsed())
     }
 

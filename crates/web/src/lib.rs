@@ -53,7 +53,7 @@ mod validate;
 
 pub use app::{App, AppBuilder, Capacity, TableMaker};
 pub use arg::{Arg, ArgDocs, Faults, PathArg};
-pub use body::read_body;
+pub use body::{media_type, read_body};
 #[cfg(feature = "redis")]
 pub use cache::RedisCache;
 pub use cache::{
@@ -70,7 +70,7 @@ pub use form::Form;
 pub use guard::Guard;
 pub use header::{Header, Occurs};
 pub use json::Json;
-pub use lower::{Route, Shed, lower};
+pub use lower::{Fronted, Route, Shed, lower};
 pub use middleware::{Middleware, Next};
 pub use mount::Mount;
 pub use multipart::{Multipart, Part};

@@ -1,14 +1,20 @@
-//! From a declared service to routes: the levels come together and the handler gets its service.
+//! From what a front declares to routes: the levels come together and the handler is bound.
+//!
+//! [`lower`] takes services; [`Fronted`] is one endpoint of any other front, such as a manifest.
 
+use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use http::Method;
 use ketch_model::{
-    Answer, ArgSpec, Docs, Effective, Endpoint, In, Inferred, Level, Leveled, Names, Problem, Settings,
-    resolve,
+    Answer, ArgSpec, Docs, Effective, Endpoint, Error, ErrorSpec, In, Inferred, Level, Leveled, Names, Place,
+    Problem, ReplySpec, Settings, resolve,
 };
 use ketch_syntax::{Template, kebab, suggestion};
 
 use crate::cache;
+use crate::exchange::{Input, Response};
 use crate::good_reply::describe_status;
 use crate::rules::bad_pattern;
 use crate::schemas::Schemas;
@@ -76,6 +82,118 @@ pub fn lower<S: Service>(
     routes
 }
 
+/// One endpoint as a front declares it, before the levels come together.
+pub struct Fronted {
+    /// Who it is.
+    pub names: Names,
+    /// The HTTP method.
+    pub method: Method,
+    /// The root that follows from a name, if nothing says another; empty for none.
+    pub root: String,
+    /// The route that follows from a name, if nothing says another.
+    pub route: String,
+    /// What the documents say.
+    pub docs: Docs,
+    /// Its arguments, in order.
+    pub args: Vec<ArgSpec>,
+    /// Its replies and errors.
+    pub replies: (Vec<ReplySpec>, Vec<ErrorSpec>),
+    /// What produces its reply.
+    pub answer: Answer,
+    /// Where it is written.
+    pub place: Place,
+    /// The folder that relative stubs are looked for in first.
+    pub base: Option<PathBuf>,
+    pub(crate) handler: Handler,
+}
+
+impl std::fmt::Debug for Fronted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fronted")
+            .field("names", &self.names)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Fronted {
+    /// An endpoint of which only its name, method, route and place are known; `handler` answers it. With the setting
+    /// `stub` and [`Answer::Stub`] the handler reads the arguments, and the stub's file is the reply.
+    pub fn new<F, Fut>(
+        names: Names,
+        method: Method,
+        route: impl Into<String>,
+        place: Place,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Input) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Error>> + Send + 'static,
+    {
+        Self {
+            names,
+            method,
+            root: String::new(),
+            route: route.into(),
+            docs: Docs::default(),
+            args: Vec::new(),
+            replies: Default::default(),
+            answer: Answer::Async,
+            place,
+            base: None,
+            handler: Arc::new(move |input| Box::pin(handler(input))),
+        }
+    }
+
+    /// The route, once the levels have come together; weakest first.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn route(self, levels: &[Leveled<'_>]) -> Result<Route, Vec<Problem>> {
+        let Self { names, method, root, route, docs, args, replies, answer, place, base, handler } = self;
+        let settings = resolve(&names.full(), Inferred { root: &root, route: &route }, levels)?;
+        let problem = |message: String| Problem::new(Some(place.clone()), names.full(), message);
+        let path =
+            settings.path().map_err(|fault| vec![problem(format!("its path cannot be read: {fault}"))])?;
+        let (args, mut faults) = placed(args, &path, &settings);
+        faults.extend(args.iter().filter_map(bad_pattern));
+        if !faults.is_empty() {
+            return Err(faults.into_iter().map(problem).collect());
+        }
+        let stub = stub::plan(&settings, &path, base.as_deref()).map_err(|fault| {
+            vec![Problem::new(settings.stub.place.clone().or(Some(place.clone())), names.full(), fault)]
+        })?;
+        let (answer, handler, (mut replies, errors)) = match (stub, answer) {
+            (None, Answer::Stub) => {
+                return Err(vec![problem(format!(
+                    "`{}` has no body, and its stub was taken away: write a body",
+                    names.endpoint
+                ))]);
+            }
+            (None, answer) => (answer, handler, replies),
+            (Some(stub), Answer::Stub) if replies.0.is_empty() => {
+                let promised = stub.describe();
+                (Answer::Stub, stub.handler(Some(handler)), promised)
+            }
+            // What a method says that it returns is what the documents promise, whether it has a body or not.
+            (Some(stub), answer) => {
+                let (stub, replies) = stub.over(replies);
+                (Answer::Stub, stub.handler((answer == Answer::Stub).then_some(handler)), replies)
+            }
+        };
+        describe_status(&settings, answer, &mut replies)
+            .map_err(|fault| vec![Problem::new(settings.status.place.clone(), names.full(), fault)])?;
+        let place = Some(place);
+        let mut endpoint =
+            Endpoint { names, method, path, settings, docs, args, replies, errors, answer, place };
+        let faults = cache::check(&mut endpoint);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Route { endpoint, shed: Shed::WhenFull, handler })
+    }
+}
+
 fn one<S: Service>(
     root: &str,
     declared: Declared<S>,
@@ -84,45 +202,10 @@ fn one<S: Service>(
 ) -> Result<Route, Vec<Problem>> {
     let Declared { name, method, docs, args, replies, answer, bind, place, .. } = declared;
     let names = Names { service: S::NAME.to_owned(), endpoint: name.to_owned(), tag: root.to_owned() };
-    let settings = resolve(&names.full(), Inferred { root, route: &kebab(name) }, levels)?;
-    let problem = |message: String| Problem::new(Some(place.clone()), names.full(), message);
-    let path = settings.path().map_err(|fault| vec![problem(format!("its path cannot be read: {fault}"))])?;
-    let (args, mut faults) = placed(args, &path, &settings);
-    faults.extend(args.iter().filter_map(bad_pattern));
-    if !faults.is_empty() {
-        return Err(faults.into_iter().map(problem).collect());
-    }
-    let stub = stub::plan(&settings, &path, None).map_err(|fault| {
-        vec![Problem::new(settings.stub.place.clone().or(Some(place.clone())), names.full(), fault)]
-    })?;
-    let declared = bind.to(service);
-    let (answer, handler, (mut replies, errors)) = match (stub, answer) {
-        (None, Answer::Stub) => {
-            return Err(vec![problem(format!(
-                "`{name}` has no body, and its stub was taken away: write a body"
-            ))]);
-        }
-        (None, answer) => (answer, declared, replies),
-        (Some(stub), Answer::Stub) if replies.0.is_empty() => {
-            let promised = stub.describe();
-            (Answer::Stub, stub.handler(Some(declared)), promised)
-        }
-        // What a method says that it returns is what the documents promise, whether it has a body or not.
-        (Some(stub), answer) => {
-            let (stub, replies) = stub.over(replies);
-            (Answer::Stub, stub.handler((answer == Answer::Stub).then_some(declared)), replies)
-        }
-    };
-    describe_status(&settings, answer, &mut replies)
-        .map_err(|fault| vec![Problem::new(settings.status.place.clone(), names.full(), fault)])?;
     let docs = Docs::from_comments(docs, S::DOCS);
-    let place = Some(place);
-    let mut endpoint = Endpoint { names, method, path, settings, docs, args, replies, errors, answer, place };
-    let faults = cache::check(&mut endpoint);
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    Ok(Route { endpoint, shed: Shed::WhenFull, handler })
+    let (root, route, handler) = (root.to_owned(), kebab(name), bind.to(service));
+    Fronted { names, method, root, route, docs, args, replies, answer, place, base: None, handler }
+        .route(levels)
 }
 
 /// Gives each argument its final place: levels 1 to 3 and 5 may have put names into the path, or taken them out.

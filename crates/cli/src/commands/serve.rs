@@ -1,6 +1,7 @@
 //! `serve`: run the server until it is told to stop.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use crate::database::DatabaseOptions;
 /// How to serve.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
+    /// The folder of a manifest to serve, such as `.`
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Where to listen; port 0 lets the system choose [default: what the program says, else 127.0.0.1:8080]
     #[arg(long, env = "KETCH_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     listen: Option<String>,
@@ -31,6 +35,10 @@ pub(crate) struct Options {
 const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
+    let server = match &options.dir {
+        Some(dir) => server.manifest(dir),
+        None => server,
+    };
     let server = match &options.listen {
         Some(address) => server.listen_from(address, "--listen or KETCH_LISTEN"),
         None => server,

@@ -1,0 +1,30 @@
+//! An API without a compiler: endpoints from JSON, their types, and the drivers that answer them.
+//!
+//! A project is a folder: [`Project::open`] reads and checks it, [`Project::lower`] makes routes of it. From there on
+//! nothing knows that they came from a manifest. What answers is a [`Driver`]'s: SQL, an executable, a stub, a function
+//! of the program's own; WASM has a crate of its own.
+
+mod arguments;
+mod call;
+mod driver;
+mod drivers;
+mod fields;
+mod folder;
+mod lower;
+mod middleware;
+mod project;
+mod reply;
+mod source;
+mod tree;
+mod types;
+
+pub use call::{Answer, Call, Files};
+pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
+pub use drivers::Native;
+pub use fields::Fields;
+pub use lower::{Lowered, Surroundings};
+pub use middleware::{Inspect, Verdict};
+pub use project::{Folders, Project, ProjectFile};
+pub use source::{Json, Source, Spanned};
+pub use tree::{Declared, Param, Site};
+pub use types::Type;

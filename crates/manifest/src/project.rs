@@ -1,0 +1,111 @@
+//! A project: the folder, its project file, and the API that it declares.
+
+use std::path::{Path, PathBuf};
+
+use ketch_model::Problem;
+
+use crate::fields::Fields;
+use crate::source::{Source, Spanned};
+use crate::tree::{self, Declared};
+
+/// A project, read and checked as far as its files go.
+#[derive(Debug)]
+pub struct Project {
+    /// Its project file.
+    pub file: ProjectFile,
+    /// Its endpoints, in the order written.
+    pub endpoints: Vec<Declared>,
+}
+
+/// What the project file says, `ketch.json` or `aicra.json`.
+#[derive(Clone, Debug)]
+pub struct ProjectFile {
+    /// The project's folder.
+    pub root: PathBuf,
+    /// Whether it is an `aicra.json`: absent scopes deny then, and executables get their JSON in argv too.
+    pub seed: bool,
+    /// The driver of controllers whose kind does not say.
+    pub driver: Option<String>,
+    /// Whether the built-in types are there.
+    pub default_types: bool,
+    /// Where things are.
+    pub folders: Folders,
+    /// What it says for each driver, by the driver's name.
+    pub options: Vec<(String, Spanned)>,
+}
+
+/// The folders of a project, below its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folders {
+    /// Controllers.
+    pub controllers: PathBuf,
+    /// Middlewares.
+    pub middlewares: PathBuf,
+    /// Type checkers.
+    pub types: PathBuf,
+    /// Migrations.
+    pub migrations: PathBuf,
+}
+
+impl Default for Folders {
+    fn default() -> Self {
+        let [controllers, middlewares, types, migrations] =
+            ["controller", "middleware", "type", "migrations"].map(PathBuf::from);
+        Self { controllers, middlewares, types, migrations }
+    }
+}
+
+impl Project {
+    /// Reads the project in a folder. What can be read is there even when there are problems, so that one run finds all.
+    pub fn open(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+        let file = ProjectFile::open(folder, problems)?;
+        let api = Source::read(&file.root.join("api.json"), "api.json").and_then(|source| source.parse());
+        let api = api.map_err(|problem| problems.push(problem)).ok()?;
+        let endpoints = tree::read(&api, &file, problems);
+        Some(Self { file, endpoints })
+    }
+}
+
+impl ProjectFile {
+    fn open(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+        let there = ["ketch.json", "aicra.json"].into_iter().find(|name| folder.join(name).is_file());
+        let seed = there == Some("aicra.json");
+        let mut file = Self {
+            root: folder.to_owned(),
+            seed,
+            driver: None,
+            default_types: true,
+            folders: Folders::default(),
+            options: Vec::new(),
+        };
+        let Some(name) = there else { return Some(file) };
+        let read = Source::read(&folder.join(name), name).and_then(|source| source.parse());
+        let value = read.map_err(|problem| problems.push(problem)).ok()?;
+        let mut fields = Fields::of(&value, name, problems)?;
+        file.driver = fields.text("driver", problems).map(str::to_owned);
+        for (key, folder, types) in [
+            ("types", &mut file.folders.types, true),
+            ("controllers", &mut file.folders.controllers, false),
+            ("middlewares", &mut file.folders.middlewares, false),
+        ] {
+            let Some(mut section) = fields.get(key).and_then(|it| Fields::of(it, key, problems)) else {
+                continue;
+            };
+            if let Some(path) = section.text("folder", problems) {
+                *folder = path.into();
+            }
+            if types {
+                file.default_types = section.flag("default", problems).unwrap_or(!seed);
+            }
+            section.finish(problems);
+        }
+        for driver in ["exec", "sql", "wasm"] {
+            file.options.extend(fields.get(driver).map(|value| (driver.to_owned(), value.clone())));
+        }
+        for ignored in ["root", "host", "port", "$schema"] {
+            let _unused = fields.get(ignored);
+        }
+        fields.finish(problems);
+        Some(file)
+    }
+}

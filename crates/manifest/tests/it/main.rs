@@ -1,0 +1,4 @@
+//! Projects as their users see them: a folder of files, and requests.
+
+mod hello;
+mod place;
