@@ -144,7 +144,7 @@ impl Lowering<'_> {
         };
         let place = endpoint.place.clone();
         let mut fronted = Fronted::new(names, endpoint.method.clone(), path.join("/"), place, handler);
-        fronted.docs = Docs::from_comments(endpoint.info.as_deref(), None);
+        fronted.docs = Docs::from_comments(endpoint.info.as_deref(), endpoint.about.as_deref());
         fronted.args = described;
         fronted.replies = (vec![gives(endpoint)], Vec::new());
         fronted.answer = answer;

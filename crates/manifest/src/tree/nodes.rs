@@ -1,0 +1,226 @@
+//! Nodes and methods.
+
+use http::Method;
+use ketch_model::{Inferred, Level, Leveled, Place, Problem, Settings, resolve};
+use ketch_syntax::{Key, Template};
+
+use super::{Declared, METHODS, Param, params, settings, together};
+use crate::fields::{Fields, Spelling};
+use crate::keys::{METHOD, NODE, Which};
+use crate::project::ProjectFile;
+use crate::source::{Json, Spanned};
+
+/// The drivers that have options, by the names under which these stand.
+pub(crate) const DRIVERS: [&str; 3] = ["exec", "sql", "wasm"];
+
+/// The endpoints of an API file.
+pub(super) fn read(api: &Spanned, file: &ProjectFile, problems: &mut Vec<Problem>) -> Vec<Declared> {
+    let spelling = if file.seed { Spelling::Seed } else { Spelling::Exact };
+    let mut reader = Reader { file, spelling, problems, endpoints: Vec::new() };
+    let node = Node { above: vec![file.settings.clone()], ..Node::default() };
+    reader.node(api, &node);
+    reader.endpoints
+}
+
+struct Reader<'p> {
+    file: &'p ProjectFile,
+    spelling: Spelling,
+    problems: &'p mut Vec<Problem>,
+    endpoints: Vec<Declared>,
+}
+
+/// What a node is within.
+#[derive(Clone, Default)]
+struct Node {
+    path: Vec<String>,
+    above: Vec<Settings>,
+    options: Vec<(String, Spanned)>,
+    about: Option<String>,
+}
+
+impl Node {
+    fn subject(&self) -> String {
+        format!("/{}", self.path.join("/"))
+    }
+}
+
+impl Reader<'_> {
+    fn node(&mut self, value: &Spanned, parent: &Node) {
+        let subject = parent.subject();
+        let Some(fields) = Fields::by(&NODE, value, subject.as_str(), self.problems) else { return };
+        let mut fields = fields.spelled(self.spelling);
+        let _editors = fields.get("$schema");
+        let mut node = parent.clone();
+        node.about = fields.text("info", self.problems).map(str::to_owned);
+        node.above.push(settings(&mut fields, Which::Inherited, self.spelling, self.problems));
+        self.check_settings(&subject, &node.above);
+        for driver in DRIVERS {
+            if let Some(value) = fields.get(driver) {
+                inherit(&mut node.options, driver, value);
+            }
+        }
+        for name in METHODS {
+            if let Some(value) = fields.get(name) {
+                self.method(name, value, &node);
+            }
+        }
+        let children = fields.get("/");
+        self.strangers(&mut fields);
+        fields.finish(self.problems);
+        let Some(mut children) = children.and_then(|it| Fields::of(it, subject, self.problems)) else {
+            return;
+        };
+        for (name, place, child) in children.others() {
+            self.child(name, place, child, &node);
+        }
+    }
+
+    fn child(&mut self, name: &str, place: &Place, value: &Spanned, parent: &Node) {
+        let mut node = parent.clone();
+        node.path.push(name.to_owned());
+        let read = self.endpoints.len();
+        let fault =
+            segment(name).or_else(|| Template::parse(&node.path.join("/")).err().map(|it| it.to_string()));
+        let fits = fault.is_none();
+        if let Some(message) = fault {
+            self.problems.push(Problem::new(Some(place.clone()), node.subject(), message));
+        }
+        self.node(value, &node);
+        if !fits {
+            // What is below is read for its own problems, and has no path to be served at.
+            self.endpoints.truncate(read);
+        }
+    }
+
+    /// Members that are no keys, but mean something to whoever wrote them.
+    fn strangers<'a>(&mut self, fields: &mut Fields<'a>) {
+        if self.spelling == Spelling::Seed {
+            return;
+        }
+        let strangers: Vec<_> = fields.left().collect();
+        for (name, place, value) in strangers {
+            let upper = name.to_ascii_uppercase();
+            let bare = name.trim_matches('/');
+            let message = if METHODS.contains(&upper.as_str()) {
+                format!("`{name}` is no key here: methods are written in capitals, `{upper}`")
+            } else if upper == "HEAD" || upper == "OPTIONS" {
+                format!("`{name}` is no key here: {upper} is answered by itself, so leave it out")
+            } else if Key::parse(name)
+                .is_some_and(|key| !key.spec().inherited && ![Key::Root, Key::Route].contains(&key))
+            {
+                format!("`{name}` belongs to one method: write it in `GET` or whichever it is for")
+            } else if matches!(value.value, Json::Object(_)) && (name.starts_with('/') || !is_near(bare)) {
+                format!(
+                    "`{name}` is no key here: paths below stand under `/`, so write `\"/\": {{ \"{bare}\": … }}`"
+                )
+            } else {
+                continue;
+            };
+            self.problems.push(Problem::new(Some(place.clone()), fields.subject(), message));
+            fields.take(name);
+        }
+    }
+
+    /// What a node's settings come to by themselves, so that a fault is told once and of the node.
+    fn check_settings(&mut self, subject: &str, above: &[Settings]) {
+        let Some((own, _)) = above.split_last() else { return };
+        let levels: Vec<_> = above.iter().map(|settings| Leveled(Level::Service, settings)).collect();
+        let Err(faults) = resolve(subject, Inferred { root: "", route: "" }, &levels) else { return };
+        let is_own =
+            |fault: &Problem| own.entries().iter().any(|entry| Some(&entry.place) == fault.place.as_ref());
+        self.problems.extend(faults.into_iter().filter(is_own));
+    }
+
+    fn method(&mut self, name: &str, value: &Spanned, node: &Node) {
+        let subject = format!("{name} {}", node.subject());
+        let Some(fields) = Fields::by(&METHOD, value, subject.as_str(), self.problems) else { return };
+        let mut fields = fields.spelled(self.spelling);
+        let info = fields.text("info", self.problems).map(str::to_owned);
+        if self.file.seed && info.as_deref().unwrap_or_default().trim().is_empty() {
+            let message = "has no `info`: say what it does";
+            self.problems.push(Problem::new(Some(value.place.clone()), subject.as_str(), message));
+        }
+        let method = Method::from_bytes(name.as_bytes()).expect("the names are methods");
+        let takes = fields.get("in").map(|it| self.params(it, &subject, &node.path)).unwrap_or_default();
+        let gives = fields.get("out").map(|it| self.outputs(it, &subject)).unwrap_or_default();
+        let run = fields.text("run", self.problems).map(str::to_owned);
+        let own = settings(&mut fields, Which::All, self.spelling, self.problems);
+        let mut options = node.options.clone();
+        for driver in DRIVERS {
+            if let Some(value) = fields.get(driver) {
+                inherit(&mut options, driver, value);
+            }
+        }
+        let _unused = fields.get("download");
+        fields.finish(self.problems);
+        let declared = Declared {
+            path: node.path.clone(),
+            method,
+            info,
+            about: node.about.clone(),
+            takes,
+            gives,
+            above: node.above.clone(),
+            settings: own,
+            run,
+            options,
+            place: value.place.clone(),
+        };
+        together::check(&declared, self.spelling, self.problems);
+        self.endpoints.push(declared);
+    }
+
+    fn params(&mut self, value: &Spanned, subject: &str, path: &[String]) -> Vec<Param> {
+        params::read(value, subject, path, self.spelling, self.problems)
+    }
+
+    /// What old projects say of their outputs nobody ever read, so nothing of it can be wrong.
+    fn outputs(&mut self, value: &Spanned, subject: &str) -> Vec<Param> {
+        match self.spelling {
+            Spelling::Exact => params::outputs(value, subject, self.problems),
+            Spelling::Seed => params::outputs(value, subject, &mut Vec::new()),
+        }
+    }
+}
+
+/// Why a name is no single segment of a path.
+fn segment(name: &str) -> Option<String> {
+    let bare = name.trim_matches('/');
+    if name.is_empty() || bare.is_empty() {
+        return Some("a path's segment has a name: write the path itself as the node above".to_owned());
+    }
+    if bare != name {
+        return Some(format!("a segment has no slash: write `{bare}`"));
+    }
+    if let Some((first, rest)) = name.split_once('/').filter(|_| !name.contains('{')) {
+        return Some(format!("a name is one segment: write `\"{first}\": {{ \"/\": {{ \"{rest}\": … }} }}`"));
+    }
+    if let Some(name) = name.strip_prefix(':') {
+        let name = name.trim_end_matches(':');
+        return Some(format!("`:{name}` is another framework's syntax: write `{{{name}}}`"));
+    }
+    None
+}
+
+/// Whether a name is a slip of one that may stand on a node.
+fn is_near(name: &str) -> bool {
+    let settings = NODE.settings.specs().flat_map(|spec| spec.names.iter().copied());
+    ketch_syntax::closest(name, NODE.members.iter().map(|member| member.name).chain(settings)).is_some()
+}
+
+/// Adds what an inner level says for a driver: its members win over those of the same name.
+fn inherit(options: &mut Vec<(String, Spanned)>, driver: &str, inner: &Spanned) {
+    let Some((_, outer)) = options.iter_mut().find(|(name, _)| name == driver) else {
+        options.push((driver.to_owned(), inner.clone()));
+        return;
+    };
+    let mut merged = inner.clone();
+    if let (Json::Object(members), Json::Object(inherited)) = (&mut merged.value, &outer.value) {
+        for (name, place, value) in inherited {
+            if !members.iter().any(|(known, _, _)| known == name) {
+                members.push((name.clone(), place.clone(), value.clone()));
+            }
+        }
+    }
+    *outer = merged;
+}
