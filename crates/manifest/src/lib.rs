@@ -20,7 +20,7 @@ mod types;
 
 pub use call::{Answer, Call, Files};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
-pub use drivers::{Native, Tabled};
+pub use drivers::{Native, Tabled, shipped};
 pub use fields::Fields;
 pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};

@@ -17,6 +17,8 @@ use crate::server::{Server, bad_name};
 pub(crate) struct Declared {
     folders: Vec<(PathBuf, Place)>,
     native: Native,
+    /// Kept from load to load, with what they hold.
+    drivers: Vec<Arc<dyn Driver>>,
 }
 
 impl Server {
@@ -54,12 +56,14 @@ impl Server {
         database: Option<&Database>,
         problems: &mut Vec<Problem>,
     ) -> Vec<Route> {
-        let drivers = drivers();
+        if self.manifest.drivers.is_empty() {
+            self.manifest.drivers = drivers();
+        }
         let db = database.map(Database::db);
         let mut routes = Vec::new();
         for project in projects {
             let native = &self.manifest.native;
-            let around = Surroundings { server: &self.settings, native, drivers: &drivers, db };
+            let around = Surroundings { server: &self.settings, native, drivers: &self.manifest.drivers, db };
             let lowered = project.lower(&around, problems);
             self.app.middlewares.extend(lowered.middlewares);
             routes.extend(lowered.routes);
@@ -68,7 +72,7 @@ impl Server {
     }
 }
 
-/// The drivers that have crates of their own.
+/// The drivers that ship, and those that have crates of their own.
 fn drivers() -> Vec<Arc<dyn Driver>> {
-    Vec::new()
+    ketch_manifest::shipped()
 }
