@@ -99,6 +99,11 @@ impl<'a> Fields<'a> {
         Some(value)
     }
 
+    /// Whether there is a member of this name. It is not taken.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(known, _, _)| known == name)
+    }
+
     /// A member that is text.
     pub fn text(&mut self, name: &str, problems: &mut Vec<Problem>) -> Option<&'a str> {
         let value = self.get(name)?;

@@ -32,7 +32,7 @@ pub(crate) struct Includes<'p> {
 }
 
 impl<'p> Includes<'p> {
-    /// The value of the file `name` with everything that it includes, and the files of that.
+    /// The value of the file `name` with everything that it includes, and the files of that below the folder.
     pub(crate) fn resolve(
         folder: &Path,
         name: &str,
@@ -135,8 +135,8 @@ impl<'p> Includes<'p> {
             self.tell(place, format!("files stand in one another more than {DEEPEST} deep here"));
             return None;
         }
-        if !self.files.contains(&path) {
-            self.files.push(path.clone());
+        if !self.files.iter().any(|known| known.as_os_str() == name.as_str()) {
+            self.files.push(PathBuf::from(&name));
         }
         let source = match Source::read(&path, &name) {
             Ok(source) => source,

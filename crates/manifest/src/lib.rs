@@ -10,6 +10,7 @@ mod driver;
 mod drivers;
 mod fields;
 mod folder;
+mod footprint;
 mod include;
 mod keys;
 mod lower;
@@ -23,8 +24,9 @@ mod types;
 
 pub use call::{Answer, Call, Files};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
-pub use drivers::Native;
+pub use drivers::{Native, Tabled, shipped};
 pub use fields::{Fields, Spelling};
+pub use footprint::{Footprint, WATCHED_FILES};
 pub use keys::{EXEC, Form, Keys, METHOD, Member, NODE, PARAM, PROJECT, SQL, WASM, Which};
 pub use keys::{api_schema, page as reference, project_schema};
 pub use lower::{Lowered, Surroundings};

@@ -6,6 +6,7 @@ use ketch_model::{Inferred, Level, Leveled, Place, Problem, Problems, Settings, 
 use ketch_syntax::suggestion;
 use url::Url;
 
+use crate::drivers::Tabled;
 use crate::fields::{Fields, Spelling};
 use crate::include::Includes;
 use crate::keys::{self, Keys, PROJECT, Which};
@@ -19,6 +20,8 @@ pub struct Project {
     pub file: ProjectFile,
     /// Its endpoints, in the order written.
     pub endpoints: Vec<Declared>,
+    /// The nodes that are tables of the database.
+    pub tables: Vec<Tabled>,
     /// The files that were read: the project file, the API file and what these include.
     pub files: Vec<PathBuf>,
 }
@@ -91,6 +94,14 @@ impl Project {
         project
     }
 
+    /// The files that the API file includes, as far as it can be read, below the project's folder.
+    pub(crate) fn included(folder: &Path) -> Vec<PathBuf> {
+        let mut unheard = Vec::new();
+        let api = Source::read(&folder.join(API_FILE), API_FILE).ok();
+        let Some(api) = api.and_then(|source| source.parse(&mut unheard)) else { return Vec::new() };
+        Includes::resolve(folder, API_FILE, api, &mut unheard).1
+    }
+
     fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
         if !folder.is_dir() {
             let message = if folder.exists() { "is no folder" } else { "is not there" };
@@ -113,9 +124,9 @@ impl Project {
             Source::read(&api, API_FILE).map_err(|problem| problems.push(problem)).ok()?.parse(problems)?;
         let file = file?;
         let (api, included) = Includes::resolve(folder, API_FILE, api, problems);
-        files.extend(included);
-        let endpoints = tree::read(&api, &file, problems);
-        Some(Self { file, endpoints, files })
+        files.extend(included.iter().map(|file| folder.join(file)));
+        let (endpoints, tables) = tree::read(&api, &file, problems);
+        Some(Self { file, endpoints, tables, files })
     }
 }
 
@@ -133,6 +144,11 @@ impl ProjectFile {
             settings: Settings::new(),
             options: Vec::new(),
         }
+    }
+
+    /// Reads the project file of a folder alone.
+    pub(crate) fn open(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+        Self::read(folder, &mut Vec::new(), problems)
     }
 
     fn read(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) -> Option<Self> {

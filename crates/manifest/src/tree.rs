@@ -11,6 +11,7 @@ mod together;
 use http::Method;
 use ketch_model::{Place, Problem, Settings};
 
+use crate::drivers::Tabled;
 use crate::project::ProjectFile;
 use crate::source::Spanned;
 use crate::types::Type;
@@ -93,7 +94,11 @@ impl Declared {
     }
 }
 
-/// The endpoints of an API file.
-pub(crate) fn read(api: &Spanned, file: &ProjectFile, problems: &mut Vec<Problem>) -> Vec<Declared> {
+/// The endpoints of an API file, and the tables that are endpoints.
+pub(crate) fn read(
+    api: &Spanned,
+    file: &ProjectFile,
+    problems: &mut Vec<Problem>,
+) -> (Vec<Declared>, Vec<Tabled>) {
     nodes::read(api, file, problems)
 }

@@ -20,6 +20,20 @@ pub static NODE: Keys = Keys {
             "The nodes below, by their segment: `\"user\"`, `\"{id}\"`, `\"{id:[0-9]+}\"`, a last `\"{*rest}\"`.",
         ),
         member("info", Form::Text, "", "What is here, for the documents."),
+        member(
+            "table",
+            Form::Text,
+            "",
+            "A table of the database: the node gets endpoints to list, get, create, change and delete its rows.",
+        ),
+        member("owner", Form::Text, "rows belong to nobody", "The table's column of whom a row belongs to."),
+        member(
+            "columns",
+            Form::Texts,
+            "all but the owner's",
+            "The table's columns that are shown and taken.",
+        ),
+        member("page", Form::Count, "50", "Rows on a page, at most."),
         INCLUDE,
         member(
             "exec",
@@ -68,6 +82,12 @@ pub static METHOD: Keys = Keys {
             Form::Text,
             "the file of its path in the folder of controllers",
             "What answers: a file of the project, `exec:` and a program, or `native:` and the name of a function.",
+        ),
+        member(
+            "returns",
+            Form::Word(&["row", "rows", "count"]),
+            "what its statements suggest",
+            "What SQL gives: one row (404 when there is none), a page of rows, or how many were changed.",
         ),
         member("download", Form::Flag, "false", "Accepted for old files; it does nothing."),
         INCLUDE,

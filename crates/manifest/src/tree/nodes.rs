@@ -5,6 +5,7 @@ use ketch_model::{Inferred, Level, Leveled, Place, Problem, Settings, resolve};
 use ketch_syntax::{Key, Template};
 
 use super::{Declared, METHODS, Param, params, settings, together};
+use crate::drivers::Tabled;
 use crate::fields::{Fields, Spelling};
 use crate::keys::{METHOD, NODE, Which};
 use crate::project::ProjectFile;
@@ -13,13 +14,17 @@ use crate::source::{Json, Spanned};
 /// The drivers that have options, by the names under which these stand.
 pub(crate) const DRIVERS: [&str; 3] = ["exec", "sql", "wasm"];
 
-/// The endpoints of an API file.
-pub(super) fn read(api: &Spanned, file: &ProjectFile, problems: &mut Vec<Problem>) -> Vec<Declared> {
+/// The endpoints of an API file, and the tables that are endpoints.
+pub(super) fn read(
+    api: &Spanned,
+    file: &ProjectFile,
+    problems: &mut Vec<Problem>,
+) -> (Vec<Declared>, Vec<Tabled>) {
     let spelling = if file.seed { Spelling::Seed } else { Spelling::Exact };
-    let mut reader = Reader { file, spelling, problems, endpoints: Vec::new() };
+    let mut reader = Reader { file, spelling, problems, endpoints: Vec::new(), tables: Vec::new() };
     let node = Node { above: vec![file.settings.clone()], ..Node::default() };
     reader.node(api, &node);
-    reader.endpoints
+    (reader.endpoints, reader.tables)
 }
 
 struct Reader<'p> {
@@ -27,6 +32,7 @@ struct Reader<'p> {
     spelling: Spelling,
     problems: &'p mut Vec<Problem>,
     endpoints: Vec<Declared>,
+    tables: Vec<Tabled>,
 }
 
 /// What a node is within.
@@ -54,6 +60,7 @@ impl Reader<'_> {
         node.about = fields.text("info", self.problems).map(str::to_owned);
         node.above.push(settings(&mut fields, Which::Inherited, self.spelling, self.problems));
         self.check_settings(&subject, &node.above);
+        self.tables.extend(Tabled::read(&mut fields, &node.path, &node.above, self.problems));
         for driver in DRIVERS {
             if let Some(value) = fields.get(driver) {
                 inherit(&mut node.options, driver, value);
@@ -78,7 +85,7 @@ impl Reader<'_> {
     fn child(&mut self, name: &str, place: &Place, value: &Spanned, parent: &Node) {
         let mut node = parent.clone();
         node.path.push(name.to_owned());
-        let read = self.endpoints.len();
+        let read = (self.endpoints.len(), self.tables.len());
         let fault =
             segment(name).or_else(|| Template::parse(&node.path.join("/")).err().map(|it| it.to_string()));
         let fits = fault.is_none();
@@ -88,7 +95,8 @@ impl Reader<'_> {
         self.node(value, &node);
         if !fits {
             // What is below is read for its own problems, and has no path to be served at.
-            self.endpoints.truncate(read);
+            self.endpoints.truncate(read.0);
+            self.tables.truncate(read.1);
         }
     }
 
@@ -151,6 +159,8 @@ impl Reader<'_> {
                 inherit(&mut options, driver, value);
             }
         }
+        // What the driver `sql` is to give, beside `run`.
+        options.extend(fields.get("returns").map(|value| ("returns".to_owned(), value.clone())));
         let _unused = fields.get("download");
         fields.finish(self.problems);
         let declared = Declared {

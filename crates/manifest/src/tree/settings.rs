@@ -15,7 +15,9 @@ pub(crate) fn settings(
     problems: &mut Vec<Problem>,
 ) -> Settings {
     let mut settings = Settings::new();
-    for spec in which.specs() {
+    // On a node that is a table, `key` is the column that finds a row.
+    let table = fields.has("table");
+    for spec in which.specs().filter(|spec| !(table && spec.key == Key::Key)) {
         for name in spec.names {
             let mut said = vec![(Op::Set, fields.get(name))];
             if spec.kind == Kind::Names {
