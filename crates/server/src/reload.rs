@@ -16,7 +16,6 @@ use ketch_openapi::Documents;
 use ketch_web::{App, Middleware, Route, Schemas};
 use tokio::sync::Mutex;
 
-use crate::build::distinct;
 use crate::manifest::Declared;
 
 /// What loads the manifests of a server anew. Clones are of the same server.
@@ -131,7 +130,7 @@ impl Reloader {
             problems.extend(app.reload(routes, &middlewares).err().into_iter().flatten());
         }
         if !problems.is_empty() {
-            return Err(Problems(distinct(problems)));
+            return Err(Problems::sorted(problems));
         }
         self.0.documents.write(&api);
         let endpoints = api.endpoints.len();

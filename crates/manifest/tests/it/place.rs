@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ketch_manifest::{Native, Project, Surroundings};
-use ketch_model::{Problem, Settings};
+use ketch_model::{Problem, Problems, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_web::App;
 
@@ -63,9 +63,9 @@ impl Place {
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
         }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        app.build().map(Arc::new)
+        let app = app.build().map_err(|found| problems.extend(found));
+        let problems = Problems::sorted(problems).0;
+        app.map_err(|()| problems.clone())
+            .and_then(|app| if problems.is_empty() { Ok(Arc::new(app)) } else { Err(problems) })
     }
 }
