@@ -1,4 +1,5 @@
 //! Projects as their users see them: a folder of files, and requests.
 
+mod broken;
 mod hello;
 mod place;
