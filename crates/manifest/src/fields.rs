@@ -1,11 +1,11 @@
 //! Reading an object's members by name, so that what nobody asked for is told of, with a suggestion.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use ketch_model::{Place, Problem};
-use ketch_syntax::closest;
+use ketch_syntax::{Key, closest};
 
-use crate::keys::Keys;
+use crate::keys::{Form, Keys};
 use crate::source::{Json, Spanned};
 
 /// A name, its place, and the value.
@@ -37,7 +37,7 @@ pub enum Spelling {
 const MOST_LISTED: usize = 12;
 
 impl<'a> Fields<'a> {
-    /// Begins to read an object that is called `subject` in messages. Members that come twice are problems at once.
+    /// Begins to read an object that is called `subject` in messages.
     pub fn of(value: &'a Spanned, subject: impl Into<String>, problems: &mut Vec<Problem>) -> Option<Self> {
         let subject = subject.into();
         let Json::Object(members) = &value.value else {
@@ -45,15 +45,6 @@ impl<'a> Fields<'a> {
             problems.push(Problem::new(Some(value.place.clone()), subject, message));
             return None;
         };
-        let mut seen: HashMap<&str, &Place> = HashMap::new();
-        for (name, place, _) in members {
-            if let Some(first) = seen.get(name.as_str()) {
-                let message = format!("`{name}` is written twice: here and {}", near(first, place));
-                problems.push(Problem::new(Some(place.clone()), subject.as_str(), message));
-            } else {
-                seen.insert(name, place);
-            }
-        }
         let (spelling, known, taken) = Default::default();
         Some(Self { subject, place: value.place.clone(), members, keys: None, spelling, known, taken })
     }
@@ -185,29 +176,37 @@ impl<'a> Fields<'a> {
         if let Some(near) = spelled.or_else(|| closest(name, known())) {
             return format!("; did you mean `{near}`?");
         }
-        let listed: Vec<_> = match self.keys {
-            Some(keys) => keys.members.iter().map(|member| member.name).collect(),
-            None => known().collect(),
-        };
-        let settings = self.keys.is_some_and(|keys| keys.settings.specs().next().is_some());
-        let more = if settings { " and the settings" } else { "" };
-        let listed: Vec<_> = listed
-            .iter()
-            .filter(|name| !name.starts_with('$'))
-            .take(MOST_LISTED)
-            .map(|name| format!("`{name}`"))
-            .collect();
-        if listed.is_empty() {
-            "; there is none".to_owned()
-        } else {
-            format!("; there is: {}{more}", listed.join(", "))
+        let Some(keys) = self.keys else { return listed(known(), "") };
+        if Key::parse(name)
+            .is_some_and(|key| !key.spec().inherited && ![Key::Root, Key::Route].contains(&key))
+        {
+            return "; it belongs to one method, so write it in `GET` or whichever it is for".to_owned();
         }
+        for member in keys.members {
+            if let Form::Object(inner) = member.form
+                && let Some(near) = closest(name, inner.members.iter().map(|it| it.name))
+            {
+                return format!("; did you mean `{near}` in `{}`?", member.name);
+            }
+        }
+        let settings = keys.settings.specs().next().is_some();
+        let members = keys.members.iter().filter(|it| !it.is_old() && !it.name.starts_with('$'));
+        listed(members.map(|it| it.name), if settings { " and the settings" } else { "" })
     }
 
     /// Says that a member is not what it must be.
     pub fn wrong(&self, name: &str, value: &Spanned, wanted: &str, problems: &mut Vec<Problem>) {
         let message = format!("`{name}` is {}, and must be {wanted}", value.kind());
         problems.push(Problem::new(Some(value.place.clone()), self.subject.as_str(), message));
+    }
+}
+
+fn listed<'n>(names: impl Iterator<Item = &'n str>, more: &str) -> String {
+    let listed: Vec<_> = names.take(MOST_LISTED).map(|name| format!("`{name}`")).collect();
+    if listed.is_empty() {
+        "; there is none".to_owned()
+    } else {
+        format!("; there is: {}{more}", listed.join(", "))
     }
 }
 

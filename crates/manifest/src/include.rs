@@ -4,7 +4,8 @@
 //! Files are relative to the one that names them and inside of the project's folder, however links lead.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
 
 use ketch_model::{Place, Problem};
 
@@ -168,13 +169,23 @@ impl<'p> Includes<'p> {
         if relative.is_absolute() {
             return Err(format!("`{file}` must be relative to the file that it stands in"));
         }
+        let outside = || format!("`{file}` leads out of the project's folder");
         let here = self.open.last().and_then(|path| path.parent()).unwrap_or(&self.folder);
-        let path = fs::canonicalize(here.join(relative))
-            .map_err(|error| format!("`{file}` cannot be read: {error}"))?;
-        if !path.starts_with(&self.folder) {
-            return Err(format!("`{file}` leads out of the project's folder"));
+        // By its words first: whether there is such a file outside is nobody's business.
+        let mut path = here.to_owned();
+        for component in relative.components() {
+            match component {
+                Component::Normal(name) => path.push(name),
+                Component::ParentDir if path != self.folder => drop(path.pop()),
+                Component::CurDir => {}
+                _ => return Err(outside()),
+            }
         }
-        Ok(path)
+        let found = fs::canonicalize(&path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => format!("there is no file `{file}`"),
+            _ => format!("`{file}` cannot be read: {error}"),
+        })?;
+        if found.starts_with(&self.folder) { Ok(found) } else { Err(outside()) }
     }
 
     fn tell(&mut self, place: &Place, message: String) {

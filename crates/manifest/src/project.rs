@@ -181,7 +181,7 @@ impl ProjectFile {
             }
         }
         self.driver =
-            fields.get("driver").and_then(|it| driver(it, fields.text("driver", problems)?, problems));
+            fields.get("driver").and_then(|it| driver(it, fields.text("driver", problems)?, name, problems));
         self.section(&mut fields, "types", &keys::TYPES, |file| &mut file.folders.types, problems);
         self.section(
             &mut fields,
@@ -213,7 +213,7 @@ impl ProjectFile {
         for (origin, place) in fields.texts("redirects", problems).unwrap_or_default() {
             match origin_fault(origin) {
                 None => self.redirects.push(origin.to_owned()),
-                Some(message) => problems.push(Problem::new(Some(place.clone()), "redirects", message)),
+                Some(message) => problems.push(Problem::new(Some(place.clone()), name, message)),
             }
         }
         self.settings = tree::settings(&mut fields, Which::Inherited, spelling, problems);
@@ -256,15 +256,15 @@ impl ProjectFile {
 }
 
 /// A driver's own name.
-fn driver(value: &Spanned, text: &str, problems: &mut Vec<Problem>) -> Option<String> {
+fn driver(value: &Spanned, text: &str, file: &str, problems: &mut Vec<Problem>) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let name = match lower.as_str() {
         "generic" | "exec" => "exec",
         "plugin" | "wasm" => "wasm",
         _ => {
             let hint = suggestion(&lower, ["exec", "wasm", "generic", "plugin"]);
-            let message = format!("`driver`: there is no driver `{text}`{hint}");
-            problems.push(Problem::new(Some(value.place.clone()), "driver", message));
+            let message = format!("there is no driver `{text}`{hint}");
+            problems.push(Problem::new(Some(value.place.clone()), file, message));
             return None;
         }
     };

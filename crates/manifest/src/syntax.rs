@@ -3,6 +3,7 @@
 //! meant the rest of the file is read as well, so that one run finds the problems behind the first.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
@@ -12,8 +13,9 @@ use jsonc_parser::{
     CollectOptions, CommentCollectionStrategy, ParseOptions, ParseStringErrorKind, Scanner, ScannerOptions,
     parse_to_ast,
 };
-use ketch_model::Problem;
+use ketch_model::{Place, Problem};
 
+use crate::fields::near;
 use crate::source::{Json, Source, Spanned};
 
 /// How deeply lists and objects may be nested. What reads them calls itself once for each level.
@@ -196,10 +198,21 @@ impl Reader<'_> {
                     let place = self.source.place(member.name.start());
                     members.push((member.name.into_string(), place, self.value(member.value)));
                 }
+                self.doubles(&members);
                 Json::Object(members)
             }
         };
         Spanned { value, place }
+    }
+
+    /// Names that are written twice: of the two values one would be lost.
+    fn doubles(&mut self, members: &[(String, Place, Spanned)]) {
+        let mut seen: HashMap<&str, &Place> = HashMap::new();
+        for (name, place, _) in members {
+            let Some(first) = seen.insert(name, place) else { continue };
+            let message = format!("`{name}` is written twice: here and {}", near(first, place));
+            self.problems.push(Problem::new(Some(place.clone()), SUBJECT, message));
+        }
     }
 
     fn number(&mut self, number: &ast::NumberLit<'_>) -> String {

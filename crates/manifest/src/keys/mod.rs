@@ -115,6 +115,11 @@ impl Member {
     pub fn is_required(&self) -> bool {
         matches!(self.form, Form::Type)
     }
+
+    /// Whether it is there for old files only.
+    pub fn is_old(&self) -> bool {
+        self.about.starts_with("Accepted for old files")
+    }
 }
 
 const fn member(name: &'static str, form: Form, default: &'static str, about: &'static str) -> Member {

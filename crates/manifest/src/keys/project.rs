@@ -47,7 +47,7 @@ pub static PROJECT: Keys = Keys {
             "",
             "Accepted for old files; it does nothing, `ketch serve --listen` says where to listen.",
         ),
-        member("port", Form::Count, "", "As `host`."),
+        member("port", Form::Count, "", "Accepted for old files; it does nothing."),
         member("$schema", Form::Text, "", "For editors; the server passes it over."),
     ],
     settings: Which::Inherited,

@@ -2,7 +2,8 @@
 
 use http::Method;
 use ketch_model::{Inferred, Level, Leveled, Place, Problem, Settings, resolve};
-use ketch_syntax::{Key, Template};
+use ketch_syntax::{Template, closest};
+use regex::Regex;
 
 use super::{Declared, METHODS, Param, params, settings, together};
 use crate::drivers::Tabled;
@@ -90,7 +91,7 @@ impl Reader<'_> {
             segment(name).or_else(|| Template::parse(&node.path.join("/")).err().map(|it| it.to_string()));
         let fits = fault.is_none();
         if let Some(message) = fault {
-            self.problems.push(Problem::new(Some(place.clone()), node.subject(), message));
+            self.problems.push(Problem::new(Some(place.clone()), parent.subject(), message));
         }
         self.node(value, &node);
         if !fits {
@@ -109,15 +110,14 @@ impl Reader<'_> {
         for (name, place, value) in strangers {
             let upper = name.to_ascii_uppercase();
             let bare = name.trim_matches('/');
+            let is_object = matches!(value.value, Json::Object(_));
             let message = if METHODS.contains(&upper.as_str()) {
                 format!("`{name}` is no key here: methods are written in capitals, `{upper}`")
-            } else if upper == "HEAD" || upper == "OPTIONS" {
+            } else if ["HEAD", "OPTIONS"].contains(&upper.as_str()) {
                 format!("`{name}` is no key here: {upper} is answered by itself, so leave it out")
-            } else if Key::parse(name)
-                .is_some_and(|key| !key.spec().inherited && ![Key::Root, Key::Route].contains(&key))
-            {
-                format!("`{name}` belongs to one method: write it in `GET` or whichever it is for")
-            } else if matches!(value.value, Json::Object(_)) && (name.starts_with('/') || !is_near(bare)) {
+            } else if let (true, Some(near)) = (is_object, closest(&upper, METHODS)) {
+                format!("`{name}` is no key here; did you mean `{near}`?")
+            } else if is_object && (name.starts_with('/') || closest(name, DRIVERS).is_none()) {
                 format!(
                     "`{name}` is no key here: paths below stand under `/`, so write `\"/\": {{ \"{bare}\": … }}`"
                 )
@@ -197,13 +197,15 @@ impl Reader<'_> {
 fn segment(name: &str) -> Option<String> {
     let bare = name.trim_matches('/');
     if name.is_empty() || bare.is_empty() {
-        return Some("a path's segment has a name: write the path itself as the node above".to_owned());
+        return Some("a segment of a path has a name, and this has none".to_owned());
     }
     if bare != name {
-        return Some(format!("a segment has no slash: write `{bare}`"));
+        return Some(format!("`{name}` has a slash, which stands between segments only: write `{bare}`"));
     }
     if let Some((first, rest)) = name.split_once('/').filter(|_| !name.contains('{')) {
-        return Some(format!("a name is one segment: write `\"{first}\": {{ \"/\": {{ \"{rest}\": … }} }}`"));
+        return Some(format!(
+            "`{name}` is more than one segment: write `\"{first}\": {{ \"/\": {{ \"{rest}\": … }} }}`"
+        ));
     }
     if let Some(name) = name.strip_prefix(':') {
         let name = name.trim_end_matches(':');
@@ -212,10 +214,14 @@ fn segment(name: &str) -> Option<String> {
     None
 }
 
-/// Whether a name is a slip of one that may stand on a node.
-fn is_near(name: &str) -> bool {
-    let settings = NODE.settings.specs().flat_map(|spec| spec.names.iter().copied());
-    ketch_syntax::closest(name, NODE.members.iter().map(|member| member.name).chain(settings)).is_some()
+/// Why the pattern of a capture is none.
+fn pattern(name: &str) -> Option<String> {
+    let template = Template::parse(name).ok()?;
+    let pattern = template.params().next()?.pattern.clone()?;
+    let fault = Regex::new(&pattern).err()?.to_string();
+    // The rest of it draws the pattern over several lines.
+    let fault = fault.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    Some(format!("`{pattern}` is no regular expression: {fault}"))
 }
 
 /// Adds what an inner level says for a driver: its members win over those of the same name.

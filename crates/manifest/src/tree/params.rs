@@ -76,7 +76,12 @@ impl Reader<'_> {
         };
         let (optional, text) = text?.strip_prefix('?').map_or((false, text?), |text| (true, text));
         if text.is_empty() {
-            self.tell(&kind.place, &subject, "`?` goes before a type: write `\"?string\"`".to_owned());
+            let wanted = if optional { "?string" } else { "string" };
+            self.tell(
+                &kind.place,
+                &subject,
+                format!("the type is empty: write `\"{wanted}\"`, or whichever it is"),
+            );
             return None;
         }
         let ty = match Type::parse(text) {
