@@ -2,11 +2,13 @@
 
 mod exec;
 mod native;
+mod table;
 
 use std::sync::Arc;
 
 pub(crate) use exec::Exec;
 pub use native::Native;
+pub use table::Tabled;
 
 use crate::driver::Driver;
 
