@@ -17,11 +17,11 @@ use crate::cors::preflight;
 use crate::events::Hooks;
 use crate::exchange::{Exchange, Params, Request, RequestId, Response};
 use crate::guard::Guard;
-use crate::lower::{Route, Shed};
+use crate::lower::{Annotate, Route, Shed};
 use crate::middleware::Middleware;
 use crate::mount::{MOUNT_TIMEOUT, Mount};
 use crate::outermost::{Mode, Outermost};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, annotated};
 use crate::problem::problem;
 use crate::request_log::{Line, Way};
 use crate::service::Pending;
@@ -76,6 +76,8 @@ struct Routes {
     pipelines: Vec<Arc<Pipeline>>,
     /// Whether any reply may be read by scripts of other origins.
     shared: bool,
+    /// What is added to errors of paths that nothing answers: what the first endpoint that adds anything says.
+    annotate: Option<Annotate>,
 }
 
 impl fmt::Debug for App {
@@ -132,6 +134,7 @@ impl AppBuilder {
             self;
         let mut problems = Vec::new();
         let table = make_table(&routes, table, &mut problems);
+        let annotate = routes.iter().find_map(|route| route.annotate);
         let pipelines: Vec<_> = routes
             .into_iter()
             .map(|route| Arc::new(Pipeline::compose(route, (&middlewares, &caches), mode, &mut problems)))
@@ -145,7 +148,7 @@ impl AppBuilder {
         let shared = elsewhere.cors().is_some()
             || pipelines.iter().any(|pipeline: &Arc<Pipeline>| pipeline.outermost.cors().is_some());
         Ok(App {
-            routes: Live::new(Routes { table, pipelines, shared }),
+            routes: Live::new(Routes { table, pipelines, shared, annotate }),
             mounts: mounts.into_iter().map(Arc::new).collect(),
             guards,
             capacity,
@@ -242,11 +245,13 @@ impl App {
         match self.find(&request) {
             Found::Endpoint(pipeline, params) => {
                 line.set_way(Way::Endpoint(Arc::clone(&pipeline)));
-                let admission = Admission::take(&self.places, pipeline.shed)?;
+                let admission = Admission::take(&self.places, pipeline.shed)
+                    .map_err(|error| pipeline.annotated(error))?;
                 let (endpoint, blocking) = (Arc::clone(&pipeline.endpoint), Arc::clone(&self.blocking));
                 let exchange = Exchange::new(id, peer, endpoint, params, blocking, admission);
-                let work = run(pipeline, request, exchange);
-                if safe { work.await } else { ToItsEnd::new(id, Box::pin(work)).await }
+                let work = run(Arc::clone(&pipeline), request, exchange);
+                let answer = if safe { work.await } else { ToItsEnd::new(id, Box::pin(work)).await };
+                answer.map_err(|error| pipeline.annotated(error))
             }
             Found::Mount(mount) => {
                 line.set_way(Way::Mount);
@@ -279,7 +284,10 @@ impl App {
             }
             match routes.table.find(method, path) {
                 Match::Found(index, params) => Found::Endpoint(Arc::clone(&routes.pipelines[index]), params),
-                Match::WrongMethod(methods) => Found::Answer(wrong_method(method, &methods)),
+                Match::WrongMethod(methods) => {
+                    let answer = wrong_method(method, &methods);
+                    Found::Answer(answer.map_err(|error| annotated(routes.annotate, error)))
+                }
                 Match::Missing if *method == Method::OPTIONS && path == "*" => {
                     Found::Answer(Ok(options("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned())))
                 }
@@ -291,7 +299,8 @@ impl App {
                     if bare(path).is_some_and(known) {
                         return Found::Slash;
                     }
-                    Found::Answer(Err(Error::new(404, "not_found", "nothing answers at this path")))
+                    let error = Error::new(404, "not_found", "nothing answers at this path");
+                    Found::Answer(Err(annotated(routes.annotate, error)))
                 }
             }
         })

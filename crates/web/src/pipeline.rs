@@ -20,7 +20,7 @@ use crate::cache::{Cached, Caches};
 use crate::compression::compression;
 use crate::exchange::{Exchange, Input, Request, Response};
 use crate::good_reply::with_settings;
-use crate::lower::{Route, Shed};
+use crate::lower::{Annotate, Route, Shed};
 use crate::middleware::{Middleware, Next};
 use crate::outermost::{Mode, Outermost};
 use crate::problem::problem;
@@ -32,6 +32,7 @@ pub(crate) struct Pipeline {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) shed: Shed,
     pub(crate) outermost: Outermost,
+    annotate: Option<Annotate>,
     way: Way,
 }
 
@@ -49,14 +50,14 @@ impl Pipeline {
         mode: Mode,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let Route { endpoint, shed, handler } = route;
+        let Route { endpoint, shed, annotate, handler } = route;
         let endpoint = Arc::new(endpoint);
         let settings = &endpoint.settings;
         let outermost = Outermost::of(settings, mode, &endpoint.names.full(), problems);
         let rate = settings.rate.value.map(|rate| Arc::new(RateLimiter::new(rate)));
         let handler = with_settings(&endpoint, handler);
         let cache = Cached::compose(&endpoint, &handler, caches, problems);
-        let core = Core { endpoint: Arc::clone(&endpoint), rate, cache, handler };
+        let core = Core { endpoint: Arc::clone(&endpoint), rate, cache, handler, annotate };
         let compression = settings.compress.value.then(compression);
         let mut layers: Vec<&Middleware> = compression.iter().collect();
         for name in &settings.middleware {
@@ -77,7 +78,12 @@ impl Pipeline {
                 layers.iter().rev().fold(BoxCloneSyncService::new(core), |next, layer| layer.wrap(next)),
             )
         };
-        Self { endpoint, shed, outermost, way }
+        Self { endpoint, shed, outermost, annotate, way }
+    }
+
+    /// An error of this endpoint, with what its clients look for in it.
+    pub(crate) fn annotated(&self, error: Error) -> Error {
+        annotated(self.annotate, error)
     }
 
     /// Answers a request. The way is boxed at once, so that what waits for it is small and cheap to move.
@@ -105,11 +111,20 @@ struct Core {
     rate: Option<Arc<RateLimiter>>,
     handler: Handler,
     cache: Option<Cached>,
+    annotate: Option<Annotate>,
+}
+
+/// An error with what `annotate` adds to it.
+pub(crate) fn annotated(annotate: Option<Annotate>, error: Error) -> Error {
+    match annotate {
+        Some(annotate) => annotate(error),
+        None => error,
+    }
 }
 
 impl Core {
     fn answer(&self, request: Request, exchange: Exchange) -> Pending {
-        if let Err(refused) = admit(&self.endpoint.settings.scope.value, &request) {
+        if let Err(refused) = admit(&self.endpoint.settings.scope.value, &request, &exchange) {
             return Box::pin(std::future::ready(Err(refused)));
         }
         if let Some(rate) = &self.rate
@@ -142,24 +157,31 @@ impl Service<Request> for Core {
                 crate::RequestId::next(),
             ))));
         };
-        let id = exchange.id();
+        let (id, annotate) = (exchange.id(), self.annotate);
         let answer = self.answer(request, exchange);
         // Middlewares see errors as replies, like everybody else.
-        Box::pin(async move { Ok(answer.await.unwrap_or_else(|error| problem(&error, id))) })
+        Box::pin(
+            async move { Ok(answer.await.unwrap_or_else(|error| problem(&annotated(annotate, error), id))) },
+        )
     }
 }
 
 /// Whether the caller may call: 401 when nobody is known, 403 when somebody lacks a scope. No body has been read yet.
-fn admit(scope: &Scope, request: &Request) -> Result<(), Error> {
+fn admit(scope: &Scope, request: &Request, exchange: &Exchange) -> Result<(), Error> {
     if scope.is_public() {
         return Ok(());
     }
     let caller = request.extensions().get::<Caller>();
-    if caller.is_some_and(|caller| scope.admits(caller)) {
+    let capture = |name: &str| exchange.capture(name, request.uri().path());
+    if caller.is_some_and(|caller| scope.admits_at(caller, capture)) {
         return Ok(());
     }
     if caller.is_some_and(Caller::is_known) {
-        return Err(Error::new(403, "forbidden", format!("this needs the scope {scope}")));
+        let message = match scope.is_closed() {
+            true => "nobody may call this".to_owned(),
+            false => format!("this needs the scope {scope}"),
+        };
+        return Err(Error::new(403, "forbidden", message));
     }
     Err(Error::new(401, "unauthorized", "this needs a caller who is known: send credentials")
         .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
