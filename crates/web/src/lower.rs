@@ -29,6 +29,9 @@ pub struct Route {
     /// Whether it is refused when the server is full.
     pub shed: Shed,
     pub(crate) annotate: Option<Annotate>,
+    /// Which state of what answers this is, where that can change while the server runs: replies that were kept of another
+    /// are not this one's.
+    pub revision: Option<u64>,
     pub(crate) handler: Handler,
 }
 
@@ -206,7 +209,7 @@ impl Fronted {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Route { endpoint, shed: Shed::WhenFull, annotate, handler })
+        Ok(Route { endpoint, shed: Shed::WhenFull, annotate, revision: None, handler })
     }
 }
 
