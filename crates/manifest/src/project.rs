@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use ketch_model::{Inferred, Level, Leveled, Place, Problem, Problems, Settings, resolve};
 use ketch_syntax::suggestion;
+use ketch_web::Redirect;
 use url::Url;
 
 use crate::drivers::Tabled;
@@ -11,7 +12,7 @@ use crate::fields::{Fields, Spelling};
 use crate::include::Includes;
 use crate::keys::{self, Keys, PROJECT, Which};
 use crate::source::{Source, Spanned};
-use crate::tree::{self, Declared};
+use crate::tree::{self, Declared, Tree};
 
 /// A project, read and checked as far as its files go.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Project {
     pub tables: Vec<Tabled>,
     /// The files that were read: the project file, the API file and what these include.
     pub files: Vec<PathBuf>,
+    /// Whether nothing of the API file had to be left out.
+    pub(crate) complete: bool,
 }
 
 /// What the project file says, `ketch.json` or `aicra.json`.
@@ -123,10 +126,12 @@ impl Project {
         let api =
             Source::read(&api, API_FILE).map_err(|problem| problems.push(problem)).ok()?.parse(problems)?;
         let file = file?;
+        let read = problems.len();
         let (api, included) = Includes::resolve(folder, API_FILE, api, problems);
         files.extend(included.iter().map(|file| folder.join(file)));
-        let (endpoints, tables) = tree::read(&api, &file, problems);
-        Some(Self { file, endpoints, tables, files })
+        let all_read = problems.len() == read;
+        let Tree { endpoints, tables, complete } = tree::read(&api, &file, problems);
+        Some(Self { file, endpoints, tables, files, complete: complete && all_read })
     }
 }
 
@@ -217,7 +222,7 @@ impl ProjectFile {
             }
         }
         self.settings = tree::settings(&mut fields, Which::Inherited, spelling, problems);
-        let levels = [Leveled(Level::Service, &self.settings)];
+        let levels = [Leveled(Level::Project, &self.settings)];
         problems.extend(resolve(name, Inferred { root: "", route: "" }, &levels).err().unwrap_or_default());
         for driver in tree::DRIVERS {
             self.options.extend(fields.get(driver).map(|value| (driver.to_owned(), value.clone())));
@@ -297,11 +302,13 @@ fn within(path: &str, place: &Place, section: &str) -> Result<PathBuf, Problem> 
 
 /// Why a text is no origin.
 fn origin_fault(text: &str) -> Option<String> {
+    if Redirect::<303>::to_allowed("/", &[text]).is_ok() {
+        return None;
+    }
     let origin =
         Url::parse(text).ok().filter(|url| url.has_host()).map(|url| url.origin().ascii_serialization());
     match origin {
-        Some(origin) if origin == text => None,
-        Some(origin) if origin != "null" => {
+        Some(origin) if origin != "null" && origin != text => {
             Some(format!("`{text}` is more than an origin: write `{origin}`"))
         }
         _ => Some(format!("`{text}` is no origin: write `https://app.example`")),

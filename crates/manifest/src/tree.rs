@@ -45,6 +45,8 @@ pub struct Declared {
     pub run: Option<String>,
     /// What it says for drivers, by their names, with what the nodes above it say: the innermost wins, key by key.
     pub options: Vec<(String, Spanned)>,
+    /// Whether its arguments or its path cannot be used; that has been told.
+    pub faulty: bool,
     /// Where it is written.
     pub place: Place,
 }
@@ -94,11 +96,18 @@ impl Declared {
     }
 }
 
-/// The endpoints of an API file, and the tables that are endpoints.
-pub(crate) fn read(
-    api: &Spanned,
-    file: &ProjectFile,
-    problems: &mut Vec<Problem>,
-) -> (Vec<Declared>, Vec<Tabled>) {
+/// What an API file comes to.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    /// The endpoints.
+    pub(crate) endpoints: Vec<Declared>,
+    /// The tables that are endpoints.
+    pub(crate) tables: Vec<Tabled>,
+    /// Whether nothing had to be left out.
+    pub(crate) complete: bool,
+}
+
+/// Reads an API file.
+pub(crate) fn read(api: &Spanned, file: &ProjectFile, problems: &mut Vec<Problem>) -> Tree {
     nodes::read(api, file, problems)
 }

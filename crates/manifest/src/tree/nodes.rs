@@ -1,11 +1,11 @@
 //! Nodes and methods.
 
 use http::Method;
-use ketch_model::{Inferred, Level, Leveled, Place, Problem, Settings, resolve};
+use ketch_model::{Inferred, Level, Leveled, Op, Place, Problem, Settings, resolve};
 use ketch_syntax::{Template, closest};
 use regex::Regex;
 
-use super::{Declared, METHODS, Param, params, settings, together};
+use super::{Declared, METHODS, Param, Tree, params, settings, together};
 use crate::drivers::Tabled;
 use crate::fields::{Fields, Spelling};
 use crate::keys::{METHOD, NODE, Which};
@@ -15,25 +15,21 @@ use crate::source::{Json, Spanned};
 /// The drivers that have options, by the names under which these stand.
 pub(crate) const DRIVERS: [&str; 3] = ["exec", "sql", "wasm"];
 
-/// The endpoints of an API file, and the tables that are endpoints.
-pub(super) fn read(
-    api: &Spanned,
-    file: &ProjectFile,
-    problems: &mut Vec<Problem>,
-) -> (Vec<Declared>, Vec<Tabled>) {
+/// Reads an API file.
+pub(super) fn read(api: &Spanned, file: &ProjectFile, problems: &mut Vec<Problem>) -> Tree {
     let spelling = if file.seed { Spelling::Seed } else { Spelling::Exact };
-    let mut reader = Reader { file, spelling, problems, endpoints: Vec::new(), tables: Vec::new() };
+    let tree = Tree { complete: true, ..Tree::default() };
+    let mut reader = Reader { file, spelling, problems, tree };
     let node = Node { above: vec![file.settings.clone()], ..Node::default() };
     reader.node(api, &node);
-    (reader.endpoints, reader.tables)
+    reader.tree
 }
 
 struct Reader<'p> {
     file: &'p ProjectFile,
     spelling: Spelling,
     problems: &'p mut Vec<Problem>,
-    endpoints: Vec<Declared>,
-    tables: Vec<Tabled>,
+    tree: Tree,
 }
 
 /// What a node is within.
@@ -54,14 +50,17 @@ impl Node {
 impl Reader<'_> {
     fn node(&mut self, value: &Spanned, parent: &Node) {
         let subject = parent.subject();
-        let Some(fields) = Fields::by(&NODE, value, subject.as_str(), self.problems) else { return };
+        let Some(fields) = Fields::by(&NODE, value, subject.as_str(), self.problems) else {
+            self.tree.complete = false;
+            return;
+        };
         let mut fields = fields.spelled(self.spelling);
         let _editors = fields.get("$schema");
         let mut node = parent.clone();
         node.about = fields.text("info", self.problems).map(str::to_owned);
         node.above.push(settings(&mut fields, Which::Inherited, self.spelling, self.problems));
-        self.check_settings(&subject, &node.above);
-        self.tables.extend(Tabled::read(&mut fields, &node.path, &node.above, self.problems));
+        self.check_settings(&subject, &levels(&node.above));
+        self.tree.tables.extend(Tabled::read(&mut fields, &node.path, &node.above, self.problems));
         for driver in DRIVERS {
             if let Some(value) = fields.get(driver) {
                 inherit(&mut node.options, driver, value);
@@ -86,9 +85,10 @@ impl Reader<'_> {
     fn child(&mut self, name: &str, place: &Place, value: &Spanned, parent: &Node) {
         let mut node = parent.clone();
         node.path.push(name.to_owned());
-        let read = (self.endpoints.len(), self.tables.len());
-        let fault =
-            segment(name).or_else(|| Template::parse(&node.path.join("/")).err().map(|it| it.to_string()));
+        let read = (self.tree.endpoints.len(), self.tree.tables.len());
+        let fault = segment(name)
+            .or_else(|| Template::parse(&node.path.join("/")).err().map(|it| it.to_string()))
+            .or_else(|| pattern(name));
         let fits = fault.is_none();
         if let Some(message) = fault {
             self.problems.push(Problem::new(Some(place.clone()), parent.subject(), message));
@@ -96,8 +96,9 @@ impl Reader<'_> {
         self.node(value, &node);
         if !fits {
             // What is below is read for its own problems, and has no path to be served at.
-            self.endpoints.truncate(read.0);
-            self.tables.truncate(read.1);
+            self.tree.endpoints.truncate(read.0);
+            self.tree.tables.truncate(read.1);
+            self.tree.complete = false;
         }
     }
 
@@ -125,15 +126,19 @@ impl Reader<'_> {
                 continue;
             };
             self.problems.push(Problem::new(Some(place.clone()), fields.subject(), message));
+            self.tree.complete = false;
             fields.take(name);
         }
     }
 
-    /// What a node's settings come to by themselves, so that a fault is told once and of the node.
-    fn check_settings(&mut self, subject: &str, above: &[Settings]) {
-        let Some((own, _)) = above.split_last() else { return };
-        let levels: Vec<_> = above.iter().map(|settings| Leveled(Level::Service, settings)).collect();
-        let Err(faults) = resolve(subject, Inferred { root: "", route: "" }, &levels) else { return };
+    /// What the innermost of the levels comes to, so that a fault of it is told once and by the name of its own.
+    fn check_settings(&mut self, subject: &str, levels: &[Leveled<'_>]) {
+        let Some(Leveled(_, own)) = levels.last() else { return };
+        // What is dropped may stand at a level that is not known here.
+        let kept: Vec<_> =
+            levels.iter().map(|Leveled(level, settings)| (*level, without_drops(settings))).collect();
+        let kept: Vec<_> = kept.iter().map(|(level, settings)| Leveled(*level, settings)).collect();
+        let Err(faults) = resolve(subject, Inferred { root: "", route: "" }, &kept) else { return };
         let is_own =
             |fault: &Problem| own.entries().iter().any(|entry| Some(&entry.place) == fault.place.as_ref());
         self.problems.extend(faults.into_iter().filter(is_own));
@@ -141,7 +146,10 @@ impl Reader<'_> {
 
     fn method(&mut self, name: &str, value: &Spanned, node: &Node) {
         let subject = format!("{name} {}", node.subject());
-        let Some(fields) = Fields::by(&METHOD, value, subject.as_str(), self.problems) else { return };
+        let Some(fields) = Fields::by(&METHOD, value, subject.as_str(), self.problems) else {
+            self.tree.complete = false;
+            return;
+        };
         let mut fields = fields.spelled(self.spelling);
         let info = fields.text("info", self.problems).map(str::to_owned);
         if self.file.seed && info.as_deref().unwrap_or_default().trim().is_empty() {
@@ -149,8 +157,10 @@ impl Reader<'_> {
             self.problems.push(Problem::new(Some(value.place.clone()), subject.as_str(), message));
         }
         let method = Method::from_bytes(name.as_bytes()).expect("the names are methods");
+        let told = self.problems.len();
         let takes = fields.get("in").map(|it| self.params(it, &subject, &node.path)).unwrap_or_default();
         let gives = fields.get("out").map(|it| self.outputs(it, &subject)).unwrap_or_default();
+        let faulty = self.problems.len() > told;
         let run = fields.text("run", self.problems).map(str::to_owned);
         let own = settings(&mut fields, Which::All, self.spelling, self.problems);
         let mut options = node.options.clone();
@@ -163,7 +173,10 @@ impl Reader<'_> {
         options.extend(fields.get("returns").map(|value| ("returns".to_owned(), value.clone())));
         let _unused = fields.get("download");
         fields.finish(self.problems);
-        let declared = Declared {
+        let mut all = levels(&node.above);
+        all.push(Leveled(Level::Method, &own));
+        self.check_settings(&subject, &all);
+        let mut declared = Declared {
             path: node.path.clone(),
             method,
             info,
@@ -174,10 +187,13 @@ impl Reader<'_> {
             settings: own,
             run,
             options,
+            faulty,
             place: value.place.clone(),
         };
+        let told = self.problems.len();
         together::check(&declared, self.spelling, self.problems);
-        self.endpoints.push(declared);
+        declared.faulty |= self.problems.len() > told;
+        self.tree.endpoints.push(declared);
     }
 
     fn params(&mut self, value: &Spanned, subject: &str, path: &[String]) -> Vec<Param> {
@@ -191,6 +207,15 @@ impl Reader<'_> {
             Spelling::Seed => params::outputs(value, subject, &mut Vec::new()),
         }
     }
+}
+
+fn without_drops(settings: &Settings) -> Settings {
+    let kept = settings.entries().iter().filter(|entry| entry.op != Op::Drop).cloned();
+    kept.fold(Settings::new(), |all, it| all.with(it.key, it.op, it.value, it.place))
+}
+
+fn levels(above: &[Settings]) -> Vec<Leveled<'_>> {
+    above.iter().map(|settings| Leveled(Level::Node, settings)).collect()
 }
 
 /// Why a name is no single segment of a path.

@@ -18,9 +18,10 @@ pub(super) fn read(
     problems: &mut Vec<Problem>,
 ) -> Vec<Param> {
     let Some(mut fields) = Fields::of(value, subject, problems) else { return Vec::new() };
-    let captures: Vec<String> = Template::parse(&path.join("/"))
-        .map(|template| template.params().map(|param| param.name.clone()).collect())
-        .unwrap_or_default();
+    // Each segment by itself: of a path that cannot be one, the others are known all the same.
+    let segments = path.iter().filter_map(|segment| Template::parse(segment).ok());
+    let captures: Vec<String> =
+        segments.flat_map(|it| it.params().map(|param| param.name.clone()).collect::<Vec<_>>()).collect();
     let mut reader = Reader { subject, spelling, problems };
     let read = |(key, place, value): &(String, Place, Spanned)| {
         let (wire, site) = reader.site(key, place, &captures)?;

@@ -1,10 +1,11 @@
 //! Settings on nodes and methods. What they come to is for the model; here is how JSON says them.
 
-use ketch_model::{Op, Problem, Scope, Settings, Value};
+use ketch_model::{Op, Problem, Settings, Value};
 use ketch_syntax::{Key, Kind};
 
 use crate::fields::{Fields, Spelling};
 use crate::keys::Which;
+use crate::scopes;
 use crate::source::{Json, Spanned};
 
 /// The settings among an object's members. Lists may be added to with `+name` and dropped from with `-name`.
@@ -26,10 +27,14 @@ pub(crate) fn settings(
             }
             for (op, value) in said {
                 let Some(value) = value else { continue };
-                match read(spec.key, spec.kind, value, spelling) {
+                let read = match spec.kind {
+                    Kind::Scope => scopes::read(value, spelling == Spelling::Seed),
+                    kind => read(spec.key, kind, value)
+                        .map_err(|wanted| format!("`{name}` is {}, and must be {wanted}", value.kind())),
+                };
+                match read {
                     Ok(read) => settings = settings.with(spec.key, op, read, value.place.clone()),
-                    Err(wanted) => {
-                        let message = format!("`{name}` is {}, and must be {wanted}", value.kind());
+                    Err(message) => {
                         problems.push(Problem::new(Some(value.place.clone()), fields.subject(), message));
                     }
                 }
@@ -40,14 +45,13 @@ pub(crate) fn settings(
 }
 
 /// The value, or what it must be.
-fn read(key: Key, kind: Kind, value: &Spanned, spelling: Spelling) -> Result<Value, String> {
+fn read(key: Key, kind: Kind, value: &Spanned) -> Result<Value, String> {
     let text = |wanted: &str| match &value.value {
         Json::Text(text) => Ok(Value::Text(text.clone())),
         Json::Number(digits) => Ok(Value::Text(digits.clone())),
         _ => Err(wanted.to_owned()),
     };
     match kind {
-        Kind::Scope => scope(value, spelling),
         Kind::Names => texts(value).map(Value::Names).ok_or_else(|| match key {
             Key::Headers => "a list of headers: [\"name: value\"]".to_owned(),
             _ => "a list of names: [\"a\", \"b\"], or [\"-\"] for none".to_owned(),
@@ -61,30 +65,13 @@ fn read(key: Key, kind: Kind, value: &Spanned, spelling: Spelling) -> Result<Val
             Json::Bool(flag) => Ok(Value::Flag(*flag)),
             _ => text("`true`, `false` or a day: \"2027-01-31\""),
         },
-        Kind::Text => text("text, or \"-\" for none"),
+        Kind::Text | Kind::Scope => text("text, or \"-\" for none"),
         Kind::Version => text("numbers and dots: \"2.1\", or \"-\" for none"),
         Kind::Size => text("a size: \"64kb\""),
         Kind::Duration => text("a time: \"30s\""),
         Kind::Date => text("a day: \"2027-01-31\""),
         Kind::Rate => text("a rate: \"100/m\""),
         Kind::Status => text("a status of success: 201"),
-    }
-}
-
-/// Who may call: any of the lists, all scopes of it.
-fn scope(value: &Spanned, spelling: Spelling) -> Result<Value, String> {
-    let wanted = || {
-        Err("a list of lists of names: [[\"admin\"], [\"editor\", \"verified\"]], or \"public\"".to_owned())
-    };
-    match &value.value {
-        Json::Text(word) if word == "public" => Ok(Value::Text(word.clone())),
-        // It is nobody's list, and not everybody's.
-        Json::List(items) if items.is_empty() && spelling == Spelling::Seed => Ok(Value::Names(Vec::new())),
-        Json::List(items) => match items.iter().map(texts).collect::<Option<Vec<_>>>() {
-            Some(clauses) => Ok(Value::Scope(Scope::any_of(clauses))),
-            None => wanted(),
-        },
-        _ => wanted(),
     }
 }
 

@@ -3,3 +3,5 @@
 mod broken;
 mod hello;
 mod place;
+mod replies;
+mod said;
