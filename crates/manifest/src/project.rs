@@ -70,7 +70,7 @@ impl Project {
 }
 
 impl ProjectFile {
-    fn open(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub(crate) fn open(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
         let there = ["ketch.json", "aicra.json"].into_iter().find(|name| folder.join(name).is_file());
         let seed = there == Some("aicra.json");
         let mut file = Self {

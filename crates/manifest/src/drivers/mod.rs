@@ -12,7 +12,8 @@ pub use table::Tabled;
 
 use crate::driver::Driver;
 
-/// The drivers that need nothing but this crate, in the order they are asked whose a file is.
-pub(crate) fn shipped() -> Vec<Arc<dyn Driver>> {
+/// The drivers that need nothing but this crate, in the order they are asked whose a file is. They hold what outlives a
+/// load: a server keeps one set of them.
+pub fn shipped() -> Vec<Arc<dyn Driver>> {
     vec![Arc::new(Exec)]
 }
