@@ -93,24 +93,23 @@ impl Described {
 
 impl Kind {
     /// What a type that SQLite was told is meant to hold. Its rules of affinity decide, after the names that say more.
-    pub fn of_sqlite(declared: &str) -> Self {
+    /// Nothing when the name says nothing.
+    pub fn of_sqlite(declared: &str) -> Option<Self> {
         let name = declared.to_ascii_lowercase();
         let has = |part: &str| name.contains(part);
-        match name.split('(').next().unwrap_or_default().trim() {
+        Some(match name.split('(').next().unwrap_or_default().trim() {
             "bool" | "boolean" => Self::Bool,
             "json" | "jsonb" => Self::Json,
             "uuid" => Self::Uuid,
             "date" => Self::Date,
             "datetime" | "timestamp" | "timestamptz" => Self::Timestamp,
-            "" => Self::Text,
             _ if has("int") => Self::Integer,
             _ if has("char") || has("clob") || has("text") => Self::Text,
             _ if has("blob") => Self::Blob,
             _ if has("real") || has("floa") || has("doub") => Self::Real,
-            // Decimal numbers: SQLite keeps whole ones as such.
-            _ if has("numeric") || has("decimal") => Self::Real,
-            _ => Self::Text,
-        }
+            // Decimal numbers may be whole ones, and what has a name of its own may be anything.
+            _ => return None,
+        })
     }
 
     /// Its name, for messages.
@@ -182,14 +181,15 @@ mod tests {
             ("text", Kind::Text),
             ("blob", Kind::Blob),
             ("double precision", Kind::Real),
-            ("numeric(10, 2)", Kind::Real),
             ("json", Kind::Json),
             ("uuid", Kind::Uuid),
             ("date", Kind::Date),
             ("timestamp", Kind::Timestamp),
-            ("", Kind::Text),
         ] {
-            assert_eq!(Kind::of_sqlite(declared), kind, "{declared}");
+            assert_eq!(Kind::of_sqlite(declared), Some(kind), "{declared}");
+        }
+        for declared in ["", "numeric(10, 2)", "money"] {
+            assert_eq!(Kind::of_sqlite(declared), None, "{declared}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From a project to routes and middlewares.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Response, Route};
 use serde_json::{Map, json};
 
 use crate::call::Call;
-use crate::driver::{Bound, Driver, Wanted};
-use crate::drivers::{self, Native};
+use crate::driver::{Bound, Controller, Driver, Wanted};
+use crate::drivers::{self, Native, tables};
+use crate::known::{Known, Stored};
 use crate::middleware::Claims;
 use crate::project::Project;
 use crate::tree::{Declared, Site};
@@ -32,6 +34,8 @@ pub struct Surroundings<'a> {
     pub drivers: &'a [Arc<dyn Driver>],
     /// The database, if there is one.
     pub db: Option<&'a Db>,
+    /// What else is stored in it, and which SQL it speaks.
+    pub stored: Stored<'a>,
 }
 
 /// What a project comes to.
@@ -41,6 +45,8 @@ pub struct Lowered {
     pub routes: Vec<Route>,
     /// Its middlewares, by name.
     pub middlewares: BTreeMap<String, Middleware>,
+    /// Its controllers, to be asked once more when the database is connected ([`Controller::begin`]).
+    pub controllers: Vec<Arc<dyn Controller>>,
 }
 
 impl Project {
@@ -49,7 +55,8 @@ impl Project {
         let mut drivers: Vec<Arc<dyn Driver>> = around.drivers.to_vec();
         let missing = |it: &Arc<dyn Driver>| !around.drivers.iter().any(|had| had.name() == it.name());
         drivers.extend(drivers::shipped().into_iter().filter(missing));
-        let lowering = Lowering { project: self, around, drivers };
+        let known = Known::of(self, &around.stored, problems);
+        let lowering = Lowering { project: self, around, drivers, known: &known, begun: RefCell::default() };
         let mut lowered = Lowered::default();
         for endpoint in &self.endpoints {
             match lowering.endpoint(endpoint) {
@@ -57,6 +64,13 @@ impl Project {
                 Err(found) => problems.extend(found),
             }
         }
+        for (declared, controller) in tables(self, around.db, &known, problems) {
+            match lowering.routes(&declared, Answers::Driver("table"), Some(Bound::Controller(controller))) {
+                Ok(routes) => lowered.routes.extend(routes),
+                Err(found) => problems.extend(found),
+            }
+        }
+        lowered.controllers = lowering.begun.into_inner();
         lowered
     }
 }
@@ -65,11 +79,26 @@ struct Lowering<'a> {
     project: &'a Project,
     around: &'a Surroundings<'a>,
     drivers: Vec<Arc<dyn Driver>>,
+    known: &'a Known,
+    /// The controllers that have been made.
+    begun: RefCell<Vec<Arc<dyn Controller>>>,
 }
 
 impl Lowering<'_> {
     fn endpoint(&self, endpoint: &Declared) -> Result<Vec<Route>, Vec<Problem>> {
         let (answer, bound) = self.bound(endpoint)?;
+        self.routes(endpoint, answer, bound)
+    }
+
+    fn routes(
+        &self,
+        endpoint: &Declared,
+        answer: Answers,
+        bound: Option<Bound>,
+    ) -> Result<Vec<Route>, Vec<Problem>> {
+        if let Some(Bound::Controller(controller)) = &bound {
+            self.begun.borrow_mut().push(Arc::clone(controller));
+        }
         let mut levels = vec![Leveled(Level::Server, self.around.server)];
         levels.extend(endpoint.above.iter().map(|settings| Leveled(Level::Service, settings)));
         levels.push(Leveled(Level::Endpoint, &endpoint.settings));
@@ -108,7 +137,8 @@ impl Lowering<'_> {
         let driver = driver.ok_or_else(|| problem(format!("no driver knows the file {}", file.display())))?;
         let options = endpoint.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value);
         let (project, db) = (&self.project.file, self.around.db);
-        let wanted = Wanted { project, file: &file, endpoint: Some(endpoint), options, db };
+        let wanted =
+            Wanted { project, file: &file, endpoint: Some(endpoint), options, db, known: self.known };
         Ok((Answers::Driver(driver.name()), Some(driver.controller(&wanted)?)))
     }
 
@@ -139,6 +169,10 @@ impl Lowering<'_> {
         let names = Names { service: node.clone(), endpoint: name, tag: node };
         let route: Arc<str> = format!("/{}", path.join("/")).into();
         let described = arguments::describe(&takes);
+        let replies = match &bound {
+            Some(Bound::Controller(controller)) => controller.replies(),
+            _ => None,
+        };
         let handler = move |input: Input| {
             let (takes, absent, route, bound) =
                 (Arc::clone(&takes), absent.clone(), Arc::clone(&route), bound.clone());
@@ -148,7 +182,7 @@ impl Lowering<'_> {
         let mut fronted = Fronted::new(names, endpoint.method.clone(), path.join("/"), place, handler);
         fronted.docs = Docs::from_comments(endpoint.info.as_deref(), None);
         fronted.args = described;
-        fronted.replies = (vec![gives(endpoint)], Vec::new());
+        fronted.replies = replies.unwrap_or_else(|| (vec![gives(endpoint)], Vec::new()));
         fronted.answer = answer;
         fronted.base = Some(self.project.file.root.clone());
         fronted.route(levels)

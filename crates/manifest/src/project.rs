@@ -33,6 +33,8 @@ pub struct ProjectFile {
     pub default_types: bool,
     /// Where things are.
     pub folders: Folders,
+    /// The part that its migrations are recorded as: `app` unless something else was said.
+    pub part: String,
     /// What it says for each driver, by the driver's name.
     pub options: Vec<(String, Spanned)>,
 }
@@ -79,6 +81,7 @@ impl ProjectFile {
             driver: None,
             default_types: true,
             folders: Folders::default(),
+            part: "app".to_owned(),
             options: Vec::new(),
         };
         let Some(name) = there else { return Some(file) };
@@ -90,6 +93,7 @@ impl ProjectFile {
             ("types", &mut file.folders.types, true),
             ("controllers", &mut file.folders.controllers, false),
             ("middlewares", &mut file.folders.middlewares, false),
+            ("migrations", &mut file.folders.migrations, false),
         ] {
             let Some(mut section) = fields.get(key).and_then(|it| Fields::of(it, key, problems)) else {
                 continue;
@@ -99,6 +103,11 @@ impl ProjectFile {
             }
             if types {
                 file.default_types = section.flag("default", problems).unwrap_or(!seed);
+            }
+            if key == "migrations"
+                && let Some(part) = section.text("part", problems)
+            {
+                part.clone_into(&mut file.part);
             }
             section.finish(problems);
         }

@@ -61,8 +61,6 @@ fn kind(ty: &Type) -> Option<Kind> {
         Type::BOOL => Kind::Bool,
         Type::INT2 | Type::INT4 | Type::INT8 | Type::OID => Kind::Integer,
         Type::FLOAT4 | Type::FLOAT8 => Kind::Real,
-        // All its digits, which a number of JSON's would not keep.
-        Type::NUMERIC => Kind::Text,
         Type::UUID => Kind::Uuid,
         Type::TIMESTAMPTZ => Kind::Timestamp,
         Type::DATE => Kind::Date,

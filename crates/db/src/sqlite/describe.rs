@@ -31,8 +31,9 @@ pub(super) fn describe(
         params.push(Param::new(named, None));
     }
     let columns = prepared.columns();
-    let columns =
-        columns.map(|column| Column::new(column.name(), column.decl_type().map(Kind::of_sqlite))).collect();
+    let columns = columns
+        .map(|column| Column::new(column.name(), column.decl_type().and_then(Kind::of_sqlite)))
+        .collect();
     let reads = prepared.readonly() || prepared.is_explain() != 0;
     Ok(Described::new(params, columns, if reads { Access::Reads } else { Access::Writes }))
 }

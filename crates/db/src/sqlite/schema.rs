@@ -63,8 +63,8 @@ pub struct Table {
 pub struct TableColumn {
     /// Its name.
     pub name: String,
-    /// What it holds.
-    pub kind: Kind,
+    /// What it holds, if its declared type says so.
+    pub kind: Option<Kind>,
     /// Whether it may be null.
     pub nullable: bool,
     /// Whether a row that says nothing of it can be inserted: it has a default, is counted up, or may be null.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use ketch_manifest::{Native, Project, Surroundings};
+use ketch_manifest::{Native, Project, Stored, Surroundings};
 use ketch_model::{Problem, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_web::App;
@@ -59,7 +59,8 @@ impl Place {
         let mut app = App::builder();
         if let Some(project) = project {
             let server = Settings::new();
-            let around = Surroundings { server: &server, native, drivers: &[], db: None };
+            let around =
+                Surroundings { server: &server, native, drivers: &[], db: None, stored: Stored::default() };
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
         }
