@@ -12,6 +12,7 @@ mod fields;
 mod folder;
 mod footprint;
 mod headers;
+mod known;
 mod lower;
 mod middleware;
 mod names;
@@ -28,6 +29,7 @@ pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted,
 pub use drivers::{Native, Tabled, shipped};
 pub use fields::Fields;
 pub use footprint::{Footprint, WATCHED_FILES};
+pub use known::{Known, Stored};
 pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};
 pub use project::{Folders, Project, ProjectFile};
