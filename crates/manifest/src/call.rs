@@ -42,8 +42,8 @@ pub struct Call {
 pub struct Files {
     /// The folder; none when there are none.
     pub folder: Option<Arc<TempDir>>,
-    /// By argument.
-    pub by_name: BTreeMap<String, PathBuf>,
+    /// By argument, in the order sent.
+    pub by_name: BTreeMap<String, Vec<PathBuf>>,
 }
 
 /// What a controller answers.

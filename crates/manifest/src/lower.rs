@@ -1,6 +1,7 @@
 //! From a project to routes and middlewares.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -18,7 +19,7 @@ use crate::drivers::{self, Native};
 use crate::middleware::Claims;
 use crate::project::Project;
 use crate::tree::{Declared, Site};
-use crate::{arguments, folder, reply};
+use crate::{arguments, folder, reply, types};
 
 /// What a project is lowered into: what the server says and has.
 #[derive(Debug)]
@@ -49,7 +50,10 @@ impl Project {
         drivers.extend(drivers::shipped());
         let lowering = Lowering { project: self, around, drivers };
         let mut lowered = Lowered::default();
-        for endpoint in &self.endpoints {
+        let driver = |file: &Path| lowering.drivers.iter().find(|driver| driver.claims(file));
+        let endpoints = types::resolved(self, driver, around.db, problems);
+        for endpoint in &endpoints {
+            problems.extend(arguments::faults(endpoint, self.file.seed));
             match lowering.endpoint(endpoint) {
                 Ok(routes) => lowered.routes.extend(routes),
                 Err(found) => problems.extend(found),

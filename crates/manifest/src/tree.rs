@@ -7,7 +7,7 @@ use ketch_syntax::{KEYS, Key};
 use crate::fields::Fields;
 use crate::project::ProjectFile;
 use crate::source::{Json, Spanned};
-use crate::types::Type;
+use crate::types::{Type, Types};
 
 /// The methods that a node may have.
 pub(crate) const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -84,13 +84,15 @@ impl Declared {
 
 /// The endpoints of an API file.
 pub(crate) fn read(api: &Spanned, file: &ProjectFile, problems: &mut Vec<Problem>) -> Vec<Declared> {
-    let mut reader = Reader { seed: file.seed, problems, endpoints: Vec::new() };
+    let types = Types::of(file);
+    let mut reader = Reader { seed: file.seed, types, problems, endpoints: Vec::new() };
     reader.node(api, &[], &[]);
     reader.endpoints
 }
 
 struct Reader<'p> {
     seed: bool,
+    types: Types,
     problems: &'p mut Vec<Problem>,
     endpoints: Vec<Declared>,
 }
@@ -186,7 +188,13 @@ impl Reader<'_> {
             return None;
         };
         let (optional, text) = text.strip_prefix('?').map_or((false, text), |text| (true, text));
-        let ty = Type::parse(text).map_err(&mut problem).ok()?;
+        let ty = match self.types.parse(text) {
+            Ok(ty) => ty,
+            Err(why) => {
+                problem(why);
+                return None;
+            }
+        };
         let (wire, site) = site(key, path);
         let name = name.unwrap_or_else(|| wire.clone());
         Some(Param { wire, site, name, ty, optional, default, info, place: place.clone() })
