@@ -42,8 +42,8 @@ pub struct Call {
 pub struct Files {
     /// The folder; none when there are none.
     pub folder: Option<Arc<TempDir>>,
-    /// By argument, in the order sent.
-    pub by_name: BTreeMap<String, Vec<PathBuf>>,
+    /// By argument; those of a list by argument and index, `photos/0`.
+    pub by_name: BTreeMap<String, PathBuf>,
 }
 
 /// What a controller answers.

@@ -10,6 +10,7 @@ mod driver;
 mod drivers;
 mod fields;
 mod folder;
+mod footprint;
 mod lower;
 mod middleware;
 mod project;
@@ -20,8 +21,9 @@ mod types;
 
 pub use call::{Answer, Call, Files};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
-pub use drivers::Native;
+pub use drivers::{Native, Tabled, shipped};
 pub use fields::Fields;
+pub use footprint::{Footprint, WATCHED_FILES};
 pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};
 pub use project::{Folders, Project, ProjectFile};

@@ -1,10 +1,10 @@
 //! The endpoints that show the documents: `/openapi.json`, `/openapi/v2.json`, and `/docs` with its style and script.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use ketch_macros::service;
-use ketch_model::{Api, Error};
+use ketch_model::{Api, Error, Live};
 use ketch_web::Response;
 
 use crate::document::{document, versions};
@@ -15,9 +15,9 @@ const PAGE: &str = include_str!("docs/page.html");
 const STYLE: &str = include_str!("docs/page.css");
 const SCRIPT: &str = include_str!("docs/page.js");
 
-/// The documents of an API, written once when it is complete.
-#[derive(Clone, Debug, Default)]
-pub struct Documents(Arc<OnceLock<Written>>);
+/// The documents of an API, written when it is complete, and again when it has changed.
+#[derive(Clone, Debug)]
+pub struct Documents(Live<Option<Arc<Written>>>);
 
 #[derive(Debug)]
 struct Written {
@@ -25,18 +25,25 @@ struct Written {
     by_version: BTreeMap<String, File>,
 }
 
+impl Default for Documents {
+    fn default() -> Self {
+        Self(Live::new(None))
+    }
+}
+
 impl Documents {
-    /// Writes the documents. They describe a complete API, so a second call changes nothing.
+    /// Writes the documents in place of those that were there. They describe a complete API.
     pub fn write(&self, api: &Api) {
         let file =
             |version: Option<&str>| File::new(format!("{:#}", document(api, version)), "application/json");
         let by_version =
             versions(api).into_iter().map(|version| (version.clone(), file(Some(&version)))).collect();
-        self.0.get_or_init(|| Written { whole: file(None), by_version });
+        self.0.set(Some(Arc::new(Written { whole: file(None), by_version })));
     }
 
-    fn written(&self) -> Result<&Written, Error> {
-        self.0.get().ok_or_else(|| Error::internal("the documents are asked for before they are written"))
+    fn written(&self) -> Result<Arc<Written>, Error> {
+        let written = self.0.with(Clone::clone);
+        written.ok_or_else(|| Error::internal("the documents are asked for before they are written"))
     }
 }
 
@@ -79,7 +86,8 @@ impl DocsService {
     #[get(r"openapi/{document:v[0-9.]+\.json}")]
     async fn version(&self, document: String, known: Known) -> Result<Response, Error> {
         let version = document.trim_start_matches('v').trim_end_matches(".json");
-        let found = self.documents.written()?.by_version.get(version);
+        let written = self.documents.written()?;
+        let found = written.by_version.get(version);
         found
             .map(|file| file.reply(&known))
             .ok_or_else(|| Error::new(404, "no_such_version", format!("there is no version {version}")))

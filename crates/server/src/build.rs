@@ -16,6 +16,8 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::events::Events;
 use crate::jobs::Queued;
+use crate::manifest;
+use crate::reload::{Around, Fixed, Reloader};
 use crate::server::{DEFAULT_ADDRESS, Server};
 
 /// A server that can run.
@@ -32,6 +34,7 @@ pub struct Built {
     pub(crate) database: Option<Database>,
     pub(crate) jobs: Option<Queued>,
     pub(crate) operator: Option<Arc<App>>,
+    pub(crate) reloader: Option<Reloader>,
 }
 
 impl Built {
@@ -47,7 +50,12 @@ impl Built {
         self.operator.as_ref()
     }
 
-    /// The API as data.
+    /// What loads its [manifests](Server::manifest) anew, if it has any.
+    pub fn reloader(&self) -> Option<&Reloader> {
+        self.reloader.as_ref()
+    }
+
+    /// The API as data, as it was built.
     pub fn api(&self) -> &Api {
         &self.api
     }
@@ -113,7 +121,8 @@ impl Server {
     pub fn build(mut self) -> Result<Built, Problems> {
         let mut problems = std::mem::take(&mut self.problems);
         let mut schemas = Schemas::default();
-        let projects = self.open_projects(&mut problems);
+        let manifest = std::mem::take(&mut self.manifest);
+        let projects = manifest.open(&mut problems);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
         let database = std::mem::take(&mut self.database).check(&mut problems);
         let readiness = match &database {
@@ -126,7 +135,11 @@ impl Server {
         for lowering in std::mem::take(&mut self.services) {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
-        routes.extend(self.lower_projects(&projects, database.as_ref(), &mut problems));
+        let drivers = manifest::drivers();
+        let around = (&self.settings, drivers.as_slice(), database.as_ref().map(Database::db));
+        let lowered = manifest.lower(&projects, around, &mut problems);
+        let own = routes.len()..routes.len() + lowered.routes.len();
+        routes.extend(lowered.routes);
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
         let handle = jobs.as_ref().map(Queued::handle);
         routes.extend(self.admin.routes(handle, &mut schemas, &mut problems));
@@ -134,13 +147,22 @@ impl Server {
         let api = self.api(&mut routes, schemas);
         let (limits, docs) = (self.limits.clone(), self.docs);
         let events = Mutex::new(std::mem::take(&mut self.events));
+        let defined = self.app.middlewares.clone();
+        self.app.middlewares.extend(lowered.middlewares);
+        let settings = self.settings.clone();
+        let fixed = (!manifest.is_empty()).then(|| Fixed::of(&routes, own, defined));
         let app = self.app(routes, &mut problems);
         let (Some(app), Some(address), true) = (app, address, problems.is_empty()) else {
             return Err(Problems(distinct(problems)));
         };
         documents.write(&api);
         let (app, api) = (Arc::new(app), Arc::new(api));
-        Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs, operator })
+        let db = database.as_ref().map(|database| database.db().clone());
+        let reloader = fixed.map(|fixed| {
+            let around = Around { settings, drivers, db };
+            Reloader::new(Arc::clone(&app), Arc::clone(&api), documents, (manifest, around), fixed)
+        });
+        Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs, operator, reloader })
     }
 
     fn parse_address(&self, problems: &mut Vec<Problem>) -> Option<SocketAddr> {
@@ -201,7 +223,7 @@ impl Server {
 }
 
 /// What a whole server or service says wrong is found at each of its endpoints: once is enough.
-fn distinct(problems: Vec<Problem>) -> Vec<Problem> {
+pub(crate) fn distinct(problems: Vec<Problem>) -> Vec<Problem> {
     let mut told = HashSet::new();
     let is_new = |problem: &Problem| {
         problem.place.as_ref().is_none_or(|place| told.insert((place.to_string(), problem.message.clone())))

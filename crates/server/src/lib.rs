@@ -12,6 +12,7 @@ mod events;
 mod explain;
 mod jobs;
 mod manifest;
+mod reload;
 mod run;
 mod server;
 
@@ -20,5 +21,6 @@ pub use database::{DEFAULT_DATA, Database};
 pub use error::Error;
 pub use events::{HookResult, STOP_TIME};
 pub use explain::{explain, routes, routes_json};
+pub use reload::{Reloaded, Reloader};
 pub use run::Ready;
 pub use server::{DEFAULT_ADDRESS, Server};

@@ -1,15 +1,14 @@
 //! The manifests of a server: projects whose endpoints stand beside its services.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_manifest::{Call, Driver, Native, Project, Surroundings};
-use ketch_model::{Error, Place, Problem};
-use ketch_web::Route;
+use ketch_db::Db;
+use ketch_manifest::{Call, Driver, Footprint, Lowered, Native, Project, Surroundings};
+use ketch_model::{Error, Place, Problem, Settings};
 use serde_json::{Map, Value};
 
-use crate::database::Database;
 use crate::server::{Server, bad_name};
 
 /// What an application says of manifests.
@@ -41,34 +40,50 @@ impl Server {
         self.problems.extend(bad_name(&name, "native function", taken));
         self
     }
+}
 
-    /// Reads the projects.
-    pub(crate) fn open_projects(&self, problems: &mut Vec<Problem>) -> Vec<Project> {
-        self.manifest.folders.iter().filter_map(|(folder, _)| Project::open(folder, problems)).collect()
+impl Declared {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.folders.is_empty()
     }
 
-    /// Makes their routes, and adds their middlewares to those that are defined.
-    pub(crate) fn lower_projects(
-        &mut self,
-        projects: &[Project],
-        database: Option<&Database>,
+    /// The folders of the projects.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.folders.iter().map(|(folder, _)| folder.as_path())
+    }
+
+    /// Reads the projects, each with its revision. That is taken before: what changes meanwhile is of a later one.
+    pub(crate) fn open(&self, problems: &mut Vec<Problem>) -> Vec<(u64, Project)> {
+        let open = |folder| {
+            let revision = Footprint::of(folder).revision();
+            Some((revision, Project::open(folder, problems)?))
+        };
+        self.folders().filter_map(open).collect()
+    }
+
+    /// Makes their routes and middlewares. `defined` are the middlewares of the program.
+    pub(crate) fn lower(
+        &self,
+        projects: &[(u64, Project)],
+        around: (&Settings, &[Arc<dyn Driver>], Option<&Db>),
         problems: &mut Vec<Problem>,
-    ) -> Vec<Route> {
-        let drivers = drivers();
-        let db = database.map(Database::db);
-        let mut routes = Vec::new();
-        for project in projects {
-            let native = &self.manifest.native;
-            let around = Surroundings { server: &self.settings, native, drivers: &drivers, db };
-            let lowered = project.lower(&around, problems);
-            self.app.middlewares.extend(lowered.middlewares);
-            routes.extend(lowered.routes);
+    ) -> Lowered {
+        let (server, drivers, db) = around;
+        let mut all = Lowered::default();
+        for (revision, project) in projects {
+            let around = Surroundings { server, native: &self.native, drivers, db };
+            let mut lowered = project.lower(&around, problems);
+            lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
+            all.middlewares.extend(lowered.middlewares);
+            all.routes.extend(lowered.routes);
         }
-        routes
+        all
     }
 }
 
-/// The drivers that have crates of their own.
-fn drivers() -> Vec<Arc<dyn Driver>> {
-    Vec::new()
+/// The drivers that ship, and those that have crates of their own. They are made once, so that what they keep running
+/// outlives a reload.
+pub(crate) fn drivers() -> Vec<Arc<dyn Driver>> {
+    ketch_manifest::shipped()
 }

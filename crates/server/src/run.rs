@@ -85,7 +85,9 @@ impl Built {
         stop: impl Future<Output = ()> + Send,
         stop_now: impl Future<Output = ()> + Send,
     ) -> Result<Stopped, Error> {
-        let Self { app, api, address, limits, readiness, docs, events, database, jobs, operator } = self;
+        let Self { app, api, address, limits, readiness, docs, events, database, jobs, operator, reloader } =
+            self;
+        drop(reloader);
         let mut events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
         let shown = database.as_ref().map(Database::shown);

@@ -245,15 +245,16 @@ impl Server {
         self
     }
 
-    /// Replaces the route table. `make` gets every endpoint's method and path; the table names them by index.
+    /// Replaces the route table. `make` gets every endpoint's method and path; the table names them by index. It is asked
+    /// again whenever a [manifest](Self::manifest) is loaded anew.
     #[must_use]
     pub fn route_table<T, F>(mut self, make: F) -> Self
     where
         T: RouteTable,
-        F: FnOnce(&[TableEntry]) -> Result<T, Vec<(usize, String)>> + Send + 'static,
+        F: Fn(&[TableEntry]) -> Result<T, Vec<(usize, String)>> + Send + Sync + 'static,
     {
         self.app.table =
-            Some(Box::new(|entries| make(entries).map(|table| Box::new(table) as Box<dyn RouteTable>)));
+            Some(Box::new(move |entries| make(entries).map(|table| Box::new(table) as Box<dyn RouteTable>)));
         self
     }
 

@@ -7,15 +7,14 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::admission::{Admission, Places};
 use crate::blocking::Threads;
 use crate::cache::Caches;
-use crate::cors::preflight;
 use crate::events::Hooks;
-use crate::exchange::{Exchange, Params, Request, RequestId, Response};
+use crate::exchange::{Exchange, Request, RequestId, Response};
 use crate::guard::Guard;
 use crate::lower::{Route, Shed};
 use crate::middleware::Middleware;
@@ -23,12 +22,13 @@ use crate::mount::{MOUNT_TIMEOUT, Mount};
 use crate::outermost::{Mode, Outermost};
 use crate::pipeline::Pipeline;
 use crate::problem::problem;
+use crate::reload::{Composer, Found, Routes};
 use crate::request_log::{Line, Way};
 use crate::service::Pending;
 use crate::stop::Stopping;
-use crate::table::{Match, RouteTable, TableEntry, Trie};
+use crate::table::{Match, RouteTable, TableEntry};
 use crate::to_its_end::ToItsEnd;
-use crate::unrouted::{allowed, bare, options, without_slash, wrong_method};
+use crate::unrouted::{bare, options, without_slash, wrong_method};
 use axum::body::Body;
 use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, ORIGIN};
@@ -57,7 +57,8 @@ impl Default for Capacity {
 
 /// Everything between a connection and the endpoints.
 pub struct App {
-    routes: Live<Routes>,
+    pub(crate) routes: Live<Routes>,
+    pub(crate) composer: Composer,
     mounts: Vec<Arc<Mount>>,
     guards: Vec<Arc<dyn Guard>>,
     capacity: Capacity,
@@ -69,15 +70,6 @@ pub struct App {
     stopping: Stopping,
 }
 
-/// The table and what it leads to; swapped as one.
-#[derive(Debug)]
-struct Routes {
-    table: Box<dyn RouteTable>,
-    pipelines: Vec<Arc<Pipeline>>,
-    /// Whether any reply may be read by scripts of other origins.
-    shared: bool,
-}
-
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App")
@@ -87,9 +79,9 @@ impl fmt::Debug for App {
     }
 }
 
-/// Makes the table of an application that has its own.
+/// Makes the table of an application that has its own; again whenever the routes are [reloaded](App::reload).
 pub type TableMaker =
-    Box<dyn FnOnce(&[TableEntry]) -> Result<Box<dyn RouteTable>, Vec<(usize, String)>> + Send>;
+    Box<dyn Fn(&[TableEntry]) -> Result<Box<dyn RouteTable>, Vec<(usize, String)>> + Send + Sync>;
 
 /// An [`App`] in the making: its parts, to be filled in.
 #[derive(Default)]
@@ -131,21 +123,19 @@ impl AppBuilder {
         let Self { routes, mounts, middlewares, caches, guards, capacity, table, elsewhere, mode, hooks } =
             self;
         let mut problems = Vec::new();
-        let table = make_table(&routes, table, &mut problems);
-        let pipelines: Vec<_> = routes
-            .into_iter()
-            .map(|route| Arc::new(Pipeline::compose(route, (&middlewares, &caches), mode, &mut problems)))
-            .collect();
         let elsewhere = elsewhere
             .map_or_else(Outermost::default, |said| Outermost::of(&said, mode, "server", &mut problems));
         for (at, mount) in mounts.iter().enumerate() {
             problems.extend(mounts[..at].iter().filter_map(|earlier| mount.clash(earlier)));
         }
-        let (Some(table), true) = (table, problems.is_empty()) else { return Err(problems) };
-        let shared = elsewhere.cors().is_some()
-            || pipelines.iter().any(|pipeline: &Arc<Pipeline>| pipeline.outermost.cors().is_some());
+        let composer =
+            Composer { caches, mode, table, shared: elsewhere.cors().is_some(), reloading: Mutex::default() };
+        let composed = composer.compose(routes, &middlewares, None);
+        let routes = composed.map_err(|found| drop(problems.splice(0..0, found))).ok();
+        let (Some(routes), true) = (routes, problems.is_empty()) else { return Err(problems) };
         Ok(App {
-            routes: Live::new(Routes { table, pipelines, shared }),
+            routes: Live::new(routes),
+            composer,
             mounts: mounts.into_iter().map(Arc::new).collect(),
             guards,
             capacity,
@@ -156,23 +146,6 @@ impl AppBuilder {
             stopping: Stopping::default(),
         })
     }
-}
-
-fn make_table(
-    routes: &[Route],
-    make: Option<TableMaker>,
-    problems: &mut Vec<Problem>,
-) -> Option<Box<dyn RouteTable>> {
-    let entries: Vec<TableEntry> = routes.iter().map(|route| TableEntry::of(&route.endpoint)).collect();
-    let table = match make {
-        Some(make) => make(&entries),
-        None => Trie::build(&entries).map(|trie| Box::new(trie) as Box<dyn RouteTable>),
-    };
-    let told = |(index, message): (usize, String)| {
-        let endpoint = &routes[index].endpoint;
-        Problem::new(endpoint.place.clone(), endpoint.names.full(), message)
-    };
-    table.map_err(|faults| problems.extend(faults.into_iter().map(told))).ok()
 }
 
 impl App {
@@ -186,8 +159,7 @@ impl App {
         let id = RequestId::next();
         let method = request.method().clone();
         let mut line = Line::begin(id, &request, peer, self.hooks.clone());
-        let shared = self.routes.with(|routes| routes.shared);
-        let origin = if shared { request.headers().get(ORIGIN).cloned() } else { None };
+        let origin = request.headers().get(ORIGIN).cloned();
         // A panic in an endpoint is caught where it runs; this is for guards and route tables of an application's own.
         let answer = AssertUnwindSafe(self.answer(request, id, peer, &mut line)).catch_unwind().await;
         let mut response = match answer {
@@ -295,35 +267,6 @@ impl App {
                 }
             }
         })
-    }
-}
-
-enum Found {
-    Endpoint(Arc<Pipeline>, Params),
-    Mount(Arc<Mount>),
-    /// A preflight for this endpoint, and the methods of its path that have the same policy.
-    Preflight(Arc<Pipeline>, Vec<Method>, String),
-    Answer(Result<Response, Error>),
-    /// The path without its final slash is known.
-    Slash,
-}
-
-impl Routes {
-    /// The endpoint that a preflight asks about, when scripts of other origins may read anything here.
-    fn preflight(&self, request: &Request) -> Option<Found> {
-        let wanted = if self.shared { preflight(request) } else { None }?;
-        let path = request.uri().path();
-        let find = |method: &Method| match self.table.find(method, path) {
-            Match::Found(index, _) => Some(&self.pipelines[index]),
-            Match::WrongMethod(_) | Match::Missing => None,
-        };
-        let pipeline = find(&wanted)?;
-        let policy = pipeline.outermost.cors();
-        let Match::WrongMethod(all) = self.table.find(&Method::OPTIONS, path) else { return None };
-        // Browsers remember every method that is listed, so one with another policy must not be.
-        let alike = |method: &&Method| find(method).is_some_and(|other| other.outermost.cors() == policy);
-        let methods = all.iter().filter(alike).cloned().collect();
-        Some(Found::Preflight(Arc::clone(pipeline), methods, allowed(&all)))
     }
 }
 

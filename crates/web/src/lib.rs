@@ -35,6 +35,7 @@ mod query;
 mod rate;
 mod raw;
 mod redirect;
+mod reload;
 mod reply;
 mod request_log;
 mod rules;

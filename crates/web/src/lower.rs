@@ -28,6 +28,9 @@ pub struct Route {
     pub endpoint: Endpoint,
     /// Whether it is refused when the server is full.
     pub shed: Shed,
+    /// Which state of what answers this is, where that can change while the server runs: replies that were kept of another
+    /// are not this one's.
+    pub revision: Option<u64>,
     pub(crate) handler: Handler,
 }
 
@@ -190,7 +193,7 @@ impl Fronted {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Route { endpoint, shed: Shed::WhenFull, handler })
+        Ok(Route { endpoint, shed: Shed::WhenFull, revision: None, handler })
     }
 }
 

@@ -12,7 +12,7 @@ use futures_util::TryFutureExt as _;
 use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
 use ketch_model::{Caller, Endpoint, Error, Problem, Scope};
-use ketch_syntax::suggestion;
+use ketch_syntax::{Rate, suggestion};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
@@ -32,7 +32,24 @@ pub(crate) struct Pipeline {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) shed: Shed,
     pub(crate) outermost: Outermost,
+    /// How often callers may call, and what they have used up of it.
+    pub(crate) limit: Option<Limit>,
     way: Way,
+}
+
+/// A rate and its callers.
+#[derive(Clone)]
+pub(crate) struct Limit {
+    rate: Rate,
+    limiter: Arc<RateLimiter>,
+}
+
+impl Limit {
+    /// A new one, unless the endpoint had one of the same rate before.
+    fn of(rate: Rate, before: Option<&Self>) -> Self {
+        let same = before.filter(|before| before.rate == rate).cloned();
+        same.unwrap_or_else(|| Self { rate, limiter: Arc::new(RateLimiter::new(rate)) })
+    }
 }
 
 /// What a request goes through. Most endpoints have no middleware, and then no service needs to be cloned for a call.
@@ -42,20 +59,23 @@ enum Way {
 }
 
 impl Pipeline {
-    /// Composes a route with its middlewares. Names that are not defined go to `problems`.
+    /// Composes a route with its middlewares. `before` is the limit that the endpoint had until now. Names that are not
+    /// defined go to `problems`.
     pub(crate) fn compose(
         route: Route,
         (defined, caches): (&BTreeMap<String, Middleware>, &Caches),
         mode: Mode,
+        before: Option<&Limit>,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let Route { endpoint, shed, handler } = route;
+        let Route { endpoint, shed, revision, handler } = route;
         let endpoint = Arc::new(endpoint);
         let settings = &endpoint.settings;
         let outermost = Outermost::of(settings, mode, &endpoint.names.full(), problems);
-        let rate = settings.rate.value.map(|rate| Arc::new(RateLimiter::new(rate)));
+        let limit = settings.rate.value.map(|rate| Limit::of(rate, before));
+        let rate = limit.as_ref().map(|limit| Arc::clone(&limit.limiter));
         let handler = with_settings(&endpoint, handler);
-        let cache = Cached::compose(&endpoint, &handler, caches, problems);
+        let cache = Cached::compose((&endpoint, revision), &handler, caches, problems);
         let core = Core { endpoint: Arc::clone(&endpoint), rate, cache, handler };
         let compression = settings.compress.value.then(compression);
         let mut layers: Vec<&Middleware> = compression.iter().collect();
@@ -77,7 +97,7 @@ impl Pipeline {
                 layers.iter().rev().fold(BoxCloneSyncService::new(core), |next, layer| layer.wrap(next)),
             )
         };
-        Self { endpoint, shed, outermost, way }
+        Self { endpoint, shed, outermost, limit, way }
     }
 
     /// Answers a request. The way is boxed at once, so that what waits for it is small and cheap to move.

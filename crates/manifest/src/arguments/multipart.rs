@@ -40,15 +40,27 @@ pub(super) async fn members(
             Some("") => {}
             Some(_) if param.ty.is_file() => {
                 // Nothing is written that is refused anyway.
-                if param.ty.item().is_none() && !matches!(given, Given::Nothing) {
-                    *given = Given::Wrong("repeated", "is given more than once".to_owned());
-                    continue;
-                }
-                let file = save(&mut part, &mut files, &param.name).await?;
+                let before = match given {
+                    Given::Nothing => 0,
+                    Given::Files(files) if param.ty.item().is_some() => files.len(),
+                    Given::Files(_) => {
+                        *given = Given::Wrong("repeated", "is given more than once".to_owned());
+                        continue;
+                    }
+                    Given::Wrong(..) => continue,
+                    Given::Texts(_) | Given::Json(_) => {
+                        *given = Given::Wrong("invalid", "comes as a file and as text".to_owned());
+                        continue;
+                    }
+                };
+                let name = match param.ty.item() {
+                    Some(_) => format!("{}/{before}", param.name),
+                    None => param.name.clone(),
+                };
+                let file = save(&mut part, &mut files, name).await?;
                 match given {
-                    Given::Nothing => *given = Given::Files(vec![file]),
                     Given::Files(files) => files.push(file),
-                    _ => {}
+                    given => *given = Given::Files(vec![file]),
                 }
             }
             Some(_) => {
@@ -65,7 +77,7 @@ pub(super) async fn members(
 }
 
 /// Writes one file, and describes it.
-async fn save(part: &mut Part<'_>, files: &mut Files, argument: &str) -> Result<Value, Error> {
+async fn save(part: &mut Part<'_>, files: &mut Files, argument: String) -> Result<Value, Error> {
     let folder = match &files.folder {
         Some(folder) => Arc::clone(folder),
         None => {
@@ -73,9 +85,8 @@ async fn save(part: &mut Part<'_>, files: &mut Files, argument: &str) -> Result<
             Arc::clone(files.folder.insert(Arc::new(folder)))
         }
     };
-    let count: usize = files.by_name.values().map(Vec::len).sum();
     // The sender's name is no name for a file here.
-    let path = TempDir::path(&folder).join(count.to_string());
+    let path = TempDir::path(&folder).join(files.by_name.len().to_string());
     let file = OpenOptions::new().write(true).create_new(true).open(&path).await.map_err(unwritten)?;
     let (size, sha256) = copy(part, file).await?;
     let text = path.to_str().ok_or_else(|| Error::internal("the folder of temporary files is not UTF-8"))?;
@@ -86,7 +97,7 @@ async fn save(part: &mut Part<'_>, files: &mut Files, argument: &str) -> Result<
         "size": size,
         "sha256": sha256,
     });
-    files.by_name.entry(argument.to_owned()).or_default().push(path);
+    files.by_name.insert(argument, path);
     Ok(described)
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ketch_db::Db;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{Type, Wrong, below};
 use crate::driver::{Checker, Driver, Wanted};
 use crate::folder;
-use crate::project::Project;
+use crate::project::{Project, ProjectFile};
 use crate::tree::Declared;
 
 /// The most values of one request that are given to checkers: each may be a process.
@@ -53,6 +53,13 @@ impl Own {
     }
 }
 
+/// The files of a project's type checkers, in name order. JSON beside them is schemas.
+pub(super) fn files(file: &ProjectFile) -> Vec<PathBuf> {
+    let mut files = folder::files(&file.root, &file.folders.types);
+    files.retain(|path| path.extension().is_none_or(|extension| extension != "json"));
+    files
+}
+
 /// The endpoints of a project, with a checker for each type of its own. Checkers that cannot be made ready and names
 /// that none of them knows are problems.
 pub(crate) fn resolved<'d>(
@@ -63,7 +70,7 @@ pub(crate) fn resolved<'d>(
 ) -> Vec<Declared> {
     let file = &project.file;
     let mut checkers: Vec<Arc<dyn Checker>> = Vec::new();
-    for path in folder::files(&file.root, &file.folders.types) {
+    for path in files(file) {
         let Some(driver) = driver(&path) else {
             problems.push(Problem::new(None, path.display().to_string(), "no driver knows this file"));
             continue;

@@ -1,4 +1,4 @@
-//! JSON Schemas of a project's files as types: `schema(types/point.json)`, `schema(types/all.json#/$defs/point)`.
+//! JSON Schemas of a project's files as types: `schema(type/point.json)`, `schema(type/all.json#/$defs/point)`.
 //!
 //! References lead to files of the project only. Patterns are matched in linear time, so that none can be made to run
 //! long; those that need more (look-around, references back) are refused when the project is loaded.
@@ -52,7 +52,7 @@ impl Schema {
     pub(super) fn read(root: &Path, reference: &str) -> Result<Self, String> {
         let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         if path.trim().is_empty() {
-            return Err("`schema` names no file: write `schema(types/point.json)`".to_owned());
+            return Err("`schema` names no file: write `schema(type/point.json)`".to_owned());
         }
         let files = Files { root: root.to_owned() };
         files.read(path)?;

@@ -14,9 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use ketch_syntax::suggestion;
 
 use super::Type;
-use super::own::Own;
+use super::own::{self, Own};
 use super::schema::Schema;
-use crate::folder;
 use crate::project::ProjectFile;
 
 /// How deep types stand in one another.
@@ -49,7 +48,7 @@ impl Default for Types {
 impl Types {
     /// The types of a project.
     pub fn of(file: &ProjectFile) -> Self {
-        let own = !folder::files(&file.root, &file.folders.types).is_empty();
+        let own = !own::files(file).is_empty();
         Self { root: Some(file.root.clone()), built_in: file.default_types, own, ..Self::default() }
     }
 
@@ -190,7 +189,7 @@ fn unknown(text: &str) -> String {
         "varchar" => "`varchar` has no lengths: write `varchar(min,max)`, such as `varchar(1,80)`".to_owned(),
         "digest" => "`digest` has no length: write `digest(n)`, such as `digest(64)`".to_owned(),
         "enum" => "`enum` has no values: write `enum(a,b)`".to_owned(),
-        "schema" => "`schema` names no file: write `schema(types/point.json)`".to_owned(),
+        "schema" => "`schema` names no file: write `schema(type/point.json)`".to_owned(),
         _ => format!("`{text}` is no type{}", suggestion(text, NAMES)),
     }
 }

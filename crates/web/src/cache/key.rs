@@ -1,6 +1,6 @@
 //! The key under which a reply is kept: two requests that an endpoint can tell apart never have the same one.
 //!
-//! A key is text: the endpoint, the canonical URL, then every header it depends on and the caller, each part with its
+//! A key is text: the endpoint and its revision, the canonical URL, then every header it depends on and the caller, each part with its
 //! length before it. What identifies somebody (`Authorization`, `Cookie`) is in it as SHA-256 only.
 
 use std::borrow::Cow;
@@ -80,7 +80,7 @@ pub(super) enum Audience {
 
 impl Recipe {
     /// The recipe that covers all that the endpoint and its middlewares can see of a request.
-    pub(super) fn of(endpoint: &Endpoint) -> Self {
+    pub(super) fn of(endpoint: &Endpoint, revision: Option<u64>) -> Self {
         let settings = &endpoint.settings;
         let everything = endpoint.args.iter().any(|arg| arg.sees == Sees::Everything);
         let known = endpoint.args.iter().any(|arg| arg.sees != Sees::Itself || arg.place == In::Cookie);
@@ -99,8 +99,10 @@ impl Recipe {
         headers.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         headers.dedup();
         let secret = headers.iter().any(is_secret);
+        // A path begins with a slash, so this is no other path's.
+        let revision = revision.map(|revision| format!("{revision:016x}")).unwrap_or_default();
         Self {
-            endpoint: format!("{} {}", endpoint.method, endpoint.path),
+            endpoint: format!("{} {revision}{}", endpoint.method, endpoint.path),
             query,
             headers,
             audience: if known || guarded || secret { Audience::Caller } else { Audience::Everyone },

@@ -100,7 +100,7 @@ struct Miss {
 impl Cached {
     /// The endpoint's cache; none when it has none. Names that are not defined go to `problems`.
     pub(crate) fn compose(
-        endpoint: &Endpoint,
+        (endpoint, revision): (&Endpoint, Option<u64>),
         handler: &Handler,
         caches: &Caches,
         problems: &mut Vec<Problem>,
@@ -123,7 +123,7 @@ impl Cached {
         }
         Some(Self(Arc::new(Inner {
             store: Arc::clone(store?),
-            recipe: Recipe::of(endpoint),
+            recipe: Recipe::of(endpoint, revision),
             function: function.and_then(|(_, function)| function.cloned()),
             ttl: settings.ttl.value?,
             tags: TagPattern::of(endpoint),

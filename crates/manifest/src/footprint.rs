@@ -1,0 +1,156 @@
+//! The files that a project is made of: what a reload reads, and what is worth watching.
+//!
+//! Not among them: what lies elsewhere in the folder, such as data and what scripts write or load themselves.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::hash::Hasher;
+use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use fnv::FnvHasher;
+
+use crate::project::{Folders, ProjectFile};
+
+/// Files of a project that count. Beyond it, the rest is left out: then a change of them is not noticed by itself.
+pub const WATCHED_FILES: usize = 50_000;
+
+/// How deep folders are looked into.
+const DEEPEST: usize = 32;
+
+/// The largest file of which the text counts; of a larger one its size and age do.
+const LARGEST: u64 = 4 << 20;
+
+/// Folders of tools. Nothing in them is a project's own.
+const TOOLS: &[&str] = &[".git", ".hg", ".svn", "__pycache__", "node_modules", "target"];
+
+/// Which files a project is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    root: PathBuf,
+    folders: Vec<PathBuf>,
+    files: BTreeSet<PathBuf>,
+}
+
+impl Footprint {
+    /// That of the project in a folder, as far as it can be read.
+    pub fn of(root: &Path) -> Self {
+        let project = ProjectFile::open(root, &mut Vec::new());
+        project
+            .map_or_else(|| Self::new(root, &Folders::default()), |project| Self::new(root, &project.folders))
+    }
+
+    fn new(root: &Path, folders: &Folders) -> Self {
+        let folders = [&folders.controllers, &folders.middlewares, &folders.types, &folders.migrations];
+        let files = ["ketch.json", "aicra.json", "api.json"].map(PathBuf::from);
+        Self {
+            root: root.to_owned(),
+            folders: folders.into_iter().filter(|folder| stays_inside(folder)).cloned().collect(),
+            files: files.into(),
+        }
+    }
+
+    /// The project's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether a path is that of a file that counts, or of a folder with such files. `path` is below the root's.
+    pub fn covers(&self, path: &Path) -> bool {
+        let Ok(path) = path.strip_prefix(&self.root) else { return false };
+        self.files.contains(path)
+            || (self.folders.iter().any(|folder| path.starts_with(folder) || folder.starts_with(path))
+                && !is_scrap(path))
+    }
+
+    /// The folders to watch, each for itself: the root and every folder that files that count may be in.
+    pub fn watched(&self) -> Vec<PathBuf> {
+        let mut found = BTreeSet::from([self.root.clone()]);
+        for file in &self.files {
+            found.extend(file.parent().map(|folder| self.root.join(folder)).filter(|folder| folder.is_dir()));
+        }
+        self.walk(|path, is_folder| {
+            if is_folder {
+                found.insert(path.to_owned());
+            }
+        });
+        found.into_iter().collect()
+    }
+
+    /// A number that differs when any of the files does: their names, texts, and whether they can be executed.
+    pub fn revision(&self) -> u64 {
+        let mut hash = FnvHasher::default();
+        let mut files: Vec<PathBuf> = self.files.iter().map(|file| self.root.join(file)).collect();
+        self.walk(|path, is_folder| {
+            if !is_folder {
+                files.push(path.to_owned());
+            }
+        });
+        files.sort();
+        for path in files {
+            let name = path.strip_prefix(&self.root).unwrap_or(&path);
+            hash.write(name.as_os_str().as_encoded_bytes());
+            hash.write_u8(0);
+            digest(&mut hash, &path);
+        }
+        hash.finish()
+    }
+
+    /// Calls `see` with every folder and file of the project's folders. A folder that is a link is not followed: so
+    /// nothing is seen twice, and nothing outside.
+    fn walk(&self, mut see: impl FnMut(&Path, bool)) {
+        let mut seen = 0;
+        let mut open: Vec<(PathBuf, usize)> =
+            self.folders.iter().map(|folder| (self.root.join(folder), 0)).collect();
+        while let Some((folder, depth)) = open.pop() {
+            let Ok(entries) = folder.read_dir() else { continue };
+            see(&folder, true);
+            for entry in entries.flatten() {
+                let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
+                seen += 1;
+                if seen > WATCHED_FILES || is_scrap(Path::new(&entry.file_name())) {
+                    continue;
+                }
+                if !kind.is_dir() {
+                    see(&path, false);
+                } else if depth < DEEPEST {
+                    open.push((path, depth + 1));
+                }
+            }
+        }
+    }
+}
+
+fn digest(hash: &mut FnvHasher, path: &Path) {
+    let Ok(known) = fs::metadata(path) else { return hash.write_u8(0) };
+    hash.write_u64(known.len());
+    #[cfg(unix)]
+    hash.write_u32(std::os::unix::fs::PermissionsExt::mode(&known.permissions()) & 0o111);
+    // A pipe has no end, so it is not opened.
+    let text = if known.is_file() && known.len() <= LARGEST { fs::read(path).ok() } else { None };
+    match text {
+        Some(text) => hash.write(&text),
+        None => {
+            let age = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            hash.write_u128(age.map(|age| age.as_nanos()).unwrap_or_default());
+        }
+    }
+}
+
+/// Whether it is what an editor or a tool leaves beside files.
+fn is_scrap(path: &Path) -> bool {
+    path.components().any(|part| {
+        let Component::Normal(name) = part else { return false };
+        let name = name.to_string_lossy();
+        TOOLS.contains(&&*name)
+            || name.ends_with('~')
+            || name.ends_with(".swp")
+            || name.ends_with(".swx")
+            || name.starts_with(".#")
+            || name == "4913"
+    })
+}
+
+fn stays_inside(folder: &Path) -> bool {
+    folder.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}

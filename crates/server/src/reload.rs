@@ -1,0 +1,141 @@
+//! Loading manifests anew while the server serves: all is checked as at the start, then swapped as one.
+//!
+//! When anything is wrong, nothing changes: the last good state keeps serving, and the list of problems is the answer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ketch_db::Db;
+use ketch_manifest::Driver;
+use ketch_model::{Api, Live, Problem, Problems, Settings};
+use ketch_openapi::Documents;
+use ketch_web::{App, Middleware, Route, Schemas};
+use tokio::sync::Mutex;
+
+use crate::build::distinct;
+use crate::manifest::Declared;
+
+/// What loads the manifests of a server anew. Clones are of the same server.
+#[derive(Clone)]
+pub struct Reloader(Arc<Inner>);
+
+/// What came of a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reloaded {
+    /// The endpoints that are served now, built-in ones included.
+    pub endpoints: usize,
+    /// How long it took. Nobody waited for it.
+    pub took: Duration,
+}
+
+struct Inner {
+    app: Arc<App>,
+    api: Live<Arc<Api>>,
+    documents: Documents,
+    manifest: Declared,
+    around: Around,
+    fixed: Fixed,
+    /// One reload at a time.
+    turn: Mutex<()>,
+}
+
+/// What manifests are lowered into.
+pub(crate) struct Around {
+    pub(crate) settings: Settings,
+    pub(crate) drivers: Vec<Arc<dyn Driver>>,
+    pub(crate) db: Option<Db>,
+}
+
+/// What no reload changes: it is the program's.
+pub(crate) struct Fixed {
+    /// Endpoints that are listed before those of manifests.
+    before: Vec<Route>,
+    after: Vec<Route>,
+    middlewares: BTreeMap<String, Middleware>,
+}
+
+impl Fixed {
+    /// All routes but those in `own`.
+    pub(crate) fn of(routes: &[Route], own: Range<usize>, middlewares: BTreeMap<String, Middleware>) -> Self {
+        Self { before: routes[..own.start].to_vec(), after: routes[own.end..].to_vec(), middlewares }
+    }
+}
+
+impl fmt::Debug for Reloader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reloader").field("manifest", &self.0.manifest).finish_non_exhaustive()
+    }
+}
+
+impl Reloader {
+    pub(crate) fn new(
+        app: Arc<App>,
+        api: Arc<Api>,
+        documents: Documents,
+        (manifest, around): (Declared, Around),
+        fixed: Fixed,
+    ) -> Self {
+        let (api, turn) = (Live::new(api), Mutex::default());
+        Self(Arc::new(Inner { app, api, documents, manifest, around, fixed, turn }))
+    }
+
+    /// The folders of the projects.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.0.manifest.folders()
+    }
+
+    /// The API as it is served now.
+    pub fn api(&self) -> Arc<Api> {
+        self.0.api.with(Arc::clone)
+    }
+
+    /// Reads every project anew, and serves them as they are now. Requests in flight end on what they began on; what
+    /// callers have used up of rates stays used up. It waits for a reload that is under way.
+    ///
+    /// # Errors
+    /// Every problem there is, each with its place; then nothing is changed. A project that needs a database or
+    /// migrations that the server does not have needs a restart, and says so.
+    pub async fn reload(&self) -> Result<Reloaded, Problems> {
+        let _turn = self.0.turn.lock().await;
+        let this = self.clone();
+        let loaded = tokio::task::spawn_blocking(move || this.load());
+        loaded.await.unwrap_or_else(|panic| {
+            let message = format!("loading the manifests panicked: {panic}");
+            Err(Problems(vec![Problem::new(None, "server", message)]))
+        })
+    }
+
+    fn load(&self) -> Result<Reloaded, Problems> {
+        let begun = Instant::now();
+        let Inner { app, manifest, around, fixed, .. } = &*self.0;
+        let mut problems = Vec::new();
+        let projects = manifest.open(&mut problems);
+        let with = (&around.settings, around.drivers.as_slice(), around.db.as_ref());
+        let mut lowered = manifest.lower(&projects, with, &mut problems);
+        // What the programs's services refer to has been collected already.
+        let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));
+        let routes: Vec<Route> =
+            [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();
+        let api = Api {
+            endpoints: routes.iter().map(|route| route.endpoint.clone()).collect(),
+            ..(*self.api()).clone()
+        };
+        let mut middlewares = fixed.middlewares.clone();
+        middlewares.extend(lowered.middlewares);
+        if problems.is_empty() {
+            problems.extend(app.reload(routes, &middlewares).err().into_iter().flatten());
+        }
+        if !problems.is_empty() {
+            return Err(Problems(distinct(problems)));
+        }
+        self.0.documents.write(&api);
+        let endpoints = api.endpoints.len();
+        self.0.api.set(Arc::new(api));
+        Ok(Reloaded { endpoints, took: begun.elapsed() })
+    }
+}
