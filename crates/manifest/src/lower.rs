@@ -24,7 +24,7 @@ use crate::names::Taken;
 use crate::project::Project;
 use crate::reply::Shape;
 use crate::tree::{Declared, Param, Site};
-use crate::{arguments, folder, middleware, numbers, scopes};
+use crate::{arguments, folder, middleware, numbers, scopes, types};
 
 /// What a project is lowered into: what the server says and has.
 #[derive(Debug)]
@@ -66,7 +66,10 @@ impl Project {
         let (settings, middlewares) = lowering.middlewares(problems);
         let mut lowered = Lowered { middlewares, ..Lowered::default() };
         let mut taken = Taken::default();
-        for endpoint in &self.endpoints {
+        let driver = |file: &Path| lowering.drivers.iter().find(|driver| driver.claims(file));
+        let endpoints = types::resolved(self, driver, (around.db, &known), problems);
+        for endpoint in &endpoints {
+            problems.extend(arguments::faults(endpoint, self.file.seed));
             match lowering.endpoint(endpoint, &settings, &mut taken) {
                 Ok(routes) => lowered.routes.extend(routes),
                 Err(found) => problems.extend(found),
