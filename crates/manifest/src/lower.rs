@@ -27,7 +27,8 @@ pub struct Surroundings<'a> {
     pub server: &'a Settings,
     /// The functions that it may name.
     pub native: &'a Native,
-    /// Drivers beside those that ship.
+    /// Drivers, [`shipped`](crate::shipped) ones among them. Those that ship and are not here are added, anew for each
+    /// load; one that is kept here keeps its workers over a reload.
     pub drivers: &'a [Arc<dyn Driver>],
     /// The database, if there is one.
     pub db: Option<&'a Db>,
@@ -46,7 +47,8 @@ impl Project {
     /// Makes routes. Problems go to `problems`, and what has one is left out.
     pub fn lower(&self, around: &Surroundings<'_>, problems: &mut Vec<Problem>) -> Lowered {
         let mut drivers: Vec<Arc<dyn Driver>> = around.drivers.to_vec();
-        drivers.extend(drivers::shipped());
+        let missing = |it: &Arc<dyn Driver>| !around.drivers.iter().any(|had| had.name() == it.name());
+        drivers.extend(drivers::shipped().into_iter().filter(missing));
         let lowering = Lowering { project: self, around, drivers };
         let mut lowered = Lowered::default();
         for endpoint in &self.endpoints {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ketch_model::Problem;
 
+use crate::drivers::Tabled;
 use crate::fields::Fields;
 use crate::source::{Source, Spanned};
 use crate::tree::{self, Declared};
@@ -15,6 +16,8 @@ pub struct Project {
     pub file: ProjectFile,
     /// Its endpoints, in the order written.
     pub endpoints: Vec<Declared>,
+    /// The nodes that are tables of the database.
+    pub tables: Vec<Tabled>,
 }
 
 /// What the project file says, `ketch.json` or `aicra.json`.
@@ -61,8 +64,8 @@ impl Project {
         let file = ProjectFile::open(folder, problems)?;
         let api = Source::read(&file.root.join("api.json"), "api.json").and_then(|source| source.parse());
         let api = api.map_err(|problem| problems.push(problem)).ok()?;
-        let endpoints = tree::read(&api, &file, problems);
-        Some(Self { file, endpoints })
+        let (endpoints, tables) = tree::read(&api, &file, problems);
+        Some(Self { file, endpoints, tables })
     }
 }
 

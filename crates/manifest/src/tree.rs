@@ -4,6 +4,7 @@ use http::Method;
 use ketch_model::{Op, Place, Problem, Settings, Value};
 use ketch_syntax::{KEYS, Key};
 
+use crate::drivers::Tabled;
 use crate::fields::Fields;
 use crate::project::ProjectFile;
 use crate::source::{Json, Spanned};
@@ -82,17 +83,22 @@ impl Declared {
     }
 }
 
-/// The endpoints of an API file.
-pub(crate) fn read(api: &Spanned, file: &ProjectFile, problems: &mut Vec<Problem>) -> Vec<Declared> {
-    let mut reader = Reader { seed: file.seed, problems, endpoints: Vec::new() };
+/// The endpoints of an API file, and the tables that are endpoints.
+pub(crate) fn read(
+    api: &Spanned,
+    file: &ProjectFile,
+    problems: &mut Vec<Problem>,
+) -> (Vec<Declared>, Vec<Tabled>) {
+    let mut reader = Reader { seed: file.seed, problems, endpoints: Vec::new(), tables: Vec::new() };
     reader.node(api, &[], &[]);
-    reader.endpoints
+    (reader.endpoints, reader.tables)
 }
 
 struct Reader<'p> {
     seed: bool,
     problems: &'p mut Vec<Problem>,
     endpoints: Vec<Declared>,
+    tables: Vec<Tabled>,
 }
 
 impl Reader<'_> {
@@ -103,6 +109,7 @@ impl Reader<'_> {
         let _editors = fields.get("$schema");
         let mut above = above.to_vec();
         above.push(settings(&mut fields, self.problems));
+        self.tables.extend(Tabled::read(&mut fields, path, &above, self.problems));
         for name in METHODS {
             if let Some(value) = fields.get(name) {
                 self.method(name, value, path, &above);
@@ -136,6 +143,8 @@ impl Reader<'_> {
         for driver in ["exec", "sql", "wasm"] {
             options.extend(fields.get(driver).map(|value| (driver.to_owned(), value.clone())));
         }
+        // What the driver `sql` is to give, beside `run`.
+        options.extend(fields.get("returns").map(|value| ("returns".to_owned(), value.clone())));
         let _unused = fields.get("download");
         fields.finish(self.problems);
         let method = Method::from_bytes(name.as_bytes()).expect("the names are methods");

@@ -83,7 +83,8 @@ impl Declared {
     }
 }
 
-/// The drivers that have crates of their own. They are made once, so that what they keep running outlives a reload.
+/// The drivers that ship, and those that have crates of their own. They are made once, so that what they keep running
+/// outlives a reload.
 pub(crate) fn drivers() -> Vec<Arc<dyn Driver>> {
-    Vec::new()
+    ketch_manifest::shipped()
 }

@@ -2,15 +2,18 @@
 
 mod exec;
 mod native;
+mod table;
 
 use std::sync::Arc;
 
 pub(crate) use exec::Exec;
 pub use native::Native;
+pub use table::Tabled;
 
 use crate::driver::Driver;
 
-/// The drivers that need nothing but this crate, in the order they are asked whose a file is.
-pub(crate) fn shipped() -> Vec<Arc<dyn Driver>> {
+/// The drivers that need nothing but this crate, in the order they are asked whose a file is. They hold what outlives a
+/// load: a server keeps one set of them.
+pub fn shipped() -> Vec<Arc<dyn Driver>> {
     vec![Arc::new(Exec)]
 }

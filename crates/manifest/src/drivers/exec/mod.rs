@@ -1,5 +1,7 @@
 //! The driver `exec`: any executable, one process for each call.
 
+mod protocol;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;

@@ -1,0 +1,80 @@
+//! The driver `table`: a node that is a table of the database, with the endpoints to list, get, create, change and
+//! delete its rows.
+
+use ketch_model::{Place, Problem, Settings};
+
+use crate::fields::Fields;
+use crate::source::{Json, Spanned};
+
+/// A node that is a table: what `"table": "todos"` and what stands beside it says.
+#[derive(Clone, Debug)]
+pub struct Tabled {
+    /// The node's path, as written.
+    pub path: Vec<String>,
+    /// The table.
+    pub table: Named,
+    /// The column of whom a row belongs to; without it rows belong to nobody.
+    pub owner: Option<Named>,
+    /// The columns that are shown and taken; all but the owner's when nothing is said.
+    pub columns: Option<Vec<Named>>,
+    /// The column that finds a row; the primary key when nothing is said.
+    pub key: Option<Named>,
+    /// Rows on a page, at most.
+    pub page: Option<u64>,
+    /// What the node and those above it say, outermost first.
+    pub above: Vec<Settings>,
+}
+
+/// A name of the database's, and where it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// Where it is written.
+    pub place: Place,
+}
+
+impl Tabled {
+    /// Reads a node, if it is a table.
+    pub(crate) fn read(
+        fields: &mut Fields<'_>,
+        path: &[String],
+        above: &[Settings],
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        // All are asked for, so that `owner` alone is told as what is missing and not as an unknown key.
+        let table = named(fields, "table", problems);
+        let owner = named(fields, "owner", problems);
+        let key = named(fields, "key", problems);
+        let columns = fields.get("columns");
+        let page = fields.get("page").is_some().then(|| fields.number("page", problems)).flatten();
+        let columns = columns.and_then(|value| names(value, fields.subject(), problems));
+        if table.is_none()
+            && let Some((name, stray)) = [("owner", &owner), ("key", &key)]
+                .into_iter()
+                .find_map(|(name, it)| Some((name, it.as_ref()?)))
+        {
+            let message = format!("`{name}` belongs to a table: write `\"table\": \"…\"` beside it");
+            problems.push(Problem::new(Some(stray.place.clone()), fields.subject(), message));
+        }
+        Some(Self { path: path.to_vec(), table: table?, owner, columns, key, page, above: above.to_vec() })
+    }
+}
+
+fn named(fields: &mut Fields<'_>, key: &'static str, problems: &mut Vec<Problem>) -> Option<Named> {
+    let place = fields.get(key)?.place.clone();
+    fields.text(key, problems).map(|name| Named { name: name.to_owned(), place })
+}
+
+fn names(value: &Spanned, subject: &str, problems: &mut Vec<Problem>) -> Option<Vec<Named>> {
+    let name = |item: &Spanned| match &item.value {
+        Json::Text(name) => Some(Named { name: name.clone(), place: item.place.clone() }),
+        _ => None,
+    };
+    let read = if let Json::List(items) = &value.value { items.iter().map(name).collect() } else { None };
+    if read.is_none() {
+        let message = "`columns` must be a list of names: `[\"title\", \"done\"]`";
+        problems.push(Problem::new(Some(value.place.clone()), subject, message));
+    }
+    read
+}
