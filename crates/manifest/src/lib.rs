@@ -11,9 +11,11 @@ mod drivers;
 mod fields;
 mod folder;
 mod footprint;
+mod fuzz;
 mod headers;
 mod include;
 mod keys;
+mod known;
 mod lower;
 mod middleware;
 mod names;
@@ -34,9 +36,16 @@ pub use fields::{Fields, Spelling};
 pub use footprint::{Footprint, WATCHED_FILES};
 pub use keys::{EXEC, Form, Keys, METHOD, Member, NODE, PARAM, PROJECT, SQL, WASM, Which};
 pub use keys::{api_schema, page as reference, project_schema};
+pub use known::{Known, Stored};
 pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};
 pub use project::{Api, Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
 pub use tree::{Declared, Param, Site};
-pub use types::Type;
+pub use types::{Own, Schema, Type, Types, Wrong};
+
+/// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::fuzz::manifest;
+}

@@ -48,6 +48,8 @@ pub struct ProjectFile {
     pub redirects: Vec<String>,
     /// Settings of all its endpoints.
     pub settings: Settings,
+    /// The part that its migrations are recorded as: `app` unless something else was said.
+    pub part: String,
     /// What it says for each driver, by the driver's name.
     pub options: Vec<(String, Spanned)>,
 }
@@ -147,6 +149,7 @@ impl ProjectFile {
             api: Api::default(),
             redirects: Vec::new(),
             settings: Settings::new(),
+            part: "app".to_owned(),
             options: Vec::new(),
         }
     }
@@ -171,6 +174,13 @@ impl ProjectFile {
         let value = source.parse(problems)?;
         file.fill(&value, name, problems)?;
         Some(file)
+    }
+
+    /// What a value says as a project file of this name.
+    pub(crate) fn of_value(folder: &Path, name: &str, value: &Spanned, problems: &mut Vec<Problem>) -> Self {
+        let mut file = Self::of(folder, name == "aicra.json");
+        let _unreadable = file.fill(value, name, problems);
+        file
     }
 
     fn fill(&mut self, value: &Spanned, name: &str, problems: &mut Vec<Problem>) -> Option<()> {
@@ -255,6 +265,11 @@ impl ProjectFile {
         }
         if name == "types" {
             self.default_types = section.flag("default", problems).unwrap_or(!self.seed);
+        }
+        if name == "migrations"
+            && let Some(part) = section.text("part", problems)
+        {
+            part.clone_into(&mut self.part);
         }
         section.finish(problems);
     }

@@ -104,7 +104,7 @@ impl Source {
     }
 
     /// The text, without a byte order mark.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 

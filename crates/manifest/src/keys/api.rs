@@ -1,5 +1,6 @@
 //! The keys of the API file.
 
+use super::drivers::{EXEC, SQL, WASM};
 use super::{Form, Keys, Member, Which, member};
 
 /// A node of the tree.
@@ -111,18 +112,6 @@ pub static PARAM: Keys = Keys {
     ],
     settings: Which::None,
 };
-
-/// Options of the driver `exec`.
-pub static EXEC: Keys =
-    Keys { name: "exec", about: "Options of the driver `exec`.", members: &[], settings: Which::None };
-
-/// Options of the driver `sql`.
-pub static SQL: Keys =
-    Keys { name: "sql", about: "Options of the driver `sql`.", members: &[], settings: Which::None };
-
-/// Options of the driver `wasm`.
-pub static WASM: Keys =
-    Keys { name: "wasm", about: "Options of the driver `wasm`.", members: &[], settings: Which::None };
 
 const INCLUDE: Member = member(
     "$include",

@@ -3,13 +3,15 @@
 //! A key that is read but not listed fails the tests of its reader: [`Fields`](crate::Fields) looks each one up here.
 
 mod api;
+mod drivers;
 mod page;
 mod project;
 mod schema;
 
 use ketch_syntax::{KEYS, Key, Kind, Spec};
 
-pub use api::{EXEC, METHOD, NODE, PARAM, SQL, WASM};
+pub use api::{METHOD, NODE, PARAM};
+pub use drivers::{EXEC, SQL, WASM};
 pub use page::page;
 pub use project::PROJECT;
 pub(crate) use project::{API, CONTROLLERS, MIDDLEWARES, MIGRATIONS, TYPES};
@@ -62,6 +64,10 @@ pub enum Form {
     TextOrTexts,
     /// An object of texts whose names are the user's.
     TextMap,
+    /// An object of texts, or `true`, whose names are the user's.
+    Variables,
+    /// An object of `"ro"` or `"rw"`, whose names are folders.
+    Folders,
     /// The name of a type.
     Type,
     /// Any JSON value.

@@ -86,6 +86,8 @@ fn form(form: Form) -> String {
         Form::Texts => "a list of texts",
         Form::TextOrTexts => "text, or a list of texts",
         Form::TextMap => "an object of texts",
+        Form::Variables => "an object of texts or `true`",
+        Form::Folders => "an object of `\"ro\"` or `\"rw\"`",
         Form::Type => "[a type](#types)",
         Form::Any => "any value",
         Form::Word(words) => {

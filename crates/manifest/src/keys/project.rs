@@ -1,6 +1,6 @@
 //! The keys of the project file.
 
-use super::api::{EXEC, SQL, WASM};
+use super::drivers::{EXEC, SQL, WASM};
 use super::{Form, Keys, Which, member};
 
 /// The project file.
@@ -96,6 +96,14 @@ pub(crate) static MIDDLEWARES: Keys = Keys {
 pub(crate) static MIGRATIONS: Keys = Keys {
     name: "migrations",
     about: "Migrations.",
-    members: &[member("folder", Form::Text, "migrations", "Their folder, below `root`.")],
+    members: &[
+        member("folder", Form::Text, "migrations", "Their folder, below `root`."),
+        member(
+            "part",
+            Form::Text,
+            "app",
+            "The part that they are recorded as, when several projects share a database.",
+        ),
+    ],
     settings: Which::None,
 };

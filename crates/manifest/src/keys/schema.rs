@@ -96,6 +96,10 @@ fn value(form: Form) -> Value {
         Form::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Form::TextOrTexts => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
         Form::TextMap => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        Form::Variables => {
+            json!({ "type": "object", "additionalProperties": { "anyOf": [{ "type": "string" }, { "const": true }] } })
+        }
+        Form::Folders => json!({ "type": "object", "additionalProperties": { "enum": ["ro", "rw"] } }),
         Form::Type => json!({ "type": "string", "pattern": "^\\??[^?]" }),
         Form::Any => json!({}),
         Form::Object(keys) => json!({ "$ref": format!("#/$defs/{}", keys.name) }),

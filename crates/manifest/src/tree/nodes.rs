@@ -11,6 +11,7 @@ use crate::fields::{Fields, Spelling};
 use crate::keys::{METHOD, NODE, Which};
 use crate::project::ProjectFile;
 use crate::source::{Json, Spanned};
+use crate::types::Types;
 
 /// The drivers that have options, by the names under which these stand.
 pub(crate) const DRIVERS: [&str; 3] = ["exec", "sql", "wasm"];
@@ -19,7 +20,8 @@ pub(crate) const DRIVERS: [&str; 3] = ["exec", "sql", "wasm"];
 pub(super) fn read(api: &Spanned, file: &ProjectFile, problems: &mut Vec<Problem>) -> Tree {
     let spelling = if file.seed { Spelling::Seed } else { Spelling::Exact };
     let tree = Tree { complete: true, ..Tree::default() };
-    let mut reader = Reader { file, spelling, problems, tree };
+    let types = Types::of(file);
+    let mut reader = Reader { file, types, spelling, problems, tree };
     let node = Node { above: vec![file.settings.clone()], ..Node::default() };
     reader.node(api, &node);
     reader.tree
@@ -27,6 +29,7 @@ pub(super) fn read(api: &Spanned, file: &ProjectFile, problems: &mut Vec<Problem
 
 struct Reader<'p> {
     file: &'p ProjectFile,
+    types: Types,
     spelling: Spelling,
     problems: &'p mut Vec<Problem>,
     tree: Tree,
@@ -197,14 +200,15 @@ impl Reader<'_> {
     }
 
     fn params(&mut self, value: &Spanned, subject: &str, path: &[String]) -> Vec<Param> {
-        params::read(value, subject, path, self.spelling, self.problems)
+        let reader = (&self.types, self.spelling);
+        params::read(value, subject, path, reader, self.problems)
     }
 
     /// What old projects say of their outputs nobody ever read, so nothing of it can be wrong.
     fn outputs(&mut self, value: &Spanned, subject: &str) -> Vec<Param> {
         match self.spelling {
-            Spelling::Exact => params::outputs(value, subject, self.problems),
-            Spelling::Seed => params::outputs(value, subject, &mut Vec::new()),
+            Spelling::Exact => params::outputs(value, subject, &self.types, self.problems),
+            Spelling::Seed => params::outputs(value, subject, &self.types, &mut Vec::new()),
         }
     }
 }

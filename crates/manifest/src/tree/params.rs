@@ -7,14 +7,14 @@ use super::{Param, Site};
 use crate::fields::{Fields, Spelling};
 use crate::keys::PARAM;
 use crate::source::Spanned;
-use crate::types::Type;
+use crate::types::Types;
 
 /// The arguments of a method at `path`.
 pub(super) fn read(
     value: &Spanned,
     subject: &str,
     path: &[String],
-    spelling: Spelling,
+    (types, spelling): (&Types, Spelling),
     problems: &mut Vec<Problem>,
 ) -> Vec<Param> {
     let Some(mut fields) = Fields::of(value, subject, problems) else { return Vec::new() };
@@ -22,7 +22,7 @@ pub(super) fn read(
     let segments = path.iter().filter_map(|segment| Template::parse(segment).ok());
     let captures: Vec<String> =
         segments.flat_map(|it| it.params().map(|param| param.name.clone()).collect::<Vec<_>>()).collect();
-    let mut reader = Reader { subject, spelling, problems };
+    let mut reader = Reader { subject, types, spelling, problems };
     let read = |(key, place, value): &(String, Place, Spanned)| {
         let (wire, site) = reader.site(key, place, &captures)?;
         reader.param(key, place, value, wire, site)
@@ -31,9 +31,14 @@ pub(super) fn read(
 }
 
 /// The outputs of a method.
-pub(super) fn outputs(value: &Spanned, subject: &str, problems: &mut Vec<Problem>) -> Vec<Param> {
+pub(super) fn outputs(
+    value: &Spanned,
+    subject: &str,
+    types: &Types,
+    problems: &mut Vec<Problem>,
+) -> Vec<Param> {
     let Some(mut fields) = Fields::of(value, subject, problems) else { return Vec::new() };
-    let mut reader = Reader { subject, spelling: Spelling::Exact, problems };
+    let mut reader = Reader { subject, types, spelling: Spelling::Exact, problems };
     let read = |(key, place, value): &(String, Place, Spanned)| {
         reader.param(key, place, value, key.clone(), Site::Body)
     };
@@ -42,6 +47,7 @@ pub(super) fn outputs(value: &Spanned, subject: &str, problems: &mut Vec<Problem
 
 struct Reader<'p> {
     subject: &'p str,
+    types: &'p Types,
     spelling: Spelling,
     problems: &'p mut Vec<Problem>,
 }
@@ -85,7 +91,7 @@ impl Reader<'_> {
             );
             return None;
         }
-        let ty = match Type::parse(text) {
+        let ty = match self.types.parse(text) {
             Ok(ty) => ty,
             Err(message) => {
                 self.tell(&kind.place, &subject, message);
@@ -120,13 +126,12 @@ impl Reader<'_> {
                            take the default away";
             self.tell(&written.place, subject, message.to_owned());
         } else if !default.is_null()
-            && let Err(fault) = param.ty.check(default)
+            && let Err(faults) = param.ty.check(default)
         {
-            self.tell(
-                &written.place,
-                subject,
-                format!("the default {default:.60} does not fit the type: it {fault}"),
-            );
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            let message =
+                format!("the default {default:.60} does not fit the type: it {}", faults.join(", and "));
+            self.tell(&written.place, subject, message);
         }
     }
 

@@ -2,6 +2,9 @@
 
 mod broken;
 mod hello;
+mod odd_files;
 mod place;
 mod replies;
 mod said;
+mod schemas;
+mod types;

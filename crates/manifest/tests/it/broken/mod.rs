@@ -36,6 +36,17 @@ fn parts(text: &str) -> (Vec<(String, String)>, &str) {
     (files, kept)
 }
 
+/// Every case: its name, its files, and what is said of it.
+pub(crate) fn all() -> Vec<(String, Vec<(String, String)>, Vec<String>)> {
+    let read = |case: PathBuf| {
+        let text = fs::read_to_string(&case).expect("a case can be read");
+        let told =
+            text.split("==> problems\n").nth(1).unwrap_or_default().lines().map(str::to_owned).collect();
+        (case.display().to_string(), parts(&text).0, told)
+    };
+    cases().into_iter().map(read).collect()
+}
+
 #[test]
 fn there_are_at_least_forty_broken_manifests() {
     assert!(cases().len() >= 40, "{} are too few", cases().len());
