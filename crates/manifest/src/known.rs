@@ -7,7 +7,7 @@ use ketch_db::{Dialect, MigrateError, Migrations, Schema};
 use ketch_model::{Place, Problem};
 
 use crate::drivers::is_sql;
-use crate::folder;
+use crate::folder::{self, Found};
 use crate::project::Project;
 
 /// What the database of a server has beside a project's tables.
@@ -91,7 +91,9 @@ impl Project {
             let endpoint: &crate::tree::Declared = endpoint;
             match &endpoint.run {
                 Some(run) => is_sql(run.as_ref()),
-                None => folder::controller(&self.file, endpoint).is_some_and(|file| is_sql(&file)),
+                None => {
+                    matches!(folder::controller(&self.file, endpoint), Found::One(file) if is_sql(&file))
+                }
             }
         };
         !self.tables.is_empty()

@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ketch_db::Db;
 use ketch_manifest::Driver;
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
@@ -18,6 +17,7 @@ use tokio::sync::Mutex;
 
 use crate::build::distinct;
 use crate::manifest::Declared;
+use crate::stored::Stored;
 
 /// What loads the manifests of a server anew. Clones are of the same server.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ struct Inner {
 pub(crate) struct Around {
     pub(crate) settings: Settings,
     pub(crate) drivers: Vec<Arc<dyn Driver>>,
-    pub(crate) db: Option<Db>,
+    pub(crate) stored: Stored,
 }
 
 /// What no reload changes: it is the program's.
@@ -115,8 +115,8 @@ impl Reloader {
         let Inner { app, manifest, around, fixed, .. } = &*self.0;
         let mut problems = Vec::new();
         let projects = manifest.open(&mut problems);
-        let with = (&around.settings, around.drivers.as_slice(), around.db.as_ref());
-        let mut lowered = manifest.lower(&projects, with, &mut problems);
+        let with = (&around.settings, around.drivers.as_slice(), &around.stored);
+        let mut lowered = manifest.lower(&projects, with, &fixed.middlewares, &mut problems);
         // What the programs's services refer to has been collected already.
         let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));
         let routes: Vec<Route> =
