@@ -42,6 +42,8 @@ mod jobs_command;
 mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
+mod manifest_place;
+mod manifest_sql;
 mod messages;
 mod middleware;
 mod migrate;
