@@ -91,9 +91,11 @@ impl Project {
             let endpoint: &crate::tree::Declared = endpoint;
             match &endpoint.run {
                 Some(run) => is_sql(run.as_ref()),
-                None => {
-                    matches!(folder::controller(&self.file, endpoint), Found::One(file) if is_sql(&file))
-                }
+                None => match folder::controller(&self.file, endpoint) {
+                    Found::One(file) => is_sql(&file),
+                    Found::Several(files) => files.iter().any(|file| is_sql(file)),
+                    Found::None { .. } => false,
+                },
             }
         };
         !self.tables.is_empty()

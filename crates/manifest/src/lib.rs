@@ -35,4 +35,4 @@ pub use middleware::{Inspect, Verdict};
 pub use project::{Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
 pub use tree::{Declared, Param, Site};
-pub use types::Type;
+pub use types::{Own, Schema, Type, Types, Wrong};

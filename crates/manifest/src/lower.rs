@@ -24,7 +24,7 @@ use crate::names::Taken;
 use crate::project::Project;
 use crate::reply::Shape;
 use crate::tree::{Declared, Param, Site};
-use crate::{arguments, folder, middleware, numbers, scopes};
+use crate::{arguments, folder, middleware, numbers, scopes, types};
 
 /// What a project is lowered into: what the server says and has.
 #[derive(Debug)]
@@ -60,21 +60,24 @@ impl Project {
         let missing = |it: &Arc<dyn Driver>| !around.drivers.iter().any(|had| had.name() == it.name());
         drivers.extend(drivers::shipped().into_iter().filter(missing));
         let redirects = self.file.redirects.as_slice().into();
-        let (known, begun) = (Known::of(self, &around.stored, problems), RefCell::default());
-        let lowering = Lowering { project: self, around, drivers, redirects, known: &known, begun };
+        let known = Known::of(self, &around.stored, problems);
+        let lowering =
+            Lowering { project: self, around, drivers, redirects, known: &known, begun: RefCell::default() };
         let (settings, middlewares) = lowering.middlewares(problems);
         let mut lowered = Lowered { middlewares, ..Lowered::default() };
         let mut taken = Taken::default();
-        for endpoint in &self.endpoints {
-            let bound = lowering.bound(endpoint);
-            match lowering.endpoint(endpoint, bound, &settings, &mut taken) {
+        let driver = |file: &Path| lowering.drivers.iter().find(|driver| driver.claims(file));
+        let endpoints = types::resolved(self, driver, (around.db, &known), problems);
+        for endpoint in &endpoints {
+            problems.extend(arguments::faults(endpoint, self.file.seed));
+            match lowering.endpoint(endpoint, &settings, &mut taken) {
                 Ok(routes) => lowered.routes.extend(routes),
                 Err(found) => problems.extend(found),
             }
         }
         for (declared, controller) in tables(self, around.db, &known, problems) {
-            let bound = Ok((Answers::Driver("table"), Some(Bound::Controller(controller))));
-            match lowering.endpoint(&declared, bound, &settings, &mut taken) {
+            let answers = (Answers::Driver("table"), Some(Bound::Controller(controller)), Vec::new());
+            match lowering.routes(&declared, answers, &settings, &mut taken) {
                 Ok(routes) => lowered.routes.extend(routes),
                 Err(found) => problems.extend(found),
             }
@@ -120,15 +123,23 @@ impl Lowering<'_> {
     fn endpoint(
         &self,
         endpoint: &Declared,
-        bound: Result<(Answers, Option<Bound>), Vec<Problem>>,
         project: &Settings,
         taken: &mut Taken,
     ) -> Result<Vec<Route>, Vec<Problem>> {
-        // Whatever is wrong with what answers, the rest is looked at too.
-        let (answer, bound, mut problems) = match bound {
-            Ok((answer, bound)) => (answer, bound, Vec::new()),
-            Err(found) => (Answers::Async, None, found),
-        };
+        match self.bound(endpoint) {
+            Ok((answer, bound)) => self.routes(endpoint, (answer, bound, Vec::new()), project, taken),
+            // Whatever is wrong with what answers, the rest is looked at too.
+            Err(found) => self.routes(endpoint, (Answers::Async, None, found), project, taken),
+        }
+    }
+
+    fn routes(
+        &self,
+        endpoint: &Declared,
+        (answer, bound, mut problems): (Answers, Option<Bound>, Vec<Problem>),
+        project: &Settings,
+        taken: &mut Taken,
+    ) -> Result<Vec<Route>, Vec<Problem>> {
         if let Some(Bound::Controller(controller)) = &bound {
             self.begun.borrow_mut().push(Arc::clone(controller));
         }
@@ -206,8 +217,8 @@ impl Lowering<'_> {
     }
 
     fn wanted<'w>(&'w self, file: &'w Path, endpoint: Option<&'w Declared>) -> Wanted<'w> {
-        let (project, db, known) = (&self.project.file, self.around.db, self.known);
-        Wanted { project, file, endpoint, options: None, db, known }
+        let (project, db) = (&self.project.file, self.around.db);
+        Wanted { project, file, endpoint, options: None, db, known: self.known }
     }
 
     /// Cuts `exec:bin/resize` at the driver's name.
@@ -255,6 +266,10 @@ impl Lowering<'_> {
         let positional = positional.into_iter().map(|param| param.name.as_str());
         let names = taken.name(&endpoint.method, &endpoint.path, positional);
         let described = arguments::describe(&takes);
+        let replies = match &bound {
+            Some(Bound::Controller(controller)) => controller.replies(),
+            _ => None,
+        };
         let file = &self.project.file;
         let shape = Shape {
             seed: file.seed,
@@ -263,10 +278,6 @@ impl Lowering<'_> {
         };
         let path = path.join("/");
         let route = format!("/{path}").into();
-        let replies = match &bound {
-            Some(Bound::Controller(controller)) => controller.replies(),
-            _ => None,
-        };
         let answering = Answering { method: endpoint.method.clone(), takes, absent, route, bound, shape };
         let answering = Arc::new(answering);
         let handler = move |input: Input| Arc::clone(&answering).answer(input);

@@ -34,10 +34,10 @@ pub struct ProjectFile {
     pub default_types: bool,
     /// Where things are.
     pub folders: Folders,
-    /// The part that its migrations are recorded as: `app` unless something else was said.
-    pub part: String,
     /// The origins beside the site itself that replies may lead to, `https://app.example`.
     pub redirects: Vec<String>,
+    /// The part that its migrations are recorded as: `app` unless something else was said.
+    pub part: String,
     /// What it says for each driver, by the driver's name.
     pub options: Vec<(String, Spanned)>,
 }
@@ -84,8 +84,8 @@ impl ProjectFile {
             driver: None,
             default_types: true,
             folders: Folders::default(),
-            part: "app".to_owned(),
             redirects: Vec::new(),
+            part: "app".to_owned(),
             options: Vec::new(),
         };
         let Some(name) = there else { return Some(file) };

@@ -123,7 +123,7 @@ impl Server {
         let mut problems = std::mem::take(&mut self.problems);
         let mut schemas = Schemas::default();
         let manifest = std::mem::take(&mut self.manifest);
-        let projects = manifest.open(&mut problems);
+        let (revisions, projects) = manifest.open(&mut problems);
         let own = self.store(&projects);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
         let mut database = std::mem::take(&mut self.database).check(&mut problems);
@@ -165,7 +165,13 @@ impl Server {
         let (app, api) = (Arc::new(app), Arc::new(api));
         let reloader = fixed.map(|fixed| {
             let around = Around { settings, drivers, stored };
-            Reloader::new(Arc::clone(&app), Arc::clone(&api), documents, (manifest, around), fixed)
+            Reloader::new(
+                Arc::clone(&app),
+                Arc::clone(&api),
+                documents,
+                (manifest, around),
+                (fixed, revisions),
+            )
         });
         Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs, operator, reloader })
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ketch_manifest::Driver;
+use ketch_manifest::{Controller, Driver, Footprint, Project};
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
 use ketch_web::{App, Middleware, Route, Schemas};
@@ -42,6 +42,8 @@ struct Inner {
     fixed: Fixed,
     /// One reload at a time.
     turn: Mutex<()>,
+    /// The revisions of the projects as they were read last, whether they could be served or not.
+    tried: Live<Vec<u64>>,
 }
 
 /// What manifests are lowered into.
@@ -78,10 +80,10 @@ impl Reloader {
         api: Arc<Api>,
         documents: Documents,
         (manifest, around): (Declared, Around),
-        fixed: Fixed,
+        (fixed, tried): (Fixed, Vec<u64>),
     ) -> Self {
-        let (api, turn) = (Live::new(api), Mutex::default());
-        Self(Arc::new(Inner { app, api, documents, manifest, around, fixed, turn }))
+        let (api, turn, tried) = (Live::new(api), Mutex::default(), Live::new(tried));
+        Self(Arc::new(Inner { app, api, documents, manifest, around, fixed, turn, tried }))
     }
 
     /// The folders of the projects.
@@ -89,53 +91,100 @@ impl Reloader {
         self.0.manifest.folders()
     }
 
+    /// Whether the files of the projects are as they were when they were read last, whatever came of that. It reads
+    /// files, so it is not for async threads.
+    pub fn is_current(&self) -> bool {
+        let now = self.folders().map(|folder| Footprint::of(folder).revision());
+        self.0.tried.with(|tried| now.eq(tried.iter().copied()))
+    }
+
+    /// Reloads, and says in the log what came of it.
+    pub async fn reload_and_log(&self) {
+        match self.reload().await {
+            Ok(Reloaded { endpoints, took }) => {
+                tracing::info!(endpoints, took_ms = took.as_millis(), "the manifest was loaded anew");
+            }
+            Err(Problems(problems)) => {
+                for problem in &problems {
+                    tracing::error!(%problem, "the manifest cannot be loaded");
+                }
+                tracing::warn!(problems = problems.len(), "the last good manifest is served on");
+            }
+        }
+    }
+
     /// The API as it is served now.
     pub fn api(&self) -> Arc<Api> {
         self.0.api.with(Arc::clone)
     }
 
-    /// Reads every project anew, and serves them as they are now. Requests in flight end on what they began on; what
-    /// callers have used up of rates stays used up. It waits for a reload that is under way.
+    /// Reads every project anew, and serves them as they are now. New migrations are applied, and statements described by
+    /// the database, before anything is swapped. Requests in flight end on what they began on; what callers have used up
+    /// of rates stays used up. It waits for a reload that is under way.
     ///
     /// # Errors
-    /// Every problem there is, each with its place; then nothing is changed. A project that needs a database or
-    /// migrations that the server does not have needs a restart, and says so.
+    /// Every problem there is, each with its place; then nothing is served anew. A project that needs a database which
+    /// the server does not have needs a restart, and says so.
     pub async fn reload(&self) -> Result<Reloaded, Problems> {
         let _turn = self.0.turn.lock().await;
+        let begun = Instant::now();
         let this = self.clone();
-        let loaded = tokio::task::spawn_blocking(move || this.load());
-        loaded.await.unwrap_or_else(|panic| {
-            let message = format!("loading the manifests panicked: {panic}");
-            Err(Problems(vec![Problem::new(None, "server", message)]))
-        })
+        let loaded = apart(move || this.load()).await?;
+        let problems = self.0.around.stored.follow(&loaded.projects, &loaded.controllers).await;
+        if !problems.is_empty() {
+            return Err(Problems(distinct(problems)));
+        }
+        let this = self.clone();
+        let endpoints = apart(move || this.swap(loaded)).await?;
+        Ok(Reloaded { endpoints, took: begun.elapsed() })
     }
 
-    fn load(&self) -> Result<Reloaded, Problems> {
-        let begun = Instant::now();
-        let Inner { app, manifest, around, fixed, .. } = &*self.0;
+    fn load(&self) -> Result<Loaded, Problems> {
+        let Inner { manifest, around, fixed, .. } = &*self.0;
         let mut problems = Vec::new();
-        let projects = manifest.open(&mut problems);
+        let (revisions, projects) = manifest.open(&mut problems);
+        self.0.tried.set(revisions);
         let with = (&around.settings, around.drivers.as_slice(), &around.stored);
         let mut lowered = manifest.lower(&projects, with, &fixed.middlewares, &mut problems);
-        // What the programs's services refer to has been collected already.
+        // What the program's services refer to has been collected already.
         let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));
-        let routes: Vec<Route> =
-            [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();
+        let routes = [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();
+        let mut middlewares = fixed.middlewares.clone();
+        middlewares.extend(lowered.middlewares);
+        if !problems.is_empty() {
+            return Err(Problems(distinct(problems)));
+        }
+        Ok(Loaded { projects, controllers: lowered.controllers, routes, middlewares })
+    }
+
+    fn swap(&self, loaded: Loaded) -> Result<usize, Problems> {
+        let Loaded { routes, middlewares, .. } = loaded;
         let api = Api {
             endpoints: routes.iter().map(|route| route.endpoint.clone()).collect(),
             ..(*self.api()).clone()
         };
-        let mut middlewares = fixed.middlewares.clone();
-        middlewares.extend(lowered.middlewares);
-        if problems.is_empty() {
-            problems.extend(app.reload(routes, &middlewares).err().into_iter().flatten());
-        }
-        if !problems.is_empty() {
-            return Err(Problems(distinct(problems)));
-        }
+        self.0.app.reload(routes, &middlewares).map_err(|problems| Problems(distinct(problems)))?;
         self.0.documents.write(&api);
         let endpoints = api.endpoints.len();
         self.0.api.set(Arc::new(api));
-        Ok(Reloaded { endpoints, took: begun.elapsed() })
+        Ok(endpoints)
     }
+}
+
+/// What was read anew, and is not served yet.
+struct Loaded {
+    projects: Vec<(u64, Project)>,
+    controllers: Vec<Arc<dyn Controller>>,
+    routes: Vec<Route>,
+    middlewares: BTreeMap<String, Middleware>,
+}
+
+/// Runs what takes long away from the threads that serve.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problems> + Send + 'static,
+) -> Result<T, Problems> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| {
+        let message = format!("loading the manifests panicked: {panic}");
+        Err(Problems(vec![Problem::new(None, "server", message)]))
+    })
 }

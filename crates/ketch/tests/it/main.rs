@@ -19,6 +19,8 @@ mod cors;
 mod database;
 mod database_faults;
 mod declared;
+#[cfg(unix)]
+mod dev;
 mod events;
 mod files;
 mod floods;
@@ -43,7 +45,10 @@ mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
 mod manifest_place;
+mod manifest_reload;
 mod manifest_sql;
+#[cfg(unix)]
+mod manifest_watch;
 mod messages;
 mod middleware;
 mod migrate;
@@ -63,6 +68,8 @@ mod raw;
 mod redirects;
 mod replies;
 mod rules;
+#[cfg(unix)]
+mod said;
 mod scratch;
 mod shutdown;
 mod slow;

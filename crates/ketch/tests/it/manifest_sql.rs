@@ -25,11 +25,23 @@ fn boats() -> Place {
         ("migrations/002_boats.up.sql", MIGRATION),
         ("migrations/002_boats.down.sql", "drop table boats;"),
         ("api.json", API),
-        ("controller/boats.POST.sql", "insert into boats (id, name, length, afloat, crew, owner, harbour)\nvalues (:id, :name, :length, :afloat, :crew, :caller_id, :harbour)\nreturning id, name, length, afloat, crew;\n"),
-        ("controller/boats.GET.sql", "select id, name, afloat from boats where id > :after order by id limit :limit"),
-        ("controller/boats/{id}.GET.sql", "-- One boat, by its number.\nselect id, name, length, afloat, crew, owner from boats where id = :id;"),
+        (
+            "controller/boats.POST.sql",
+            "insert into boats (id, name, length, afloat, crew, owner, harbour)\nvalues (:id, :name, :length, :afloat, :crew, :caller_id, :harbour)\nreturning id, name, length, afloat, crew;\n",
+        ),
+        (
+            "controller/boats.GET.sql",
+            "select id, name, afloat from boats where id > :after order by id limit :limit",
+        ),
+        (
+            "controller/boats/{id}.GET.sql",
+            "-- One boat, by its number.\nselect id, name, length, afloat, crew, owner from boats where id = :id;",
+        ),
         ("controller/boats/{id}.DELETE.sql", "delete from boats where id = :id and owner = :caller_id"),
-        ("controller/rename.sql", "update boats set name = :a where id = 1;\nupdate boats set name = :b where id = 2"),
+        (
+            "controller/rename.sql",
+            "update boats set name = :a where id = 1;\nupdate boats set name = :b where id = 2",
+        ),
         ("controller/all.sql", "select id from boats"),
         ("controller/named.sql", "select id, name from boats where name = :name"),
     ])
@@ -88,7 +100,8 @@ async fn columns_become_the_output_as_it_is_declared() {
         assert_eq!((status, one), (200, expected), "{engine}");
         let bare = json!({ "id": i64::MAX, "name": "Big", "afloat": false });
         let (status, new) = served.json("POST", "/boats", "", bare).await;
-        let expected = json!({ "id": i64::MAX, "name": "Big", "length": null, "afloat": false, "crew": null });
+        let expected =
+            json!({ "id": i64::MAX, "name": "Big", "length": null, "afloat": false, "crew": null });
         assert_eq!((status, new), (201, expected), "{engine}: numbers are exact");
     }
 }
@@ -103,11 +116,15 @@ async fn no_row_is_404_and_broken_rules_are_409_and_422_without_a_word_of_sql() 
         short["length"] = json!(-1.0);
         let mut lost = boat(4, "Lost");
         lost["harbour"] = json!(9);
-        for (body, expected) in [(boat(2, "Spray"), 409), (boat(1, "Other"), 409), (short, 422), (lost, 422)] {
+        for (body, expected) in [(boat(2, "Spray"), 409), (boat(1, "Other"), 409), (short, 422), (lost, 422)]
+        {
             let answer = served.ask("POST", "/boats", "ann", body).await;
             assert_eq!(answer.status, expected, "{engine}: {}", answer.text());
             let text = answer.text().to_lowercase();
-            assert!(!text.contains("insert") && !text.contains("boats.") && !text.contains("constraint"), "{text}");
+            assert!(
+                !text.contains("insert") && !text.contains("boats.") && !text.contains("constraint"),
+                "{text}"
+            );
         }
         let page = served.json("GET", "/boats", "", Value::Null).await.1;
         assert_eq!(page["items"].as_array().unwrap().len(), 1, "{engine}: {page}");
@@ -149,7 +166,15 @@ async fn a_value_is_never_sql() {
     for served in boats().served() {
         let engine = served.engine;
         let names = [
-            "'; drop table boats; --", "\" or 1=1 --", ":id", "?1", "$1", "\\'; select 1", "x' || (select 1) || '", "%", "\u{1}",
+            "'; drop table boats; --",
+            "\" or 1=1 --",
+            ":id",
+            "?1",
+            "$1",
+            "\\'; select 1",
+            "x' || (select 1) || '",
+            "%",
+            "\u{1}",
         ];
         for (id, name) in (1..).zip(names) {
             let (status, new) = served.json("POST", "/boats", "ann", boat(id, name)).await;
@@ -258,11 +283,15 @@ fn what_is_wrong_is_told_with_its_place_in_the_file() {
 #[test]
 fn a_declared_output_must_be_a_column_of_its_kind() {
     let place = boats();
-    place.write("controller/boats/{id}.GET.sql", "select id, name, length as afloat, crew, owner from boats where id = :id");
+    place.write(
+        "controller/boats/{id}.GET.sql",
+        "select id, name, length as afloat, crew, owner from boats where id = :id",
+    );
     let told = place.told();
     assert!(told.iter().any(|it| it.contains("`length` is no column of the statement")), "{told:#?}");
     assert!(
-        told.iter().any(|it| it.contains("`afloat` is declared as true or false, and its column holds a number")),
+        told.iter()
+            .any(|it| it.contains("`afloat` is declared as true or false, and its column holds a number")),
         "{told:#?}"
     );
     assert!(told.iter().all(|it| it.starts_with("api.json:")), "{told:#?}");
@@ -271,9 +300,15 @@ fn a_declared_output_must_be_a_column_of_its_kind() {
 #[test]
 fn a_migration_that_cannot_be_applied_is_told_with_its_line() {
     let place = boats();
-    place.write("migrations/003_more.sql", "create table more (id integer);\ncreate tabel again (id integer);");
+    place.write(
+        "migrations/003_more.sql",
+        "create table more (id integer);\ncreate tabel again (id integer);",
+    );
     let told = place.told();
-    assert_eq!(told, ["migrations/003_more.sql:2:8: migrations: cannot be applied: near \"tabel\": syntax error"]);
+    assert_eq!(
+        told,
+        ["migrations/003_more.sql:2:8: migrations: cannot be applied: near \"tabel\": syntax error"]
+    );
 }
 
 #[test]
@@ -283,7 +318,10 @@ fn a_list_that_continues_says_how() {
     let told = place.told();
     assert!(told.iter().any(|it| it.contains("add `limit :limit`")), "{told:#?}");
     assert!(told.iter().any(|it| it.contains("says no order")), "{told:#?}");
-    place.write("controller/boats.GET.sql", "select name from boats where id > :after order by id limit :limit");
+    place.write(
+        "controller/boats.GET.sql",
+        "select name from boats where id > :after order by id limit :limit",
+    );
     let told = place.told();
     assert!(told.iter().any(|it| it.contains("goes on after `id`, which is no column")), "{told:#?}");
 }
@@ -307,5 +345,8 @@ async fn what_only_the_database_can_say_keeps_the_server_from_starting() {
     let url = ketch::test::postgres::Postgres::shared().fresh();
     let built = place.server().database_from(url, "the test").build().unwrap();
     let told = built.connect().await.unwrap_err().to_string();
-    assert!(told.contains("controller/all.postgres.sql:2:10: GET /all: type \"texxt\" does not exist"), "{told}");
+    assert!(
+        told.contains("controller/all.postgres.sql:2:10: GET /all: type \"texxt\" does not exist"),
+        "{told}"
+    );
 }
