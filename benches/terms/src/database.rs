@@ -135,6 +135,8 @@ pub struct Setup {
     pub reads: String,
     /// `BENCH_JOBS`: whether the candidate has a queue of jobs; its value does not matter.
     pub jobs: bool,
+    /// `BENCH_MANIFEST`: whether the candidate serves its manifest too; its value does not matter.
+    pub manifest: bool,
 }
 
 /// What a power cut may take.
