@@ -4,8 +4,8 @@ use super::case::{Capability, Case, case};
 use super::check::{Checked, fails, holds, same};
 use super::setting::{boats, fleet};
 use crate::db::Db;
-use crate::describe::Access;
-use crate::error::Error;
+use crate::describe::{Access, Described};
+use crate::error::{Error, Result};
 use crate::params;
 
 pub(super) const CASES: &[Case] = &[
@@ -16,10 +16,14 @@ pub(super) const CASES: &[Case] = &[
     case!("describe", a_schema_that_has_just_changed).needs(Capability::Describe),
 ];
 
+async fn described(db: &Db, sql: &'static str) -> Result<Described> {
+    Ok(db.describe(sql).await?)
+}
+
 async fn a_read(db: Db) -> Checked {
     boats(&db).await?;
     let sql = "select id, name as called from boats where name = :name or id = :id or name = :name";
-    let described = db.describe(sql).await?;
+    let described = described(&db, sql).await?;
     let params: Vec<&str> = described.params.iter().map(|it| it.name.as_str()).collect();
     same("the parameters, each once", &params, &vec!["name", "id"])?;
     let columns: Vec<&str> = described.columns.iter().map(|it| it.name.as_str()).collect();
@@ -30,10 +34,10 @@ async fn a_read(db: Db) -> Checked {
 async fn a_write_is_not_run(db: Db) -> Checked {
     boats(&db).await?;
     let sql = "insert into boats (id, name) values (:id, :name) returning id";
-    let described = db.describe(sql).await?;
+    let described = described(&db, sql).await?;
     same("what it does", &described.access, &Access::Writes)?;
     same("how many columns it gives", &described.columns.len(), &1)?;
-    let silent = db.describe("delete from boats").await?;
+    let silent = described(&db, "delete from boats").await?;
     same("the columns of what gives no rows", &silent.columns, &Vec::new())?;
     same("boats", &fleet(&db).await?, &0)?;
     db.execute("insert into boats (id, name) values (:id, :name)", params! { id: 1, name: "Spray" }).await?;
@@ -42,7 +46,7 @@ async fn a_write_is_not_run(db: Db) -> Checked {
 
 async fn a_mistake_is_told(db: Db) -> Checked {
     for sql in ["selec 1", "select nothing from nowhere", "select 1; select 2", "", "-- nothing"] {
-        fails!(sql, db.describe(sql).await.map_err(Error::from), Error::Statement { .. })?;
+        fails!(sql, described(&db, sql).await, Error::Statement { .. })?;
     }
     let sql = "select 1 +\n  frum x";
     let at = db.describe(sql).await.err().and_then(|why| why.at);
@@ -51,18 +55,18 @@ async fn a_mistake_is_told(db: Db) -> Checked {
 
 async fn what_is_kept_is_refused(db: Db) -> Checked {
     for sql in ["begin", "commit", "savepoint a"] {
-        fails!(sql, db.describe(sql).await.map_err(Error::from), Error::Denied(_))?;
+        fails!(sql, described(&db, sql).await, Error::Denied(_))?;
     }
     Ok(())
 }
 
 async fn a_schema_that_has_just_changed(db: Db) -> Checked {
     db.execute("create table news (a bigint)", params! {}).await?;
-    same("columns", &db.describe("select * from news").await?.columns.len(), &1)?;
+    same("columns", &described(&db, "select * from news").await?.columns.len(), &1)?;
     db.execute("alter table news add column b bigint", params! {}).await?;
     same(
         "columns after one was added",
-        &db.describe("select * from news /* anew */").await?.columns.len(),
+        &described(&db, "select * from news /* anew */").await?.columns.len(),
         &2,
     )
 }
