@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use ketch_manifest::{Driver, Native, Project, Surroundings};
-use ketch_model::{Problem, Settings};
+use ketch_manifest::{Driver, Lowered, Native, Project, Surroundings};
+use ketch_model::{Endpoint, Problem, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_web::App;
 
@@ -42,7 +42,7 @@ impl Place {
 
     /// What is wrong with it, as `ketch check` lists it.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        self.lowered(&Native::default()).err().unwrap_or_default()
+        self.app(&Native::default()).err().unwrap_or_default()
     }
 
     /// A client of it.
@@ -52,24 +52,29 @@ impl Place {
 
     /// A client of it, with functions of the program's.
     pub(crate) fn client_with(&self, native: &Native) -> Client {
-        Client::new(self.lowered(native).unwrap_or_else(|problems| panic!("{problems:#?}")))
+        Client::new(self.app(native).unwrap_or_else(|problems| panic!("{problems:#?}")))
     }
 
-    /// What it comes to, or what is wrong with it.
-    pub(crate) fn lowered(&self, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
+    /// Its endpoints, as data.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        let lowered = self.lowered(&Native::default()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        lowered.routes.into_iter().map(|route| route.endpoint).collect()
+    }
+
+    fn app(&self, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
+        let mut app = App::builder();
+        let lowered = self.lowered(native)?;
+        (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
+        app.build().map(Arc::new)
+    }
+
+    fn lowered(&self, native: &Native) -> Result<Lowered, Vec<Problem>> {
         let mut problems = Vec::new();
         let project = Project::open(self.path(), &mut problems);
-        let mut app = App::builder();
-        if let Some(project) = project {
-            let server = Settings::new();
-            let drivers: [Arc<dyn Driver>; 1] = [Arc::new(Said)];
-            let around = Surroundings { server: &server, native, drivers: &drivers, db: None };
-            let lowered = project.lower(&around, &mut problems);
-            (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
-        }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        app.build().map(Arc::new)
+        let server = Settings::new();
+        let drivers: [Arc<dyn Driver>; 1] = [Arc::new(Said)];
+        let around = Surroundings { server: &server, native, drivers: &drivers, db: None };
+        let lowered = project.map(|project| project.lower(&around, &mut problems)).unwrap_or_default();
+        if problems.is_empty() { Ok(lowered) } else { Err(problems) }
     }
 }
