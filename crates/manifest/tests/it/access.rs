@@ -270,7 +270,7 @@ async fn documents_and_explain_show_scopes_as_they_are_written() {
         row("user::get_by_id_post_by_pid", "scope"),
         "(user[{id}] and post[{pid}]) or admin (manifest method, api.json:21:39)"
     );
-    assert_eq!(row("shop::delete", "scope"), "public (manifest method, api.json:9:49)");
+    assert_eq!(row("shop::delete", "scope"), "public (manifest method, api.json:9:47)");
     assert_eq!(row("root::get", "scope"), "public (inferred, )");
     assert_eq!(row("root::get", "middleware"), "1-grant (manifest folder, middleware/1-grant.said:1:1)");
 }

@@ -247,11 +247,11 @@ async fn special_variables_are_the_servers_whatever_a_client_sends() {
 fn middlewares_that_cannot_be_told_apart_or_made_are_told_at_load() {
     let place = project(&[("1-a", json!({}))]);
     place.write("middleware/1-a.sql", "SELECT 1");
-    place.write("middleware/2-b/main.go", "package main");
+    place.write("middleware/4-d/main.go", "package main");
     place.write("middleware/3-c.said", "no JSON");
     let problems = place.problems();
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    for expected in ["is called `1-a` as middleware/1-a.said", "2-b/main.go: has not been built", "3-c.said"]
+    for expected in ["is called `1-a` as middleware/1-a.said", "4-d/main.go: has not been built", "3-c.said"]
     {
         assert!(told.iter().any(|problem| problem.contains(expected)), "{expected}: {told:#?}");
     }
