@@ -7,3 +7,4 @@ mod middlewares;
 mod place;
 mod replies;
 mod said;
+mod seed;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ketch_manifest::{Driver, Lowered, Native, Project, Surroundings};
@@ -14,24 +14,32 @@ use crate::said::Said;
 
 /// A project of a test. Files whose text begins with `#!` can be executed.
 pub(crate) struct Place {
-    scratch: Scratch,
+    scratch: Option<Scratch>,
+    folder: PathBuf,
 }
 
 impl Place {
     /// A project of these files.
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let place = Self { scratch: Scratch::new() };
+        let scratch = Scratch::new();
+        let place = Self { folder: scratch.path().to_owned(), scratch: Some(scratch) };
         files.iter().for_each(|(name, text)| place.write(name, text));
         place
     }
 
+    /// The project in a folder, which stays as it is.
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self { scratch: None, folder: folder.to_owned() }
+    }
+
     /// Its folder.
     pub(crate) fn path(&self) -> &Path {
-        self.scratch.path()
+        &self.folder
     }
 
     /// Writes a file, or writes it anew.
     pub(crate) fn write(&self, name: &str, text: &str) {
+        assert!(self.scratch.is_some(), "only a test's own folder is written to");
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().expect("it has a folder")).expect("the folder can be made");
         fs::write(&path, text).expect("the file can be written");
