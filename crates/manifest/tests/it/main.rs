@@ -8,3 +8,4 @@ mod place;
 mod replies;
 mod said;
 mod seed;
+mod types;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_manifest::{Driver, Lowered, Native, Project, Surroundings};
+use ketch_manifest::{Driver, Lowered, Native, Project, Stored, Surroundings};
 use ketch_model::{Endpoint, Problem, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_web::App;
@@ -81,7 +81,8 @@ impl Place {
         let project = Project::open(self.path(), &mut problems);
         let server = Settings::new();
         let drivers: [Arc<dyn Driver>; 1] = [Arc::new(Said)];
-        let around = Surroundings { server: &server, native, drivers: &drivers, db: None };
+        let stored = Stored::default();
+        let around = Surroundings { server: &server, native, drivers: &drivers, db: None, stored };
         let lowered = project.map(|project| project.lower(&around, &mut problems)).unwrap_or_default();
         if problems.is_empty() { Ok(lowered) } else { Err(problems) }
     }
