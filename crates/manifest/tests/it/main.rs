@@ -2,3 +2,6 @@
 
 mod hello;
 mod place;
+mod replies;
+mod said;
+mod types;
