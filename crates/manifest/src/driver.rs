@@ -49,6 +49,11 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     fn checker(&self, wanted: &Wanted<'_>) -> Result<Arc<dyn Checker>, Vec<Problem>> {
         Err(vec![wanted.problem(format!("the driver `{}` has no type checkers", self.name()))])
     }
+
+    /// Ends in peace what outlives a call, once the server takes no more of them.
+    fn stop(&self) -> Pending<()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// What a driver is asked for.

@@ -15,5 +15,5 @@ use crate::driver::Driver;
 /// The drivers that need nothing but this crate, in the order they are asked whose a file is. They hold what outlives a
 /// load: a server keeps one set of them.
 pub fn shipped() -> Vec<Arc<dyn Driver>> {
-    vec![Arc::new(Exec)]
+    vec![Arc::new(Exec::default())]
 }

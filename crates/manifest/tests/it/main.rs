@@ -2,3 +2,5 @@
 
 mod hello;
 mod place;
+mod replies;
+mod said;
