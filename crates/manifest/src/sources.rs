@@ -13,7 +13,7 @@ pub const BUILD_FOLDER: &str = ".build";
 
 /// A folder with sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceFolder {
     /// The folder, below the project's: `controller/user`.
     pub folder: PathBuf,
     /// The file that says how it is built, in that folder: `main.go`, `Cargo.toml`.
@@ -69,10 +69,10 @@ pub(crate) enum Answering {
     /// This program of its own, or what was built of it, below the project's folder.
     File(PathBuf),
     /// Sources that nobody has built yet.
-    Unbuilt(Source),
+    Unbuilt(SourceFolder),
 }
 
-impl Source {
+impl SourceFolder {
     /// The files that it may be made into, below the project's folder: a program, and a component.
     pub fn outputs(&self) -> [PathBuf; 2] {
         let program = Path::new(BUILD_FOLDER).join(&self.folder);
@@ -88,7 +88,7 @@ impl Source {
 }
 
 /// The folders with sources of a project, by name.
-pub fn sources(file: &ProjectFile) -> Vec<Source> {
+pub fn source_folders(file: &ProjectFile) -> Vec<SourceFolder> {
     let folders = [
         (&file.folders.controllers, Part::Controller),
         (&file.folders.middlewares, Part::Middleware),
@@ -114,13 +114,7 @@ pub(crate) fn answering(root: &Path, folder: &Path, part: Part) -> Option<Answer
     })
 }
 
-/// Whether a file belongs to a folder that answers as a whole, so that it is nobody's controller by itself.
-pub(crate) fn holds(root: &Path, file: &Path) -> bool {
-    let above = file.ancestors().skip(1).take_while(|folder| !folder.as_os_str().is_empty());
-    above.into_iter().any(|folder| answering(root, folder, Part::Controller).is_some())
-}
-
-fn gather(root: &Path, folder: &Path, part: Part, found: &mut Vec<Source>) {
+fn gather(root: &Path, folder: &Path, part: Part, found: &mut Vec<SourceFolder>) {
     let Ok(entries) = root.join(folder).read_dir() else { return };
     for entry in entries.flatten() {
         // Links are not followed, so no walk goes round in circles.
@@ -138,9 +132,9 @@ fn gather(root: &Path, folder: &Path, part: Part, found: &mut Vec<Source>) {
     }
 }
 
-fn source(root: &Path, folder: &Path, part: Part) -> Option<Source> {
+fn source(root: &Path, folder: &Path, part: Part) -> Option<SourceFolder> {
     let there = MAINS.into_iter().find(|(name, _)| root.join(folder).join(name).is_file());
-    there.map(|(main, language)| Source { folder: folder.to_owned(), main, language, part })
+    there.map(|(main, language)| SourceFolder { folder: folder.to_owned(), main, language, part })
 }
 
 /// The file `main`, with any extension or none, that can be executed as it is.

@@ -1,6 +1,6 @@
 //! `build`: compiles the controllers, middlewares and type checkers that have sources, with the toolchains that are here.
 //!
-//! What a folder is made into, and where that lies, says `ketch_manifest::Source`. Each language is a file of its own;
+//! What a folder is made into, and where that lies, says `ketch_manifest::SourceFolder`. Each language is a file of its own;
 //! compilers run in the folder of the sources, several at a time, and what they say is shown when each has ended.
 
 mod c;
@@ -13,7 +13,7 @@ mod tool;
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Seek};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use ketch_manifest::{BUILD_FOLDER, Language, Part, Project, Source, sources};
+use ketch_manifest::{BUILD_FOLDER, Language, Part, Project, SourceFolder, source_folders};
 
 use crate::terminal::say;
 
@@ -43,7 +43,7 @@ pub(crate) struct Options {
 /// One folder to build.
 struct Job<'a> {
     root: &'a Path,
-    source: &'a Source,
+    source: &'a SourceFolder,
     /// The world of a component: `controller`, `middleware-with-database`.
     world: String,
     /// A folder for what comes in between. It is on the disk of the project, so that results can be moved.
@@ -71,13 +71,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         bail!("there is no project in {}: {}", options.dir.display(), told.join("\n"));
     };
     let root = project.file.root.canonicalize().context("cannot find the project's folder")?;
-    let sources = sources(&project.file);
+    let sources = source_folders(&project.file);
     if sources.is_empty() {
-        say("Nothing to build: no controller, middleware or type has sources (a folder with a main.go, main.c, main.js, main.ts, main.py or Cargo.toml).");
+        say(
+            "Nothing to build: no controller, middleware or type has sources (a folder with a main.go, main.c, main.js, main.ts, main.py or Cargo.toml).",
+        );
         return Ok(ExitCode::SUCCESS);
     }
-    let workers = options.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let waiting: Mutex<VecDeque<&Source>> = Mutex::new(sources.iter().collect());
+    let workers =
+        options.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let waiting: Mutex<VecDeque<&SourceFolder>> = Mutex::new(sources.iter().collect());
     let failed = Mutex::new(0_usize);
     std::thread::scope(|scope| {
         for _ in 0..workers.min(sources.len()) {
@@ -100,13 +103,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 /// Builds one and tells how it went; whether it went well.
-fn told(root: &Path, project: &Project, source: &Source, options: &Options) -> bool {
+fn told(root: &Path, project: &Project, source: &SourceFolder, options: &Options) -> bool {
     let began = Instant::now();
     let mut said = String::new();
     let ended = one(root, project, source, options, &mut said);
     let name = source.folder.join(source.main).display().to_string();
     let line = match &ended {
-        Ok((Ended::Built, output)) => format!("built     {name} -> {} in {}", output.display(), seconds(began.elapsed())),
+        Ok((Ended::Built, output)) => {
+            format!("built     {name} -> {} in {}", output.display(), seconds(began.elapsed()))
+        }
         Ok((Ended::Unchanged, output)) => format!("unchanged {name} -> {}", output.display()),
         Err(error) => format!("FAILED    {name}: {error:#}"),
     };
@@ -119,7 +124,7 @@ fn told(root: &Path, project: &Project, source: &Source, options: &Options) -> b
 fn one(
     root: &Path,
     project: &Project,
-    source: &Source,
+    source: &SourceFolder,
     options: &Options,
     said: &mut String,
 ) -> Result<(Ended, PathBuf)> {
@@ -144,7 +149,7 @@ fn one(
     };
     job.said.rewind()?;
     let mut bytes = Vec::new();
-    job.said.by_ref().take(1 << 20).read_to_end(&mut bytes)?;
+    Read::take(&job.said, 1 << 20).read_to_end(&mut bytes)?;
     *said = String::from_utf8_lossy(&bytes).into_owned();
     let ended = placed(root, source, made?)?;
     if let Some(stamp) = &stamp {
@@ -154,7 +159,7 @@ fn one(
 }
 
 /// Moves what was made to where it is looked for, as one, so that a server never finds half of it.
-fn placed(root: &Path, source: &Source, made: Made) -> Result<(Ended, PathBuf)> {
+fn placed(root: &Path, source: &SourceFolder, made: Made) -> Result<(Ended, PathBuf)> {
     let [program, component] = source.outputs();
     let (from, to, other) = match made {
         Made::Program(from) => (from, program, component),
@@ -175,7 +180,7 @@ fn placed(root: &Path, source: &Source, made: Made) -> Result<(Ended, PathBuf)> 
 }
 
 /// The world that a component is built for. One that is granted the database finds it there.
-fn world(project: &Project, source: &Source) -> String {
+fn world(project: &Project, source: &SourceFolder) -> String {
     let name = match source.part {
         Part::Controller => "controller",
         Part::Middleware => "middleware",
@@ -189,7 +194,8 @@ fn world(project: &Project, source: &Source) -> String {
         let folder = endpoint.path.iter().fold(controllers.clone(), |folder, segment| folder.join(segment));
         source.folder == folder || (endpoint.path.is_empty() && source.folder == controllers.join("ROOT"))
     });
-    let granted = of_wasm(&project.file.options) || own.into_iter().any(|endpoint| of_wasm(&endpoint.options));
+    let granted =
+        of_wasm(&project.file.options) || own.into_iter().any(|endpoint| of_wasm(&endpoint.options));
     if granted { format!("{name}-with-database") } else { name.to_owned() }
 }
 
@@ -216,12 +222,6 @@ impl Job<'_> {
         files.sort();
         Ok(files)
     }
-
-    /// A line beside what the compilers say.
-    fn note(&self, text: &str) -> Result<()> {
-        writeln!(&self.said, "{text}")?;
-        Ok(())
-    }
 }
 
 fn seconds(duration: Duration) -> String {
@@ -237,5 +237,7 @@ fn wit() -> Result<&'static str> {
 
 #[cfg(not(feature = "wasm"))]
 fn wit() -> Result<&'static str> {
-    bail!("it becomes a WASM component, and this `ketch` was built without the feature `wasm`, so it could not run it")
+    bail!(
+        "it becomes a WASM component, and this `ketch` was built without the feature `wasm`, so it could not run it"
+    )
 }

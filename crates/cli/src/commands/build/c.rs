@@ -11,10 +11,9 @@ use super::{Job, Made};
 const GET: &str = "install Zig from https://ziglang.org/download, or `pip install ziglang`";
 
 /// The header, and in it what the component's interface asks of a module.
-const HEADER: &str = include_str!("../../kits/ketch.h");
+const HEADER: &str = include_str!("../../../kits/ketch.h");
 
 pub(super) fn build(job: &Job<'_>) -> Result<Made> {
-    let folder = job.folder();
     let core = job.between("core.wasm");
     fs::write(job.between("ketch.h"), HEADER).context("cannot write the header")?;
     let part = match job.source.part {
@@ -23,7 +22,16 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made> {
         Part::Type => "-DKETCH_TYPE_CHECKER",
     };
     compiler(job)?
-        .args(["cc", "-target", "wasm32-freestanding", "-std=c11", "-Os", "-Wall", "-nostdlib", "-Wl,--no-entry"])
+        .args([
+            "cc",
+            "-target",
+            "wasm32-freestanding",
+            "-std=c11",
+            "-Os",
+            "-Wall",
+            "-nostdlib",
+            "-Wl,--no-entry",
+        ])
         .arg(part)
         .arg("-I")
         .arg(job.scratch.path())
@@ -33,8 +41,8 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made> {
         .env("ZIG_LOCAL_CACHE_DIR", job.scratch.path())
         .run(job)?;
     let component = job.between("made.wasm");
-    fs::write(&component, componentized(&fs::read(&core)?, &job.world)?).context("cannot write the component")?;
-    let _ = folder;
+    fs::write(&component, componentized(&fs::read(&core)?, &job.world)?)
+        .context("cannot write the component")?;
     Ok(Made::Component(component))
 }
 

@@ -17,7 +17,8 @@ const TARGET: &str = "wasm32-wasip2";
 pub(super) fn build(job: &Job<'_>) -> Result<Made> {
     let cargo = || Tool::new("cargo", &job.folder(), GET);
     let metadata = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output(job)?;
-    let metadata: Value = serde_json::from_slice(&metadata).context("cannot read what `cargo metadata` says")?;
+    let metadata: Value =
+        serde_json::from_slice(&metadata).context("cannot read what `cargo metadata` says")?;
     let manifest = job.folder().join("Cargo.toml").canonicalize()?;
     let is_component = match kind(&metadata, &manifest)? {
         "cdylib" => true,
@@ -42,7 +43,9 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made> {
 /// What the package is: `cdylib` or `bin`.
 fn kind(metadata: &Value, manifest: &Path) -> Result<&'static str> {
     let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let package = packages.iter().find(|it| it["manifest_path"].as_str().is_some_and(|path| Path::new(path) == manifest));
+    let package = packages
+        .iter()
+        .find(|it| it["manifest_path"].as_str().is_some_and(|path| Path::new(path) == manifest));
     let targets = package.and_then(|it| it["targets"].as_array()).map(Vec::as_slice).unwrap_or_default();
     let has = |wanted: &str| {
         let kinds = targets.iter().filter_map(|target| target["kind"].as_array()).flatten();
@@ -53,7 +56,9 @@ fn kind(metadata: &Value, manifest: &Path) -> Result<&'static str> {
     } else if has("bin") {
         Ok("bin")
     } else {
-        bail!("its package is neither a program nor a `cdylib`: give it a src/main.rs, or `crate-type = [\"cdylib\"]`")
+        bail!(
+            "its package is neither a program nor a `cdylib`: give it a src/main.rs, or `crate-type = [\"cdylib\"]`"
+        )
     }
 }
 

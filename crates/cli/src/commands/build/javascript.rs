@@ -47,8 +47,10 @@ fn component(job: &Job<'_>, script: &Path, modules: &Path) -> Result<Made> {
 
 /// A program of npm's: that of the project if it has one, else the version that was tried.
 fn npx(job: &Job<'_>, package: &str, name: &str) -> Tool {
-    let own = job.folder().ancestors().take_while(|above| above.starts_with(job.root)).any(|above| {
-        above.join("node_modules/.bin").join(name).exists()
-    });
+    let own = job
+        .folder()
+        .ancestors()
+        .take_while(|above| above.starts_with(job.root))
+        .any(|above| above.join("node_modules/.bin").join(name).exists());
     Tool::new("npx", &job.folder(), GET).args(["--yes", if own { name } else { package }])
 }

@@ -18,10 +18,14 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made> {
     if !Tool::new("componentize-py", &job.folder(), GET).arg("--version").works() {
         bail!("there is no `componentize-py` here: {GET}");
     }
-    let mut tool = Tool::new("componentize-py", &job.folder(), GET)
-        .arg("--wit-path")
-        .arg(&interface)
-        .args(["--world", &job.world, "componentize", "main", "--python-path", "."]);
+    let mut tool = Tool::new("componentize-py", &job.folder(), GET).arg("--wit-path").arg(&interface).args([
+        "--world",
+        &job.world,
+        "componentize",
+        "main",
+        "--python-path",
+        ".",
+    ]);
     let lib = job.root.join("lib");
     if lib.is_dir() {
         tool = tool.arg("--python-path").arg(lib);

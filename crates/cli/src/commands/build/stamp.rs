@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use ketch_manifest::{BUILD_FOLDER, Language, Source};
+use ketch_manifest::{BUILD_FOLDER, Language, SourceFolder};
 use sha2::{Digest, Sha256};
 
 /// Folders of tools: what is in them follows from other inputs.
@@ -14,7 +14,7 @@ const TOOLS: [&str; 3] = ["node_modules", "__pycache__", "target"];
 
 /// The digest of what a build depends on: the folder's files, those of `lib/`, and this program. None for languages whose
 /// tools know better.
-pub(super) fn of(root: &Path, source: &Source) -> Result<Option<String>> {
+pub(super) fn of(root: &Path, source: &SourceFolder) -> Result<Option<String>> {
     if matches!(source.language, Language::Go | Language::Rust) {
         return Ok(None);
     }
@@ -38,17 +38,17 @@ pub(super) fn of(root: &Path, source: &Source) -> Result<Option<String>> {
 }
 
 /// Whether the output was made of inputs with this digest.
-pub(super) fn is(root: &Path, source: &Source, stamp: &str) -> bool {
+pub(super) fn is(root: &Path, source: &SourceFolder, stamp: &str) -> bool {
     fs::read_to_string(path(root, source)).is_ok_and(|written| written == stamp)
 }
 
 /// Says that the output was.
-pub(super) fn write(root: &Path, source: &Source, stamp: &str) -> Result<()> {
+pub(super) fn write(root: &Path, source: &SourceFolder, stamp: &str) -> Result<()> {
     let path = path(root, source);
     fs::write(&path, stamp).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn path(root: &Path, source: &Source) -> PathBuf {
+fn path(root: &Path, source: &SourceFolder) -> PathBuf {
     let mut path = root.join(BUILD_FOLDER).join(&source.folder).into_os_string();
     path.push(".stamp");
     path.into()

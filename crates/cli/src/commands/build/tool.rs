@@ -19,7 +19,10 @@ pub(super) struct Tool {
 
 impl Tool {
     /// A program to run in a folder. `get` says how to install it.
-    #[expect(clippy::disallowed_methods, reason = "compilers are trusted as the sources are, and their user waits")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compilers are trusted as the sources are, and their user waits"
+    )]
     pub(super) fn new(name: &'static str, folder: &Path, get: &'static str) -> Self {
         let mut command = Command::new(name);
         command.current_dir(folder).stdin(Stdio::null());
@@ -72,7 +75,9 @@ impl Tool {
         match status {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => bail!("{} failed ({status})", self.name),
-            Err(error) if error.kind() == ErrorKind::NotFound => bail!("there is no `{}` here: {}", self.name, self.get),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                bail!("there is no `{}` here: {}", self.name, self.get)
+            }
             Err(error) => Err(error).with_context(|| format!("cannot start {}", self.name)),
         }
     }
