@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ketch_db::Db;
-use ketch_manifest::{Call, Driver, Footprint, Lowered, Native, Project, Surroundings};
+use ketch_manifest::{Call, Driver, Footprint, Lowered, Native, Project, Stored, Surroundings};
 use ketch_model::{Error, Place, Problem, Settings};
 use ketch_web::Middleware;
 use serde_json::{Map, Value};
@@ -75,7 +75,8 @@ impl Declared {
         let (server, drivers, db) = around;
         let mut all = Lowered::default();
         for (revision, project) in projects {
-            let around = Surroundings { server, native: &self.native, drivers, db };
+            let around =
+                Surroundings { server, native: &self.native, drivers, db, stored: Stored::default() };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
             for (name, middleware) in lowered.middlewares {

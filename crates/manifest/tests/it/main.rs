@@ -4,3 +4,4 @@ mod hello;
 mod place;
 mod replies;
 mod said;
+mod types;
