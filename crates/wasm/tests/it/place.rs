@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use http::Method;
-use ketch_manifest::{Driver, Native, Project, Surroundings};
+use ketch_manifest::{Driver, Native, Project, Stored, Surroundings};
 use ketch_model::{Problem, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_wasm::{Setup, Wasm};
@@ -68,7 +68,13 @@ impl Place {
         native.add("plain", |_| async { Ok(serde_json::Map::new()) });
         if let Some(project) = Project::open(self.path(), &mut problems) {
             let (server, drivers) = (Settings::new(), [Arc::clone(&self.driver)]);
-            let around = Surroundings { server: &server, native: &native, drivers: &drivers, db: None };
+            let around = Surroundings {
+                server: &server,
+                native: &native,
+                drivers: &drivers,
+                db: None,
+                stored: Stored::default(),
+            };
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
         }
