@@ -132,10 +132,12 @@ async fn a_checker_answers_one_or_true() {
 #[tokio::test]
 async fn a_checker_that_fails_says_so_but_in_a_project_of_the_seed_it_is_a_no() {
     let fails = "#!/bin/sh\necho 1\nexit 1\n";
-    let ours = checker(&place(fails, "ketch.json", "{}"));
-    assert!(ours.matches("boat-id").expect_err("it failed").contains("ended with exit status: 1"));
+    let (our_place, seed_place) = (place(fails, "ketch.json", "{}"), place(fails, "aicra.json", "{}"));
+    let ours = checker(&our_place);
+    let why = ours.matches("boat-id").expect_err("it failed");
+    assert!(why.contains("ended with exit status: 1"), "{why}");
     assert_eq!(ours.check("boat-id", &json!(7)).await.expect_err("it failed").status(), 502);
-    let seed = checker(&place(fails, "aicra.json", "{}"));
+    let seed = checker(&seed_place);
     assert_eq!(seed.matches("boat-id"), Ok(false));
     assert_eq!(seed.check("boat-id", &json!(7)).await.expect("it is a no"), false);
 }
