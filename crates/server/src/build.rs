@@ -137,7 +137,7 @@ impl Server {
         }
         let drivers = manifest::drivers();
         let around = (&self.settings, drivers.as_slice(), database.as_ref().map(Database::db));
-        let lowered = manifest.lower(&projects, around, &mut problems);
+        let lowered = manifest.lower(&projects, around, &self.app.middlewares, &mut problems);
         let own = routes.len()..routes.len() + lowered.routes.len();
         routes.extend(lowered.routes);
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));

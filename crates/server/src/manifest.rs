@@ -1,5 +1,6 @@
 //! The manifests of a server: projects whose endpoints stand beside its services.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use ketch_db::Db;
 use ketch_manifest::{Call, Driver, Footprint, Lowered, Native, Project, Surroundings};
 use ketch_model::{Error, Place, Problem, Settings};
+use ketch_web::Middleware;
 use serde_json::{Map, Value};
 
 use crate::server::{Server, bad_name};
@@ -67,6 +69,7 @@ impl Declared {
         &self,
         projects: &[(u64, Project)],
         around: (&Settings, &[Arc<dyn Driver>], Option<&Db>),
+        defined: &BTreeMap<String, Middleware>,
         problems: &mut Vec<Problem>,
     ) -> Lowered {
         let (server, drivers, db) = around;
@@ -75,7 +78,15 @@ impl Declared {
             let around = Surroundings { server, native: &self.native, drivers, db };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
-            all.middlewares.extend(lowered.middlewares);
+            for (name, middleware) in lowered.middlewares {
+                // Endpoints name them, so two of one name would leave one project without its own.
+                if all.middlewares.insert(name.clone(), middleware).is_some() || defined.contains_key(&name) {
+                    let folder = project.file.root.display();
+                    let message =
+                        format!("a middleware `{name}` stands elsewhere too: rename the one of {folder}");
+                    problems.push(Problem::new(None, folder.to_string(), message));
+                }
+            }
             all.routes.extend(lowered.routes);
         }
         all

@@ -116,7 +116,7 @@ impl Reloader {
         let mut problems = Vec::new();
         let projects = manifest.open(&mut problems);
         let with = (&around.settings, around.drivers.as_slice(), around.db.as_ref());
-        let mut lowered = manifest.lower(&projects, with, &mut problems);
+        let mut lowered = manifest.lower(&projects, with, &fixed.middlewares, &mut problems);
         // What the programs's services refer to has been collected already.
         let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));
         let routes: Vec<Route> =

@@ -4,3 +4,5 @@
 mod exec;
 mod hello;
 mod place;
+mod replies;
+mod said;
