@@ -34,3 +34,9 @@ pub use project::{Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
 pub use tree::{Declared, Param, Site};
 pub use types::Type;
+
+/// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::drivers::fuzz_worker as worker;
+}

@@ -7,6 +7,7 @@ mod table;
 use std::sync::Arc;
 
 pub(crate) use exec::Exec;
+pub use exec::worker as fuzz_worker;
 pub use native::Native;
 pub use table::Tabled;
 
