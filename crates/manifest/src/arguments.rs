@@ -1,96 +1,203 @@
 //! From a request to arguments: every declared one is found, converted by its type and checked; all that is wrong is
 //! answered together, in the order declared.
+//!
+//! What is not declared is passed over, whatever it is called: nothing that a client sends can become a special
+//! variable.
 
-use bytes::Bytes;
-use ketch_model::{ArgSpec, Error, FieldError, In};
-use ketch_web::{Arg, Ctx, Input, media_type};
-use serde_json::{Map, Value, json};
+mod body;
+mod documents;
+mod form;
+mod json;
+mod multipart;
+mod rules;
+
+use ketch_model::{Error, FieldError, In};
+use ketch_web::{Arg, Ctx, Input};
+use serde_json::{Map, Value};
+
+pub(crate) use documents::describe;
+pub(crate) use rules::faults;
 
 use crate::call::Files;
 use crate::tree::{Param, Site};
+use crate::types::{Checks, Type, Wrong, step};
 
-/// The arguments as the documents describe them.
-pub(crate) fn describe(takes: &[Param]) -> Vec<ArgSpec> {
-    let mut args = Vec::new();
-    let mut members = Map::new();
-    let mut required = Vec::new();
-    for param in takes {
-        let place = match param.site {
-            Site::Path | Site::Slot(_) => In::Path,
-            Site::Query => In::Query,
-            Site::Header => In::Header,
-            Site::Cookie => In::Cookie,
-            Site::Body => {
-                members.insert(param.wire.clone(), param.ty.schema());
-                required.extend((!param.optional).then(|| param.wire.clone()));
-                continue;
-            }
-        };
-        let about = param.info.clone();
-        let spec = ArgSpec::new(param.wire.as_str(), place, param.ty.schema());
-        args.push(ArgSpec { required: !param.optional, about, ..spec });
-    }
-    if !members.is_empty() {
-        let schema = json!({ "type": "object", "properties": members, "required": required });
-        let required = !required.is_empty();
-        let media_type = Some("application/json");
-        args.push(ArgSpec { required, media_type, ..ArgSpec::new("body", In::Body, schema) });
-    }
-    args
+/// The most that one reply tells of.
+const MOST: usize = 100;
+
+/// What came for one argument.
+#[derive(Debug, Default)]
+enum Given {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Text, once for each time that the name came.
+    Texts(Vec<String>),
+    /// A value that came as JSON.
+    Json(Value),
+    /// Files, described as their controller will see them.
+    Files(Vec<Value>),
+    /// Something that cannot be it.
+    Wrong(&'static str, String),
 }
 
 /// Reads the arguments of a request.
 ///
 /// # Errors
-/// 400 with one entry for each that is missing or wrong; what the body's reader says.
+/// 400 with one entry for each that is missing or wrong, 422 when all that is wrong is that rules are broken; what the
+/// body's reader says; what a type checker fails with.
 pub(crate) async fn read(takes: &[Param], mut input: Input) -> Result<(Map<String, Value>, Files), Error> {
     let ctx = Ctx::read(&mut input, "ctx").await?;
-    let mut body = if takes.iter().any(|param| param.site == Site::Body) {
-        members(&ctx, &mut input).await?
-    } else {
-        Map::new()
-    };
-    let (mut args, mut faults) = (Map::new(), Vec::new());
+    let (mut body, files) = body::read(takes, &ctx, &mut input).await?;
+    let mut reading = Reading::default();
     for param in takes {
-        let text = |text: Option<String>| text.map(|text| param.ty.convert(&text));
-        let (place, found) = match param.site {
-            Site::Path | Site::Slot(_) => (In::Path, text(ctx.param(&param.wire)?)),
-            Site::Query => (In::Query, text(ctx.query(&param.wire)?)),
-            Site::Header => (In::Header, text(ctx.header(&param.wire)?)),
-            Site::Cookie => (In::Cookie, text(ctx.cookie(&param.wire)?)),
-            Site::Body => {
-                let member = body.remove(&param.wire);
-                (In::Body, member.map(|value| param.ty.check(&value).map(|()| value)))
-            }
+        let given = match param.site {
+            Site::Body => body.remove(&param.wire).unwrap_or_default(),
+            site => outside(site, &param.wire, &ctx)?,
         };
-        let value = match found {
-            Some(Ok(value)) => value,
-            Some(Err(message)) => {
-                faults.push(fault(place, param, "invalid", message));
-                continue;
-            }
-            None if param.optional => param.default.clone().unwrap_or_default(),
-            None => {
-                faults.push(fault(place, param, "missing", "must be there".to_owned()));
-                continue;
-            }
-        };
-        args.insert(param.name.clone(), value);
+        reading.argument(param, given).await?;
     }
-    if faults.is_empty() { Ok((args, Files::default())) } else { Err(Error::arguments(faults)) }
+    if reading.faults.is_empty() { Ok((reading.args, files)) } else { Err(Error::arguments(reading.faults)) }
 }
 
-fn fault(place: In, param: &Param, code: &'static str, message: String) -> FieldError {
-    let name = if place == In::Body { format!("/{}", param.wire) } else { param.wire.clone() };
-    FieldError { place, name, code, message: format!("`{}` {message}", param.wire) }
+/// What came for an argument that is not in the body.
+fn outside(site: Site, wire: &str, ctx: &Ctx) -> Result<Given, Error> {
+    let texts = match site {
+        Site::Path | Site::Slot(_) => ctx.param::<String>(wire).map(|text| text.into_iter().collect()),
+        Site::Query => ctx.query::<Vec<String>>(wire),
+        Site::Header => ctx.header::<Vec<String>>(wire),
+        Site::Cookie => ctx.cookie::<Vec<String>>(wire),
+        Site::Body => Ok(Vec::new()),
+    };
+    match texts {
+        Ok(texts) if texts.is_empty() => Ok(Given::Nothing),
+        Ok(texts) => Ok(Given::Texts(texts)),
+        Err(error) if error.fields().is_empty() => Err(error),
+        Err(_) => Ok(Given::Wrong("invalid", "is not UTF-8".to_owned())),
+    }
 }
 
-/// The members of the body.
-async fn members(ctx: &Ctx, input: &mut Input) -> Result<Map<String, Value>, Error> {
-    if media_type(ctx.headers()).is_none() {
-        return Ok(Map::new());
+#[derive(Debug, Default)]
+struct Reading {
+    args: Map<String, Value>,
+    faults: Vec<FieldError>,
+    checks: Checks,
+}
+
+impl Reading {
+    /// Keeps an argument, or what is wrong with it.
+    async fn argument(&mut self, param: &Param, given: Given) -> Result<(), Error> {
+        let one = |wrong: Wrong| vec![wrong];
+        let found = match given {
+            Given::Nothing if param.optional => Ok(param.default.clone().unwrap_or_default()),
+            Given::Nothing => {
+                self.fault(param, "missing", "", "is missing");
+                return Ok(());
+            }
+            Given::Wrong(code, message) => {
+                self.fault(param, code, "", &message);
+                return Ok(());
+            }
+            Given::Texts(texts) => match (param.ty.item(), texts.as_slice()) {
+                (Some(item), _) => self.texts(item, &texts).await?,
+                (None, [text]) => self.text(&param.ty, text).await?,
+                (None, _) => {
+                    self.fault(param, "repeated", "", "is given more than once");
+                    return Ok(());
+                }
+            },
+            Given::Json(value) => match param.ty.accept(value) {
+                Ok(value) => self.asked(&param.ty, value).await?,
+                Err(wrongs) => Err(wrongs),
+            },
+            Given::Files(files) => match (param.ty.item(), files.as_slice()) {
+                (Some(Type::File), _) => Ok(files.into()),
+                (None, [file]) if param.ty == Type::File => Ok(file.clone()),
+                (None, _) if param.ty == Type::File => {
+                    self.fault(param, "repeated", "", "is given more than once");
+                    return Ok(());
+                }
+                _ => Err(one(Wrong::invalid(format!("is a file, and must be {}", param.ty.noun())))),
+            },
+        };
+        match found {
+            Ok(value) => drop(self.args.insert(param.name.clone(), value)),
+            Err(wrongs) => {
+                for wrong in wrongs {
+                    let code = if wrong.rule { FieldError::RULE } else { "invalid" };
+                    self.fault(param, code, &wrong.at, &wrong.message);
+                }
+            }
+        }
+        Ok(())
     }
-    let bytes = Bytes::read(input, "body").await?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Error::new(400, "invalid_json", format!("the body is no JSON object: {error}")))
+
+    /// The items of a list that came as text.
+    async fn texts(&mut self, item: &Type, texts: &[String]) -> Result<Result<Value, Vec<Wrong>>, Error> {
+        let (mut values, mut wrongs) = (Vec::with_capacity(texts.len()), Vec::new());
+        for (index, text) in texts.iter().enumerate() {
+            match self.text(item, text).await? {
+                Ok(value) => values.push(value),
+                Err(found) => wrongs.extend(found.into_iter().map(|wrong| {
+                    let mut at = String::new();
+                    step(&mut at, &index.to_string());
+                    Wrong { at: at + &wrong.at, ..wrong }
+                })),
+            }
+            if wrongs.len() > MOST {
+                break;
+            }
+        }
+        Ok(if wrongs.is_empty() { Ok(values.into()) } else { Err(wrongs) })
+    }
+
+    /// One value that came as text. What a checker of the project refuses as JSON it may know as the text it is.
+    async fn text(&mut self, ty: &Type, text: &str) -> Result<Result<Value, Vec<Wrong>>, Error> {
+        let value = match ty.convert(text) {
+            Ok(value) => value,
+            Err(wrongs) => return Ok(Err(wrongs)),
+        };
+        let was_json = !value.is_string();
+        match self.asked(ty, value).await? {
+            Err(_) if was_json && ty.is_own() => self.asked(ty, text.into()).await,
+            answered => Ok(answered),
+        }
+    }
+
+    /// The value, when the project's checkers agree.
+    async fn asked(&mut self, ty: &Type, value: Value) -> Result<Result<Value, Vec<Wrong>>, Error> {
+        if !ty.has_own() {
+            return Ok(Ok(value));
+        }
+        let wrongs = self.checks.ask(ty, &value).await?;
+        Ok(if wrongs.is_empty() { Ok(value) } else { Err(wrongs) })
+    }
+
+    fn fault(&mut self, param: &Param, code: &'static str, at: &str, message: &str) {
+        if self.faults.len() >= MOST {
+            return;
+        }
+        let place = place(param.site);
+        let mut name = String::new();
+        if place == In::Body {
+            step(&mut name, &param.wire);
+            name.push_str(at);
+        } else {
+            name.push_str(&param.wire);
+        }
+        let of = if at.is_empty() { String::new() } else { format!(" at {at}") };
+        let message = format!("`{}`{of} {message}", param.wire);
+        self.faults.push(FieldError { place, name, code, message });
+    }
+}
+
+/// Where an argument comes from, as replies and documents say it.
+fn place(site: Site) -> In {
+    match site {
+        Site::Path | Site::Slot(_) => In::Path,
+        Site::Query => In::Query,
+        Site::Header => In::Header,
+        Site::Cookie => In::Cookie,
+        Site::Body => In::Body,
+    }
 }

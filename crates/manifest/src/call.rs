@@ -42,7 +42,7 @@ pub struct Call {
 pub struct Files {
     /// The folder; none when there are none.
     pub folder: Option<Arc<TempDir>>,
-    /// By argument.
+    /// By argument; those of a list by argument and index, `photos/0`.
     pub by_name: BTreeMap<String, PathBuf>,
 }
 

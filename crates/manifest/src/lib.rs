@@ -12,6 +12,7 @@ mod fields;
 mod folder;
 mod footprint;
 mod headers;
+mod known;
 mod lower;
 mod middleware;
 mod names;
@@ -28,12 +29,13 @@ pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted,
 pub use drivers::{Native, Tabled, shipped};
 pub use fields::Fields;
 pub use footprint::{Footprint, WATCHED_FILES};
+pub use known::{Known, Stored};
 pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};
 pub use project::{Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
 pub use tree::{Declared, Param, Site};
-pub use types::Type;
+pub use types::{Own, Schema, Type, Types, Wrong};
 
 /// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
 #[doc(hidden)]

@@ -1,5 +1,6 @@
 //! From a project to routes and middlewares.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,15 +15,16 @@ use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Response, Route};
 use serde_json::{Map, json};
 
 use crate::call::Call;
-use crate::driver::{Bound, Driver, Wanted};
-use crate::drivers::{self, Native};
+use crate::driver::{Bound, Controller, Driver, Wanted};
+use crate::drivers::{self, Native, tables};
 use crate::folder::Found;
+use crate::known::{Known, Stored};
 use crate::middleware::{Claims, Kind};
 use crate::names::Taken;
 use crate::project::Project;
 use crate::reply::Shape;
 use crate::tree::{Declared, Param, Site};
-use crate::{arguments, folder, middleware, numbers, scopes};
+use crate::{arguments, folder, middleware, numbers, scopes, types};
 
 /// What a project is lowered into: what the server says and has.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct Surroundings<'a> {
     pub drivers: &'a [Arc<dyn Driver>],
     /// The database, if there is one.
     pub db: Option<&'a Db>,
+    /// What else is stored in it, and which SQL it speaks.
+    pub stored: Stored<'a>,
 }
 
 /// What a project comes to.
@@ -45,6 +49,8 @@ pub struct Lowered {
     pub routes: Vec<Route>,
     /// Its middlewares, by name.
     pub middlewares: BTreeMap<String, Middleware>,
+    /// Its controllers, to be asked once more when the database is connected ([`Controller::begin`]).
+    pub controllers: Vec<Arc<dyn Controller>>,
 }
 
 impl Project {
@@ -54,16 +60,29 @@ impl Project {
         let missing = |it: &Arc<dyn Driver>| !around.drivers.iter().any(|had| had.name() == it.name());
         drivers.extend(drivers::shipped().into_iter().filter(missing));
         let redirects = self.file.redirects.as_slice().into();
-        let lowering = Lowering { project: self, around, drivers, redirects };
+        let known = Known::of(self, &around.stored, problems);
+        let lowering =
+            Lowering { project: self, around, drivers, redirects, known: &known, begun: RefCell::default() };
         let (settings, middlewares) = lowering.middlewares(problems);
         let mut lowered = Lowered { middlewares, ..Lowered::default() };
         let mut taken = Taken::default();
-        for endpoint in &self.endpoints {
+        let driver = |file: &Path| lowering.drivers.iter().find(|driver| driver.claims(file));
+        let endpoints = types::resolved(self, driver, (around.db, &known), problems);
+        for endpoint in &endpoints {
+            problems.extend(arguments::faults(endpoint, self.file.seed));
             match lowering.endpoint(endpoint, &settings, &mut taken) {
                 Ok(routes) => lowered.routes.extend(routes),
                 Err(found) => problems.extend(found),
             }
         }
+        for (declared, controller) in tables(self, around.db, &known, problems) {
+            let answers = (Answers::Driver("table"), Some(Bound::Controller(controller)), Vec::new());
+            match lowering.routes(&declared, answers, &settings, &mut taken) {
+                Ok(routes) => lowered.routes.extend(routes),
+                Err(found) => problems.extend(found),
+            }
+        }
+        lowered.controllers = lowering.begun.into_inner();
         lowered
     }
 }
@@ -73,6 +92,9 @@ struct Lowering<'a> {
     around: &'a Surroundings<'a>,
     drivers: Vec<Arc<dyn Driver>>,
     redirects: Arc<[String]>,
+    known: &'a Known,
+    /// The controllers that have been made.
+    begun: RefCell<Vec<Arc<dyn Controller>>>,
 }
 
 impl Lowering<'_> {
@@ -104,11 +126,23 @@ impl Lowering<'_> {
         project: &Settings,
         taken: &mut Taken,
     ) -> Result<Vec<Route>, Vec<Problem>> {
-        // Whatever is wrong with what answers, the rest is looked at too.
-        let (answer, bound, mut problems) = match self.bound(endpoint) {
-            Ok((answer, bound)) => (answer, bound, Vec::new()),
-            Err(found) => (Answers::Async, None, found),
-        };
+        match self.bound(endpoint) {
+            Ok((answer, bound)) => self.routes(endpoint, (answer, bound, Vec::new()), project, taken),
+            // Whatever is wrong with what answers, the rest is looked at too.
+            Err(found) => self.routes(endpoint, (Answers::Async, None, found), project, taken),
+        }
+    }
+
+    fn routes(
+        &self,
+        endpoint: &Declared,
+        (answer, bound, mut problems): (Answers, Option<Bound>, Vec<Problem>),
+        project: &Settings,
+        taken: &mut Taken,
+    ) -> Result<Vec<Route>, Vec<Problem>> {
+        if let Some(Bound::Controller(controller)) = &bound {
+            self.begun.borrow_mut().push(Arc::clone(controller));
+        }
         let closed = if self.project.file.seed { scopes::closes(endpoint) } else { None };
         let mut levels = vec![Leveled(Level::Server, self.around.server), Leveled(Level::Project, project)];
         levels.extend(endpoint.above.iter().map(|settings| Leveled(Level::Node, settings)));
@@ -183,7 +217,8 @@ impl Lowering<'_> {
     }
 
     fn wanted<'w>(&'w self, file: &'w Path, endpoint: Option<&'w Declared>) -> Wanted<'w> {
-        Wanted { project: &self.project.file, file, endpoint, options: None, db: self.around.db }
+        let (project, db) = (&self.project.file, self.around.db);
+        Wanted { project, file, endpoint, options: None, db, known: self.known }
     }
 
     /// Cuts `exec:bin/resize` at the driver's name.
@@ -231,6 +266,10 @@ impl Lowering<'_> {
         let positional = positional.into_iter().map(|param| param.name.as_str());
         let names = taken.name(&endpoint.method, &endpoint.path, positional);
         let described = arguments::describe(&takes);
+        let replies = match &bound {
+            Some(Bound::Controller(controller)) => controller.replies(),
+            _ => None,
+        };
         let file = &self.project.file;
         let shape = Shape {
             seed: file.seed,
@@ -246,7 +285,7 @@ impl Lowering<'_> {
         let mut fronted = Fronted::new(names, endpoint.method.clone(), path, place, handler);
         fronted.docs = Docs::from_comments(endpoint.info.as_deref(), None);
         fronted.args = described;
-        fronted.replies = (vec![gives(endpoint)], Vec::new());
+        fronted.replies = replies.unwrap_or_else(|| (vec![gives(endpoint)], Vec::new()));
         fronted.answer = answer;
         fronted.base = Some(file.root.clone());
         fronted.annotate = file.seed.then_some(numbers::annotate);

@@ -36,6 +36,8 @@ pub struct ProjectFile {
     pub folders: Folders,
     /// The origins beside the site itself that replies may lead to, `https://app.example`.
     pub redirects: Vec<String>,
+    /// The part that its migrations are recorded as: `app` unless something else was said.
+    pub part: String,
     /// What it says for each driver, by the driver's name.
     pub options: Vec<(String, Spanned)>,
 }
@@ -83,6 +85,7 @@ impl ProjectFile {
             default_types: true,
             folders: Folders::default(),
             redirects: Vec::new(),
+            part: "app".to_owned(),
             options: Vec::new(),
         };
         let Some(name) = there else { return Some(file) };
@@ -94,6 +97,7 @@ impl ProjectFile {
             ("types", &mut file.folders.types, true),
             ("controllers", &mut file.folders.controllers, false),
             ("middlewares", &mut file.folders.middlewares, false),
+            ("migrations", &mut file.folders.migrations, false),
         ] {
             let Some(mut section) = fields.get(key).and_then(|it| Fields::of(it, key, problems)) else {
                 continue;
@@ -103,6 +107,11 @@ impl ProjectFile {
             }
             if types {
                 file.default_types = section.flag("default", problems).unwrap_or(!seed);
+            }
+            if key == "migrations"
+                && let Some(part) = section.text("part", problems)
+            {
+                part.clone_into(&mut file.part);
             }
             section.finish(problems);
         }

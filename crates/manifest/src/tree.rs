@@ -9,7 +9,7 @@ use crate::fields::Fields;
 use crate::project::ProjectFile;
 use crate::scopes;
 use crate::source::{Json, Spanned};
-use crate::types::Type;
+use crate::types::{Type, Types};
 
 /// The methods that a node may have.
 pub(crate) const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -90,13 +90,15 @@ pub(crate) fn read(
     file: &ProjectFile,
     problems: &mut Vec<Problem>,
 ) -> (Vec<Declared>, Vec<Tabled>) {
-    let mut reader = Reader { seed: file.seed, problems, endpoints: Vec::new(), tables: Vec::new() };
+    let types = Types::of(file);
+    let mut reader = Reader { seed: file.seed, types, problems, endpoints: Vec::new(), tables: Vec::new() };
     reader.node(api, &[], &[]);
     (reader.endpoints, reader.tables)
 }
 
 struct Reader<'p> {
     seed: bool,
+    types: Types,
     problems: &'p mut Vec<Problem>,
     endpoints: Vec<Declared>,
     tables: Vec<Tabled>,
@@ -196,7 +198,13 @@ impl Reader<'_> {
             return None;
         };
         let (optional, text) = text.strip_prefix('?').map_or((false, text), |text| (true, text));
-        let ty = Type::parse(text).map_err(&mut problem).ok()?;
+        let ty = match self.types.parse(text) {
+            Ok(ty) => ty,
+            Err(why) => {
+                problem(why);
+                return None;
+            }
+        };
         let (wire, site) = site(key, path);
         let name = name.unwrap_or_else(|| wire.clone());
         Some(Param { wire, site, name, ty, optional, default, info, place: place.clone() })

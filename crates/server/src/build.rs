@@ -122,7 +122,7 @@ impl Server {
         let mut problems = std::mem::take(&mut self.problems);
         let mut schemas = Schemas::default();
         let manifest = std::mem::take(&mut self.manifest);
-        let projects = manifest.open(&mut problems);
+        let (revisions, projects) = manifest.open(&mut problems);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
         let database = std::mem::take(&mut self.database).check(&mut problems);
         let readiness = match &database {
@@ -160,7 +160,13 @@ impl Server {
         let db = database.as_ref().map(|database| database.db().clone());
         let reloader = fixed.map(|fixed| {
             let around = Around { settings, drivers, db };
-            Reloader::new(Arc::clone(&app), Arc::clone(&api), documents, (manifest, around), fixed)
+            Reloader::new(
+                Arc::clone(&app),
+                Arc::clone(&api),
+                documents,
+                (manifest, around),
+                (fixed, revisions),
+            )
         });
         Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs, operator, reloader })
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ketch_db::Db;
-use ketch_manifest::{Call, Driver, Footprint, Lowered, Native, Project, Surroundings};
+use ketch_manifest::{Call, Driver, Footprint, Lowered, Native, Project, Stored, Surroundings};
 use ketch_model::{Error, Place, Problem, Settings};
 use ketch_web::Middleware;
 use serde_json::{Map, Value};
@@ -55,13 +55,14 @@ impl Declared {
         self.folders.iter().map(|(folder, _)| folder.as_path())
     }
 
-    /// Reads the projects, each with its revision. That is taken before: what changes meanwhile is of a later one.
-    pub(crate) fn open(&self, problems: &mut Vec<Problem>) -> Vec<(u64, Project)> {
-        let open = |folder| {
-            let revision = Footprint::of(folder).revision();
-            Some((revision, Project::open(folder, problems)?))
-        };
-        self.folders().filter_map(open).collect()
+    /// Reads the projects; their revisions are taken before, so that what changes meanwhile is of later ones.
+    pub(crate) fn open(&self, problems: &mut Vec<Problem>) -> (Vec<u64>, Vec<(u64, Project)>) {
+        let revisions: Vec<u64> = self.folders().map(|folder| Footprint::of(folder).revision()).collect();
+        let all = revisions.iter().zip(self.folders());
+        let projects =
+            all.filter_map(|(revision, folder)| Some((*revision, Project::open(folder, problems)?)));
+        let projects = projects.collect();
+        (revisions, projects)
     }
 
     /// Makes their routes and middlewares. `defined` are the middlewares of the program.
@@ -75,7 +76,8 @@ impl Declared {
         let (server, drivers, db) = around;
         let mut all = Lowered::default();
         for (revision, project) in projects {
-            let around = Surroundings { server, native: &self.native, drivers, db };
+            let around =
+                Surroundings { server, native: &self.native, drivers, db, stored: Stored::default() };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
             for (name, middleware) in lowered.middlewares {

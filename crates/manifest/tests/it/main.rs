@@ -6,3 +6,4 @@ mod hello;
 mod place;
 mod replies;
 mod said;
+mod types;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use ketch_manifest::{Driver, Native, Project, Surroundings};
+use ketch_manifest::{Driver, Native, Project, Stored, Surroundings};
 use ketch_model::{Problem, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_web::App;
@@ -63,7 +63,13 @@ impl Place {
         if let Some(project) = project {
             let server = Settings::new();
             let drivers: [Arc<dyn Driver>; 1] = [Arc::new(Said)];
-            let around = Surroundings { server: &server, native, drivers: &drivers, db: None };
+            let around = Surroundings {
+                server: &server,
+                native,
+                drivers: &drivers,
+                db: None,
+                stored: Stored::default(),
+            };
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use ketch_manifest::{Checker, Driver, Inspect, Inspector, Project, Verdict, Wanted, shipped};
+use ketch_manifest::{Checker, Driver, Inspect, Inspector, Known, Project, Verdict, Wanted, shipped};
 use ketch_model::Error;
 use ketch_web::RequestId;
 use serde_json::json;
@@ -27,7 +27,17 @@ fn with<T>(place: &Place, make: impl Fn(&dyn Driver, &Wanted<'_>) -> T) -> T {
     let project = Project::open(place.path(), &mut problems).expect("there is one");
     assert!(problems.is_empty(), "{problems:#?}");
     let file = Path::new("program");
-    make(&**driver, &Wanted { project: &project.file, file, endpoint: None, options: None, db: None })
+    make(
+        &**driver,
+        &Wanted {
+            project: &project.file,
+            file,
+            endpoint: None,
+            options: None,
+            db: None,
+            known: &Known::default(),
+        },
+    )
 }
 
 fn middleware(place: &Place) -> Arc<dyn Inspector> {

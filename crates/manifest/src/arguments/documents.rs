@@ -1,0 +1,85 @@
+//! The arguments of an endpoint as documents describe them.
+
+use ketch_model::{ArgSpec, In, Sees};
+use serde_json::{Map, Value, json};
+
+use super::body::{FORM, JSON, PARTS};
+use super::place;
+use crate::tree::{Param, Site};
+use crate::types::Type;
+
+/// One entry for each argument outside the body, one for each form of the body that is read, and one for what every
+/// controller sees beside them: who calls, and with which credentials.
+pub(crate) fn describe(takes: &[Param]) -> Vec<ArgSpec> {
+    let mut args: Vec<ArgSpec> = takes.iter().filter(|param| param.site != Site::Body).map(outside).collect();
+    let members: Vec<&Param> = takes.iter().filter(|param| param.site == Site::Body).collect();
+    if !members.is_empty() {
+        args.extend(bodies(&members));
+    }
+    let call = ArgSpec::new("call", In::Context, Value::Bool(true));
+    args.push(ArgSpec { required: false, sees: Sees::Caller, ..call });
+    args
+}
+
+fn outside(param: &Param) -> ArgSpec {
+    let (place, about) = (place(param.site), param.info.clone());
+    // A list is one name several times.
+    let repeated = param.ty.item().is_some() && matches!(place, In::Query | In::Header);
+    let spec = ArgSpec::new(param.wire.as_str(), place, schema(param));
+    let required = !param.optional || place == In::Path;
+    ArgSpec { required, repeated, about, rules: param.ty.has_rules(), ..spec }
+}
+
+/// The type's schema with the argument's default.
+fn schema(param: &Param) -> Value {
+    let mut schema = param.ty.schema();
+    if let Some(default) = &param.default {
+        schema["default"] = default.clone();
+    }
+    schema
+}
+
+/// JSON unless files are among the members, a URL-encoded form where all of them can be fields, and parts.
+fn bodies(members: &[&Param]) -> Vec<ArgSpec> {
+    let required: Vec<&str> =
+        members.iter().filter(|param| !param.optional).map(|param| param.wire.as_str()).collect();
+    let rules = members.iter().any(|param| param.ty.has_rules());
+    let files = members.iter().any(|param| param.ty.is_file());
+    let fields = members.iter().all(|param| is_field(&param.ty));
+    let spec = |media_type: &'static str| {
+        let schema = object(members, &required);
+        let (media_type, required) = (Some(media_type), !required.is_empty());
+        ArgSpec { required, rules, media_type, ..ArgSpec::new("body", In::Body, schema) }
+    };
+    let forms = [(JSON, !files), (FORM, !files && fields), (PARTS, true)];
+    forms.into_iter().filter(|(_, read)| *read).map(|(media_type, _)| spec(media_type)).collect()
+}
+
+fn object(members: &[&Param], required: &[&str]) -> Value {
+    let properties: Map<String, Value> = members
+        .iter()
+        .map(|param| {
+            let mut schema = schema(param);
+            if let Some(about) = &param.info {
+                schema["description"] = json!(about);
+            }
+            (param.wire.clone(), schema)
+        })
+        .collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+/// Whether a URL-encoded form can say it: one value, or a list of them.
+fn is_field(ty: &Type) -> bool {
+    let one =
+        |ty: &Type| !matches!(ty, Type::List(_) | Type::Map(..) | Type::Schema(_) | Type::Any | Type::File);
+    match ty {
+        Type::Nullable(inner) => is_field(inner),
+        Type::List(item) => one(item),
+        other => one(other),
+    }
+}

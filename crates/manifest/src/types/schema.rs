@@ -1,0 +1,157 @@
+//! JSON Schemas of a project's files as types: `schema(type/point.json)`, `schema(type/all.json#/$defs/point)`.
+//!
+//! References lead to files of the project only. Patterns are matched in linear time, so that none can be made to run
+//! long; those that need more (look-around, references back) are refused when the project is loaded.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::{Type, Wrong, step};
+use crate::source::Source;
+
+/// Where the files of a project are, for references.
+const BASE: &str = "project:///";
+/// What a path in a reference cannot hold as it is.
+const PATH: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'%');
+
+/// A JSON Schema that was read, with all that it refers to.
+#[derive(Clone)]
+pub struct Schema(Arc<Inner>);
+
+struct Inner {
+    reference: String,
+    validator: Validator,
+    shown: Value,
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Schema").field(&self.0.reference).finish()
+    }
+}
+
+impl PartialEq for Schema {
+    /// Schemas of the same text are the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.reference == other.0.reference && self.0.shown == other.0.shown
+    }
+}
+
+impl Schema {
+    /// Reads a schema: a path below the project's folder, and a JSON Pointer or an anchor after `#`.
+    ///
+    /// # Errors
+    /// When there is no such file or place, or it is no schema.
+    pub(super) fn read(root: &Path, reference: &str) -> Result<Self, String> {
+        let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        if path.trim().is_empty() {
+            return Err("`schema` names no file: write `schema(type/point.json)`".to_owned());
+        }
+        let files = Files { root: root.to_owned() };
+        files.read(path)?;
+        let uri = format!("{BASE}{}#{fragment}", utf8_percent_encode(path, PATH));
+        let pointer = json!({ "$ref": uri });
+        let options = jsonschema::options()
+            .with_base_uri(BASE)
+            .with_retriever(files)
+            .should_validate_formats(true)
+            .with_pattern_options(PatternOptions::regex());
+        let failed = |why: &dyn fmt::Display| format!("the schema `{reference}` cannot be used: {why}");
+        let validator = options.build(&pointer).map_err(|error| failed(&error))?;
+        let mut shown = options.dereference(&pointer).map_err(|error| failed(&error))?;
+        alone(&mut shown);
+        Ok(Self(Arc::new(Inner { reference: reference.to_owned(), validator, shown })))
+    }
+
+    /// What documents show: references are followed; one that leads in a circle is left open.
+    pub(super) fn shown(&self) -> &Value {
+        &self.0.shown
+    }
+
+    pub(super) fn accepts(&self, value: &Value) -> bool {
+        self.0.validator.is_valid(value)
+    }
+
+    pub(super) fn walk(&self, value: &Value, at: &str, wrongs: &mut Vec<Wrong>, most: usize) {
+        let room = most.saturating_sub(wrongs.len());
+        for error in self.0.validator.iter_errors(value).take(room) {
+            let mut at = at.to_owned();
+            for name in error.instance_path().as_str().split('/').skip(1) {
+                step(&mut at, &name.replace("~1", "/").replace("~0", "~"));
+            }
+            let rule = error.kind().keyword() != "type";
+            // The value itself is the sender's, and stays out.
+            let message = format!("does not fit its schema: {}", error.masked_with("it"));
+            wrongs.push(Wrong { at, rule, message });
+        }
+    }
+}
+
+impl Type {
+    /// The schema's file and pointer, for messages; none when it is no such type.
+    pub fn reference(&self) -> Option<&str> {
+        if let Self::Schema(schema) = self { Some(&schema.0.reference) } else { None }
+    }
+}
+
+/// Makes a schema stand in a document of its own: what names or keeps other schemas goes, and so do references that
+/// were left because they lead in a circle.
+fn alone(schema: &mut Value) {
+    if let Value::Object(members) = schema {
+        for name in ["$schema", "$id", "$defs", "definitions", "$anchor"] {
+            if members.get(name).is_none_or(|value| value.get("type").is_none()) {
+                members.remove(name);
+            }
+        }
+    }
+    open_circles(schema);
+}
+
+fn open_circles(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if members.get("$ref").is_some_and(Value::is_string) {
+                members.remove("$ref");
+            }
+            members.values_mut().for_each(open_circles);
+        }
+        Value::Array(items) => items.iter_mut().for_each(open_circles),
+        _ => {}
+    }
+}
+
+/// Gives schemas the files of the project that they refer to.
+struct Files {
+    root: PathBuf,
+}
+
+impl Files {
+    fn read(&self, path: &str) -> Result<Value, String> {
+        let outside = || format!("`{path}` is not below the project's folder, where its schemas are");
+        let root = self.root.canonicalize().map_err(|error| format!("the project's folder: {error}"))?;
+        let joined = if Path::new(path).is_absolute() { return Err(outside()) } else { root.join(path) };
+        let file = joined.canonicalize().map_err(|error| format!("`{path}` cannot be read: {error}"))?;
+        if !file.starts_with(&root) {
+            return Err(outside());
+        }
+        let source = Source::read(&file, path).and_then(|source| source.parse());
+        source.map(|spanned| spanned.plain()).map_err(|problem| problem.to_string())
+    }
+}
+
+impl Retrieve for Files {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn StdError + Send + Sync>> {
+        let Some(path) = uri.as_str().strip_prefix(BASE) else {
+            return Err(format!("{uri} is not a file of the project").into());
+        };
+        let path = path.split('#').next().unwrap_or_default();
+        Ok(self.read(&percent_decode_str(path).decode_utf8()?)?)
+    }
+}
