@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ketch_manifest::{Driver, Native, Project, Surroundings, shipped};
+use ketch_manifest::{Driver, Native, Project, Stored, Surroundings, shipped};
 use ketch_model::Settings;
 use ketch_testkit::{Answer, Client};
 use ketch_web::App;
@@ -33,7 +33,8 @@ pub(crate) fn client(place: &Place, drivers: &[Arc<dyn Driver>]) -> Client {
     let mut problems = Vec::new();
     let project = Project::open(place.path(), &mut problems).expect("there is one");
     let (server, native) = (Settings::new(), Native::default());
-    let around = Surroundings { server: &server, native: &native, drivers, db: None, stored: None };
+    let around =
+        Surroundings { server: &server, native: &native, drivers, db: None, stored: Stored::default() };
     let lowered = project.lower(&around, &mut problems);
     assert!(problems.is_empty(), "{problems:#?}");
     let mut app = App::builder();
