@@ -21,6 +21,7 @@ mod project;
 mod reply;
 mod scopes;
 mod source;
+mod sources;
 mod tree;
 mod types;
 
@@ -34,6 +35,7 @@ pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};
 pub use project::{Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
+pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, source_folders};
 pub use tree::{Declared, Param, Site};
 pub use types::{Own, Schema, Type, Types, Wrong};
 

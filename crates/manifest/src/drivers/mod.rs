@@ -12,7 +12,7 @@ pub use exec::worker as fuzz_worker;
 pub use native::Native;
 pub(crate) use sql::is_sql;
 pub use table::Tabled;
-pub(crate) use table::tables;
+pub(crate) use table::{is_absent, tables};
 
 use crate::driver::Driver;
 
