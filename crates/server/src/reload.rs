@@ -118,6 +118,11 @@ impl Reloader {
         self.0.api.with(Arc::clone)
     }
 
+    /// What made the controllers of the projects.
+    pub(crate) fn drivers(&self) -> Vec<Arc<dyn Driver>> {
+        self.0.around.drivers.clone()
+    }
+
     /// Reads every project anew, and serves them as they are now. New migrations are applied, and statements described by
     /// the database, before anything is swapped. Requests in flight end on what they began on; what callers have used up
     /// of rates stays used up. It waits for a reload that is under way.

@@ -8,6 +8,7 @@ mod table;
 use std::sync::Arc;
 
 pub(crate) use exec::Exec;
+pub use exec::worker as fuzz_worker;
 pub use native::Native;
 pub(crate) use sql::is_sql;
 pub use table::Tabled;
