@@ -13,6 +13,7 @@ mod folder;
 mod footprint;
 mod lower;
 mod middleware;
+mod outputs;
 mod project;
 mod reply;
 mod source;
@@ -21,7 +22,7 @@ mod types;
 
 pub use call::{Answer, Call, Files};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
-pub use drivers::{Native, Tabled, shipped};
+pub use drivers::{Native, NativeFunction, Tabled, shipped};
 pub use fields::Fields;
 pub use footprint::{Footprint, WATCHED_FILES};
 pub use lower::{Lowered, Surroundings};

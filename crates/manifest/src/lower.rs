@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use http::StatusCode;
 use ketch_db::Db;
-use ketch_model::{
-    Answer as Answers, Content, Docs, Error, Level, Leveled, Names, Problem, ReplySpec, Settings,
-};
+use ketch_model::{Answer as Answers, Docs, Error, Level, Leveled, Names, Problem, Settings};
 use ketch_syntax::suggestion;
-use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Response, Route};
-use serde_json::{Map, json};
+use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Mode, Response, Route};
+use serde_json::Map;
 
 use crate::call::Call;
 use crate::driver::{Bound, Driver, Wanted};
 use crate::drivers::{self, Native};
 use crate::middleware::Claims;
+use crate::outputs::Outputs;
 use crate::project::Project;
 use crate::tree::{Declared, Site};
 use crate::{arguments, folder, reply, types};
@@ -33,6 +31,8 @@ pub struct Surroundings<'a> {
     pub drivers: &'a [Arc<dyn Driver>],
     /// The database, if there is one.
     pub db: Option<&'a Db>,
+    /// Whom the server is for: in development, outputs are checked.
+    pub mode: Mode,
 }
 
 /// What a project comes to.
@@ -89,8 +89,8 @@ impl Lowering<'_> {
         let problem =
             |message: String| vec![Problem::new(Some(endpoint.place.clone()), endpoint.subject(), message)];
         if let Some(name) = endpoint.run.as_deref().and_then(|run| run.strip_prefix("native:")) {
-            return match self.around.native.get(name) {
-                Some(function) => Ok((Answers::Driver("native"), Some(Bound::Controller(function)))),
+            return match self.around.native.bound(name, endpoint) {
+                Some(function) => Ok((Answers::Driver("native"), Some(Bound::Controller(function?)))),
                 None => {
                     let hint = suggestion(name, self.around.native.names());
                     Err(problem(format!("no function `{name}` was given to this server{hint}")))
@@ -142,30 +142,23 @@ impl Lowering<'_> {
         );
         let names = Names { service: node.clone(), endpoint: name, tag: node };
         let route: Arc<str> = format!("/{}", path.join("/")).into();
-        let described = arguments::describe(&takes);
+        let (described, errors) = (arguments::describe(&takes), arguments::errors(&takes));
+        let outputs = Arc::new(Outputs::of(endpoint, self.project.file.seed, self.around.mode));
+        let gives = outputs.describe();
         let handler = move |input: Input| {
             let (takes, absent, route, bound) =
                 (Arc::clone(&takes), absent.clone(), Arc::clone(&route), bound.clone());
-            answered(input, takes, absent, route, bound)
+            answered(input, takes, absent, route, bound, Arc::clone(&outputs))
         };
         let place = endpoint.place.clone();
         let mut fronted = Fronted::new(names, endpoint.method.clone(), path.join("/"), place, handler);
         fronted.docs = Docs::from_comments(endpoint.info.as_deref(), None);
         fronted.args = described;
-        fronted.replies = (vec![gives(endpoint)], Vec::new());
+        fronted.replies = (vec![gives], errors);
         fronted.answer = answer;
         fronted.base = Some(self.project.file.root.clone());
         fronted.route(levels)
     }
-}
-
-fn gives(endpoint: &Declared) -> ReplySpec {
-    let members: Map<_, _> = endpoint.gives.iter().map(|it| (it.name.clone(), it.ty.schema())).collect();
-    let required: Vec<_> =
-        endpoint.gives.iter().filter(|it| !it.optional).map(|it| it.name.as_str()).collect();
-    let schema = json!({ "type": "object", "properties": members, "required": required });
-    let content = Content { media_type: "application/json", schema };
-    ReplySpec { status: StatusCode::OK, description: "The output.".to_owned(), content: Some(content) }
 }
 
 async fn answered(
@@ -174,11 +167,13 @@ async fn answered(
     absent: Map<String, serde_json::Value>,
     route: Arc<str>,
     bound: Option<Bound>,
+    outputs: Arc<Outputs>,
 ) -> Result<Response, Error> {
     let ctx = Ctx::read(&mut input, "ctx").await?;
     let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
     let (exchange, caller) = (input.exchange().clone(), ctx.caller());
     if let Some(Bound::Whole(whole)) = &bound {
+        arguments::read_outside(&takes, &ctx).await?;
         return whole.answer(input).await;
     }
     let (mut args, files) = arguments::read(&takes, input).await?;
@@ -196,5 +191,5 @@ async fn answered(
         request_id: exchange.id(),
         time_left: exchange.time_left(),
     };
-    reply::shape(controller.call(call).await?)
+    reply::shape(outputs.shape(controller.call(call).await?).await?)
 }

@@ -136,7 +136,7 @@ impl Server {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
         let drivers = manifest::drivers();
-        let around = (&self.settings, drivers.as_slice(), database.as_ref().map(Database::db));
+        let around = (&self.settings, drivers.as_slice(), database.as_ref().map(Database::db), self.app.mode);
         let lowered = manifest.lower(&projects, around, &mut problems);
         let own = routes.len()..routes.len() + lowered.routes.len();
         routes.extend(lowered.routes);
@@ -145,6 +145,7 @@ impl Server {
         routes.extend(self.admin.routes(handle, &mut schemas, &mut problems));
         let operator = database.as_ref().and_then(|_| Admin::operator(handle, &mut problems));
         let api = self.api(&mut routes, schemas);
+        let mode = self.app.mode;
         let (limits, docs) = (self.limits.clone(), self.docs);
         let events = Mutex::new(std::mem::take(&mut self.events));
         let defined = self.app.middlewares.clone();
@@ -159,7 +160,7 @@ impl Server {
         let (app, api) = (Arc::new(app), Arc::new(api));
         let db = database.as_ref().map(|database| database.db().clone());
         let reloader = fixed.map(|fixed| {
-            let around = Around { settings, drivers, db };
+            let around = Around { settings, drivers, db, mode };
             Reloader::new(Arc::clone(&app), Arc::clone(&api), documents, (manifest, around), fixed)
         });
         Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs, operator, reloader })

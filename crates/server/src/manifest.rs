@@ -1,13 +1,12 @@
 //! The manifests of a server: projects whose endpoints stand beside its services.
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ketch_db::Db;
-use ketch_manifest::{Call, Driver, Footprint, Lowered, Native, Project, Surroundings};
-use ketch_model::{Error, Place, Problem, Settings};
-use serde_json::{Map, Value};
+use ketch_manifest::{Driver, Footprint, Lowered, Native, NativeFunction, Project, Surroundings};
+use ketch_model::{Place, Problem, Settings};
+use ketch_web::Mode;
 
 use crate::server::{Server, bad_name};
 
@@ -30,11 +29,7 @@ impl Server {
     /// Gives manifests a function that they call by name: `"run": "native:resize"`.
     #[must_use]
     #[track_caller]
-    pub fn native<F, Fut>(mut self, name: impl Into<String>, function: F) -> Self
-    where
-        F: Fn(Call) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Map<String, Value>, Error>> + Send + 'static,
-    {
+    pub fn native<M: 'static>(mut self, name: impl Into<String>, function: impl NativeFunction<M>) -> Self {
         let name = name.into();
         let taken = !self.manifest.native.add(name.as_str(), function);
         self.problems.extend(bad_name(&name, "native function", taken));
@@ -66,13 +61,13 @@ impl Declared {
     pub(crate) fn lower(
         &self,
         projects: &[(u64, Project)],
-        around: (&Settings, &[Arc<dyn Driver>], Option<&Db>),
+        around: (&Settings, &[Arc<dyn Driver>], Option<&Db>, Mode),
         problems: &mut Vec<Problem>,
     ) -> Lowered {
-        let (server, drivers, db) = around;
+        let (server, drivers, db, mode) = around;
         let mut all = Lowered::default();
         for (revision, project) in projects {
-            let around = Surroundings { server, native: &self.native, drivers, db };
+            let around = Surroundings { server, native: &self.native, drivers, db, mode };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
             all.middlewares.extend(lowered.middlewares);

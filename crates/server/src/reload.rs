@@ -13,7 +13,7 @@ use ketch_db::Db;
 use ketch_manifest::Driver;
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
-use ketch_web::{App, Middleware, Route, Schemas};
+use ketch_web::{App, Middleware, Mode, Route, Schemas};
 use tokio::sync::Mutex;
 
 use crate::build::distinct;
@@ -49,6 +49,7 @@ pub(crate) struct Around {
     pub(crate) settings: Settings,
     pub(crate) drivers: Vec<Arc<dyn Driver>>,
     pub(crate) db: Option<Db>,
+    pub(crate) mode: Mode,
 }
 
 /// What no reload changes: it is the program's.
@@ -115,7 +116,7 @@ impl Reloader {
         let Inner { app, manifest, around, fixed, .. } = &*self.0;
         let mut problems = Vec::new();
         let projects = manifest.open(&mut problems);
-        let with = (&around.settings, around.drivers.as_slice(), around.db.as_ref());
+        let with = (&around.settings, around.drivers.as_slice(), around.db.as_ref(), around.mode);
         let mut lowered = manifest.lower(&projects, with, &mut problems);
         // What the programs's services refer to has been collected already.
         let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));

@@ -7,7 +7,7 @@ mod table;
 use std::sync::Arc;
 
 pub(crate) use exec::Exec;
-pub use native::Native;
+pub use native::{Native, NativeFunction};
 pub use table::Tabled;
 
 use crate::driver::Driver;

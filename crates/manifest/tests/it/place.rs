@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ketch_manifest::{Native, Project, Surroundings};
 use ketch_model::{Problem, Settings};
 use ketch_testkit::{Client, Scratch};
-use ketch_web::App;
+use ketch_web::{App, Mode};
 
 /// A project of a test. Files whose text begins with `#!` can be executed.
 pub(crate) struct Place {
@@ -43,6 +43,11 @@ impl Place {
         self.lowered(&Native::default()).err().unwrap_or_default()
     }
 
+    /// What is wrong with it, with functions of the program's.
+    pub(crate) fn problems_with(&self, native: &Native) -> Vec<Problem> {
+        self.lowered(native).err().unwrap_or_default()
+    }
+
     /// A client of it.
     pub(crate) fn client(&self) -> Client {
         self.client_with(&Native::default())
@@ -59,7 +64,8 @@ impl Place {
         let mut app = App::builder();
         if let Some(project) = project {
             let server = Settings::new();
-            let around = Surroundings { server: &server, native, drivers: &[], db: None };
+            let around =
+                Surroundings { server: &server, native, drivers: &[], db: None, mode: Mode::Development };
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
         }
