@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{jobs, migrate, new, openapi, routes, serve};
+use crate::commands::{dev, jobs, migrate, new, openapi, routes, serve};
 
 /// An API server in one process.
 #[derive(Debug, Parser)]
@@ -62,6 +62,12 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Serve until SIGTERM or Ctrl-C (what happens without a command)
     Serve(serve::Options),
+    /// Serve a project while it is written: what changes is loaded or built anew
+    ///
+    /// In the folder of an `api.json` the manifest is served. In the folder of a `Cargo.toml` the program is built and run;
+    /// when its sources change it is built anew while the old one serves, and then takes over its socket, so that no
+    /// connection is refused. What is wrong is shown, and the last good state serves on.
+    Dev(dev::Options),
     /// Look after background jobs, whether the server runs or not
     ///
     /// While a server runs, it is asked: the socket `ketch.sock` in the folder of its data leads to it, for the user whom

@@ -8,7 +8,7 @@ use clap::Parser;
 use ketch_server::Server;
 
 use crate::arguments::{Arguments, Command};
-use crate::commands::{jobs, migrate, new, openapi, routes, serve};
+use crate::commands::{dev, jobs, migrate, new, openapi, routes, serve};
 use crate::log::{self, Requests};
 
 /// Runs a Ketch program: reads flags and environment, then does what the command says; without one it serves.
@@ -31,6 +31,7 @@ pub fn main_from<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>, s
     log::start(&arguments.log, requests);
     let result = match command {
         Command::Serve(options) => serve::run(server, &options),
+        Command::Dev(options) => dev::run(&options),
         Command::Jobs(options) => jobs::run(server, &options),
         Command::Migrate(options) => migrate::run(server, &options),
         Command::Routes(options) => routes::run(server, &options),

@@ -8,10 +8,12 @@ mod commands;
 mod control;
 mod database;
 mod entry;
+mod follow;
 mod log;
 mod log_text;
 mod reference;
 mod terminal;
+mod watch;
 
 pub use entry::{main, main_from};
 pub use reference::reference;

@@ -1,6 +1,5 @@
 //! The handle that an application stores and reads with. It is the same for every engine.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,12 +9,14 @@ use futures_util::stream::BoxStream;
 use ketch_model::Clock;
 use serde::de::DeserializeOwned;
 
-use crate::driver::{Company, Decode, Dialect, Driver, Heard, Now, Statement, Work};
+use crate::describe::{Described, Undescribed};
+use crate::driver::{Company, Decode, Dialect, Driver, Heard, Now, Sink, Statement, Work};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::params::Params;
 use crate::row::from_row;
 use crate::sink::{Collect, Lent};
+use crate::sql::Sql;
 use crate::sqlite::Sqlite;
 use crate::stats::Stats;
 use crate::tx::{Snapshot, Tx};
@@ -127,7 +128,7 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::TooManyRows`] beyond [`Options::rows`], and whatever the engine says.
-    pub async fn query<T>(&self, sql: impl Into<Cow<'static, str>>, params: Params) -> Result<Vec<T>>
+    pub async fn query<T>(&self, sql: impl Into<Sql>, params: Params) -> Result<Vec<T>>
     where
         T: DeserializeOwned + Send + 'static,
     {
@@ -139,7 +140,7 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::NoRow`] when there is none, [`Error::TooManyRows`] when there are more, and whatever the engine says.
-    pub async fn query_one<T>(&self, sql: impl Into<Cow<'static, str>>, params: Params) -> Result<T>
+    pub async fn query_one<T>(&self, sql: impl Into<Sql>, params: Params) -> Result<T>
     where
         T: DeserializeOwned + Send + 'static,
     {
@@ -150,7 +151,7 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::TooManyRows`] when there are more, and whatever the engine says.
-    pub async fn query_opt<T>(&self, sql: impl Into<Cow<'static, str>>, params: Params) -> Result<Option<T>>
+    pub async fn query_opt<T>(&self, sql: impl Into<Sql>, params: Params) -> Result<Option<T>>
     where
         T: DeserializeOwned + Send + 'static,
     {
@@ -161,18 +162,45 @@ impl Db {
     where
         T: DeserializeOwned + Send + 'static,
     {
+        self.query_into(statement, Collect::up_to(most)).await
+    }
+
+    /// Gives the rows of one statement to a sink, without a bound, and hands the sink back. A statement that writes is
+    /// committed when this answers; an error of the sink rolls it back.
+    ///
+    /// # Errors
+    /// Whatever the engine says, or the sink.
+    pub async fn query_into<S: Sink + 'static>(&self, statement: Statement, mut sink: S) -> Result<S> {
         let driver = self.driver()?;
         // A read that is answered at once still gives others their turn now and then.
         tokio::task::consume_budget().await;
-        let mut collect = Collect::up_to(most);
-        match driver.query_now(&statement, &mut collect) {
-            Now::Done(done) => done.map(|()| collect),
+        match driver.query_now(&statement, &mut sink) {
+            Now::Done(done) => done.map(|()| sink),
             Now::Later => {
-                let rows = Lent::new(Collect::up_to(most));
-                driver.query(statement, Box::new(rows.lend())).await?;
-                Ok(rows.take())
+                let lent = Lent::new(sink);
+                driver.query(statement, Box::new(lent.lend())).await?;
+                lent.take().ok_or_else(|| Error::Engine("the engine lost the sink of its rows".to_owned()))
             }
         }
+    }
+
+    /// What is known of a statement without running it.
+    ///
+    /// # Errors
+    /// Why the engine does not understand it; [`Error::Unsupported`] when it cannot tell.
+    pub async fn describe(&self, sql: impl Into<Sql>) -> Result<Described, Undescribed> {
+        self.driver()?.describe(sql.into()).await
+    }
+
+    /// Runs statements that are there already in one transaction: all or none. How many rows each changed.
+    ///
+    /// # Errors
+    /// Whatever the engine says of the first that fails; then none has happened.
+    pub async fn run(&self, statements: Vec<Statement>) -> Result<Vec<u64>> {
+        if statements.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.driver()?.execute(statements).await
     }
 
     /// The rows of one read as they are taken, on one snapshot, for results that are large. Dropping the stream ends
@@ -180,11 +208,7 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::NotConnected`]; what goes wrong later is an item of the stream, and its last.
-    pub fn stream<T>(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        params: Params,
-    ) -> Result<BoxStream<'static, Result<T>>>
+    pub fn stream<T>(&self, sql: impl Into<Sql>, params: Params) -> Result<BoxStream<'static, Result<T>>>
     where
         T: DeserializeOwned + Send + 'static,
     {
@@ -197,7 +221,7 @@ impl Db {
     ///
     /// # Errors
     /// Whatever the engine says.
-    pub async fn execute(&self, sql: impl Into<Cow<'static, str>>, params: Params) -> Result<u64> {
+    pub async fn execute(&self, sql: impl Into<Sql>, params: Params) -> Result<u64> {
         let statement = Statement::new(sql, params);
         let changed = self.driver()?.execute(vec![statement]).await?;
         Ok(changed.first().copied().unwrap_or_default())
@@ -213,10 +237,7 @@ impl Db {
     ) -> Result<Vec<u64>> {
         let statements: Vec<Statement> =
             statements.into_iter().map(|(sql, params)| Statement::new(sql, params)).collect();
-        if statements.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.driver()?.execute(statements).await
+        self.run(statements).await
     }
 
     /// Runs a closure of reads on one snapshot. It may run more than once; the last run counts.

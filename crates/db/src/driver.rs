@@ -14,8 +14,10 @@ use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 
+use crate::describe::{Described, Undescribed};
 use crate::error::{Error, Result};
 use crate::params::Params;
+use crate::sql::Sql;
 use crate::stats::Stats;
 use crate::value::Value;
 
@@ -26,14 +28,14 @@ pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
     /// The text: one statement.
-    pub sql: Cow<'static, str>,
+    pub sql: Sql,
     /// The values.
     pub params: Params,
 }
 
 impl Statement {
     /// A statement.
-    pub fn new(sql: impl Into<Cow<'static, str>>, params: Params) -> Self {
+    pub fn new(sql: impl Into<Sql>, params: Params) -> Self {
         Self { sql: sql.into(), params }
     }
 }
@@ -201,6 +203,13 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
 
     /// Changes the schema. What is read beside it sees the old schema or the new one.
     fn change(&self, change: Change) -> Pending<Result<()>>;
+
+    /// What is known of a statement without running it. An engine that cannot tell says [`Error::Unsupported`], which is
+    /// what this does if it is not written.
+    fn describe(&self, sql: Sql) -> Pending<Result<Described, Undescribed>> {
+        let why = format!("describe statements such as `{sql}`");
+        Box::pin(async move { Err(Error::Unsupported(why).into()) })
+    }
 
     /// Keeps others, on other machines too, from changing the schema until the answer is dropped.
     fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {

@@ -57,11 +57,11 @@ impl<T: DeserializeOwned + Send> Sink for Collect<T> {
 
 /// A sink that is given away and looked into afterwards.
 #[derive(Debug)]
-pub(crate) struct Lent<T>(Arc<Mutex<Collect<T>>>);
+pub(crate) struct Lent<S>(Arc<Mutex<Option<S>>>);
 
-impl<T> Lent<T> {
-    pub(crate) fn new(collect: Collect<T>) -> Self {
-        Self(Arc::new(Mutex::new(collect)))
+impl<S> Lent<S> {
+    pub(crate) fn new(sink: S) -> Self {
+        Self(Arc::new(Mutex::new(Some(sink))))
     }
 
     /// One to give away.
@@ -69,20 +69,23 @@ impl<T> Lent<T> {
         Self(Arc::clone(&self.0))
     }
 
-    /// What has been collected.
-    pub(crate) fn take(self) -> Collect<T> {
-        let mut collect = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let most = collect.most;
-        std::mem::replace(&mut collect, Collect::up_to(most))
+    /// What was given away. It is here while nobody else has taken it.
+    pub(crate) fn take(self) -> Option<S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl<T: DeserializeOwned + Send> Sink for Lent<T> {
+impl<S: Sink> Sink for Lent<S> {
     fn begin(&mut self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).begin();
+        if let Some(sink) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            sink.begin();
+        }
     }
 
     fn row(&mut self, row: &dyn Row) -> Result<ControlFlow<()>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).row(row)
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(sink) => sink.row(row),
+            None => Ok(ControlFlow::Break(())),
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! What a closure of `read` and `write` works with.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -10,6 +9,7 @@ use crate::driver::{Dialect, Session, Sink, Statement};
 use crate::error::Result;
 use crate::params::Params;
 use crate::sink::Collect;
+use crate::sql::Sql;
 
 /// One snapshot of the data: all that is read from it is of the same moment.
 pub struct Snapshot<'s> {
@@ -33,7 +33,7 @@ impl<'s> Snapshot<'s> {
     /// # Errors
     /// [`Error::TooManyRows`](crate::Error::TooManyRows) beyond [`Options::rows`](crate::Options::rows), and whatever
     /// the engine says.
-    pub fn query<T>(&mut self, sql: impl Into<Cow<'static, str>>, params: Params) -> Result<Vec<T>>
+    pub fn query<T>(&mut self, sql: impl Into<Sql>, params: Params) -> Result<Vec<T>>
     where
         T: DeserializeOwned + Send,
     {
@@ -45,7 +45,7 @@ impl<'s> Snapshot<'s> {
     /// # Errors
     /// [`Error::NoRow`](crate::Error::NoRow) when there is none, [`Error::TooManyRows`](crate::Error::TooManyRows) when
     /// there are more, and whatever the engine says.
-    pub fn query_one<T>(&mut self, sql: impl Into<Cow<'static, str>>, params: Params) -> Result<T>
+    pub fn query_one<T>(&mut self, sql: impl Into<Sql>, params: Params) -> Result<T>
     where
         T: DeserializeOwned + Send,
     {
@@ -56,7 +56,7 @@ impl<'s> Snapshot<'s> {
     ///
     /// # Errors
     /// [`Error::TooManyRows`](crate::Error::TooManyRows) when there are more, and whatever the engine says.
-    pub fn query_opt<T>(&mut self, sql: impl Into<Cow<'static, str>>, params: Params) -> Result<Option<T>>
+    pub fn query_opt<T>(&mut self, sql: impl Into<Sql>, params: Params) -> Result<Option<T>>
     where
         T: DeserializeOwned + Send,
     {
@@ -76,12 +76,7 @@ impl<'s> Snapshot<'s> {
         self.session.dialect()
     }
 
-    fn collect<T>(
-        &mut self,
-        sql: impl Into<Cow<'static, str>>,
-        params: Params,
-        most: usize,
-    ) -> Result<Collect<T>>
+    fn collect<T>(&mut self, sql: impl Into<Sql>, params: Params, most: usize) -> Result<Collect<T>>
     where
         T: DeserializeOwned + Send,
     {
@@ -111,8 +106,16 @@ impl<'s> Tx<'s> {
     ///
     /// # Errors
     /// Whatever the engine says.
-    pub fn execute(&mut self, sql: impl Into<Cow<'static, str>>, params: Params) -> Result<u64> {
+    pub fn execute(&mut self, sql: impl Into<Sql>, params: Params) -> Result<u64> {
         self.0.session.execute(&Statement::new(sql, params))
+    }
+
+    /// Runs a statement that is there already; how many rows it changed.
+    ///
+    /// # Errors
+    /// Whatever the engine says.
+    pub fn run(&mut self, statement: &Statement) -> Result<u64> {
+        self.0.session.execute(statement)
     }
 
     /// Keeps what is to be done when this write has been committed, before it is answered; dropped when it is rolled

@@ -22,8 +22,8 @@ pub use control::{
 pub use guards::{Framing, Host, Sizes, Target, shipped};
 pub use health::{Health, Readiness};
 pub use limits::Limits;
-pub use listen::{Stopped, bind, serve};
-pub use signal::{StopSignal, stop_signal};
+pub use listen::{Stopped, bind, inherited, serve};
+pub use signal::{ReloadSignal, StopSignal, reload_signal, stop_signal};
 
 /// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
 #[doc(hidden)]

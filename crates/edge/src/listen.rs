@@ -101,6 +101,30 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// The socket that this process was started with as its standard input, bound and listening already: as `inetd` and
+/// `systemd` (`StandardInput=socket`) hand it over, so that one that restarts refuses nobody.
+///
+/// # Errors
+/// When the standard input is no such socket.
+#[cfg(unix)]
+pub fn inherited() -> std::io::Result<TcpListener> {
+    use std::os::fd::AsFd;
+    let socket = std::io::stdin().as_fd().try_clone_to_owned()?;
+    let listener = std::net::TcpListener::from(socket);
+    listener.local_addr()?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// The same where sockets cannot be handed over so.
+///
+/// # Errors
+/// Always.
+#[cfg(not(unix))]
+pub fn inherited() -> std::io::Result<TcpListener> {
+    Err(ErrorKind::Unsupported.into())
+}
+
 async fn accept(listener: TcpListener, places: &Places, shared: &Arc<Shared>, phases: &Phases) {
     loop {
         let Ok(place) = Arc::clone(&places.all).acquire_owned().await else { return };

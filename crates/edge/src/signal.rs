@@ -1,4 +1,5 @@
-//! The signals that ask a process to stop: SIGTERM and SIGINT, and Ctrl-C where there is no SIGTERM.
+//! The signals that ask a process for something: to stop (SIGTERM and SIGINT, Ctrl-C where there is no SIGTERM), and to
+//! read its configuration anew (SIGHUP, where there is one).
 
 use std::io::Result;
 
@@ -46,5 +47,34 @@ impl StopSignal {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// The signal to read configuration anew, as it comes. From now on the process no longer dies of it by itself.
+///
+/// # Errors
+/// When the signal cannot be watched.
+pub fn reload_signal() -> Result<ReloadSignal> {
+    Ok(ReloadSignal {
+        #[cfg(unix)]
+        hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+    })
+}
+
+/// Watches for the signal to read configuration anew.
+#[derive(Debug)]
+pub struct ReloadSignal {
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl ReloadSignal {
+    /// Resolves at the next signal; where there is none, never.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.hangup.recv().await.is_some() {
+            return;
+        }
+        std::future::pending().await
     }
 }

@@ -43,7 +43,9 @@ pub use ketch_model::{
     Api, ArgSpec, Caller, Clock, Content, Endpoint, Error, ErrorSpec, FieldError, In, Level, Live, Place,
     Problem, Problems, ReplySpec, Result, Scope, Sees, Settings, SystemClock,
 };
-pub use ketch_server::{Built, Error as ServerError, HookResult, Ready, STOP_TIME, Server, explain, routes};
+pub use ketch_server::{
+    Built, Error as ServerError, HookResult, Ready, Reloaded, Reloader, STOP_TIME, Server, explain, routes,
+};
 #[cfg(feature = "redis")]
 pub use ketch_web::RedisCache;
 pub use ketch_web::{

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ketch_edge::{Stopped, bind};
-use ketch_server::{Built, Server};
+use ketch_server::{Built, Reloader, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -86,6 +86,7 @@ pub struct TestServer {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<Stopped, ketch_server::Error>>,
+    reloader: Option<Reloader>,
     _data: Option<Scratch>,
 }
 
@@ -105,6 +106,7 @@ impl TestServer {
 
     async fn start_with(server: Server, scratch: Option<Scratch>) -> Self {
         let built = server.build().unwrap_or_else(|problems| panic!("{problems}"));
+        let reloader = built.reloader().cloned();
         let listener = bind(([127, 0, 0, 1], 0).into()).expect("a free port can be bound");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (stop, stopped) = oneshot::channel();
@@ -121,12 +123,17 @@ impl TestServer {
             let outcome = running.await.expect("the server does not panic");
             panic!("the server did not start: {}", outcome.expect_err("it was never ready"));
         }
-        Self { address, stop, running, _data: scratch }
+        Self { address, stop, running, reloader, _data: scratch }
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What loads its manifests anew. Panics when it has none.
+    pub fn reloader(&self) -> &Reloader {
+        self.reloader.as_ref().expect("the server has a manifest")
     }
 
     /// Tells it to stop and waits until it has.

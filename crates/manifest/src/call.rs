@@ -58,12 +58,14 @@ pub enum Answer {
 }
 
 impl Call {
-    /// The arguments with the special variables: `_HTTP_METHOD_`, `_SCOPE_`, `_AUTHORIZATION_` and `_CALLER_`.
+    /// The arguments with the special variables: `_HTTP_METHOD_`, `_SCOPE_`, `_AUTHORIZATION_` and `_CALLER_` {id, email,
+    /// scopes, claims}. They stand in place of arguments that are called so.
     pub fn with_specials(&self) -> Map<String, Value> {
         let mut all = self.args.clone();
         let scopes: Vec<&str> = self.caller.scopes().collect();
         let email = self.claims.get("email");
-        let caller = json!({ "id": self.caller.id(), "email": email, "scopes": scopes });
+        let claims = self.claims.as_ref();
+        let caller = json!({ "id": self.caller.id(), "email": email, "scopes": scopes, "claims": claims });
         all.insert("_HTTP_METHOD_".to_owned(), self.method.as_str().into());
         all.insert("_SCOPE_".to_owned(), json!(scopes));
         all.insert("_AUTHORIZATION_".to_owned(), self.authorization.clone().unwrap_or_default().into());

@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use ketch_db::Db;
-use ketch_model::{Error, Problem};
+use ketch_model::{Error, ErrorSpec, Problem, ReplySpec};
 use ketch_web::{Input, Response};
 use serde_json::Value;
 
 use crate::call::{Answer, Call};
+use crate::known::Known;
 use crate::middleware::{Inspect, Verdict};
 use crate::project::ProjectFile;
 use crate::source::Spanned;
@@ -49,6 +50,11 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     fn checker(&self, wanted: &Wanted<'_>) -> Result<Arc<dyn Checker>, Vec<Problem>> {
         Err(vec![wanted.problem(format!("the driver `{}` has no type checkers", self.name()))])
     }
+
+    /// Ends in peace what outlives a call, once the server takes no more of them.
+    fn stop(&self) -> Pending<()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// What a driver is asked for.
@@ -64,6 +70,8 @@ pub struct Wanted<'a> {
     pub options: Option<&'a Spanned>,
     /// The database.
     pub db: Option<&'a Db>,
+    /// What is known of its schema; the default where nothing is.
+    pub known: &'a Known,
 }
 
 impl Wanted<'_> {
@@ -89,6 +97,17 @@ pub enum Bound {
 pub trait Controller: fmt::Debug + Send + Sync + 'static {
     /// Answers one. The future may be dropped at any time, at the endpoint's deadline for one.
     fn call(&self, call: Call) -> Pending<Result<Answer, Error>>;
+
+    /// What it answers with, for the documents, when that is not the declared output as an object.
+    fn replies(&self) -> Option<(Vec<ReplySpec>, Vec<ErrorSpec>)> {
+        None
+    }
+
+    /// Looks once more at what could not be known when the project was loaded. Asked when the database is connected and
+    /// its schema up to date, before anything is accepted; what is wrong then keeps the server from starting.
+    fn begin(&self) -> Pending<Vec<Problem>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
 }
 
 /// Answers requests as they come.

@@ -1,48 +1,138 @@
 //! Which file is whose controller, and which middlewares and type checkers there are.
+//!
+//! Hidden files, notes (`.md`, `.txt`) and an editor's copies (`name~`) are nobody's.
 
 use std::path::{Path, PathBuf};
 
-use crate::project::ProjectFile;
-use crate::tree::Declared;
+use ketch_model::Problem;
 
-/// The file that answers an endpoint, below the project's folder: `uri.GET`, `uri`, `uri/ROOT`, each with any extension.
-/// The first that is there wins.
-pub(crate) fn controller(project: &ProjectFile, endpoint: &Declared) -> Option<PathBuf> {
+use crate::project::ProjectFile;
+use crate::tree::{Declared, METHODS};
+
+/// What there is for an endpoint.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// The file that answers it, below the project's folder.
+    One(PathBuf),
+    /// Files of which each could.
+    Several(Vec<PathBuf>),
+    /// No file; `wanted` is where one is looked for, without its extension.
+    None { wanted: PathBuf },
+}
+
+/// The file that answers an endpoint, each with any extension: `uri.GET` or `uri/ROOT.GET`, else `uri` or `uri/ROOT`.
+pub(crate) fn controller(project: &ProjectFile, endpoint: &Declared) -> Found {
     let folder = &project.folders.controllers;
-    let base: PathBuf = endpoint.path.iter().collect();
-    let (parent, stem) = match endpoint.path.split_last() {
+    let path: Vec<String> = endpoint.path.iter().map(|segment| plain(segment)).collect();
+    let inside = folder.join(path.iter().collect::<PathBuf>());
+    let (parent, stem) = match path.split_last() {
         Some((last, parents)) => (folder.join(parents.iter().collect::<PathBuf>()), last.as_str()),
         None => (folder.clone(), "ROOT"),
     };
-    let method = format!("{stem}.{}", endpoint.method);
-    named(&project.root, &parent, &method)
-        .or_else(|| named(&project.root, &parent, stem))
-        .or_else(|| named(&project.root, &folder.join(&base), &format!("ROOT.{}", endpoint.method)))
-        .or_else(|| named(&project.root, &folder.join(&base), "ROOT"))
+    let places = [(&parent, stem), (&inside, "ROOT")];
+    // The root of the tree is both.
+    let places = if path.is_empty() { &places[..1] } else { &places[..] };
+    let candidates = |of: &dyn Fn(&str) -> String| -> Vec<PathBuf> {
+        places.iter().flat_map(|(folder, stem)| named(&project.root, folder, &of(stem))).collect()
+    };
+    let mut found = candidates(&|stem| format!("{stem}.{}", endpoint.method));
+    if found.is_empty() {
+        found = candidates(&str::to_owned);
+    }
+    match found.len() {
+        0 => Found::None { wanted: parent.join(stem) },
+        1 => Found::One(found.remove(0)),
+        _ => Found::Several(found),
+    }
 }
 
-/// A file called `stem`, or `stem` and one extension.
-fn named(root: &Path, folder: &Path, stem: &str) -> Option<PathBuf> {
-    let mut found: Vec<PathBuf> = files(root, folder)
-        .into_iter()
-        .filter(|path| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let extension = |rest: &str| rest.strip_prefix('.').is_some_and(|rest| !rest.contains('.'));
-            name == stem || name.strip_prefix(stem).is_some_and(extension)
-        })
-        .collect();
-    found.sort();
-    found.into_iter().next()
+/// A segment as files are called for it: a capture without its pattern.
+fn plain(segment: &str) -> String {
+    match segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
+        Some(inner) => {
+            let name = inner.split_once(':').map_or(inner, |(name, _)| name);
+            format!("{{{}}}", name.trim_start_matches('*'))
+        }
+        None => segment.to_owned(),
+    }
+}
+
+/// The files called `stem`, or `stem` and one extension that is no method's.
+fn named(root: &Path, folder: &Path, stem: &str) -> Vec<PathBuf> {
+    let extension = |rest: &str| {
+        rest.strip_prefix('.').is_some_and(|rest| !rest.contains('.') && !METHODS.contains(&rest))
+    };
+    let fits = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name == stem || name.strip_prefix(stem).is_some_and(extension)
+    };
+    files(root, folder).into_iter().filter(fits).collect()
 }
 
 /// The files directly in a folder below `root`, by name.
 pub(crate) fn files(root: &Path, folder: &Path) -> Vec<PathBuf> {
+    entries(root, folder, |path| path.is_file())
+}
+
+fn entries(root: &Path, folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
     let Ok(entries) = root.join(folder).read_dir() else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries
+    let nobodys = |name: &str| {
+        name.starts_with('.') || name.ends_with('~') || name.ends_with(".md") || name.ends_with(".txt")
+    };
+    let mut found: Vec<PathBuf> = entries
         .flatten()
-        .filter(|entry| entry.path().is_file())
+        .filter(|entry| !nobodys(&entry.file_name().to_string_lossy()) && wanted(&entry.path()))
         .map(|entry| folder.join(entry.file_name()))
         .collect();
-    files.sort();
-    files
+    found.sort();
+    found
+}
+
+/// The programs directly in a folder, by the names of their files without extension, in the order of the files' names.
+/// Two of one name are a problem, and so are sources that have not been built: what they guard would stand open.
+pub(crate) fn programs(
+    project: &ProjectFile,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, PathBuf)> {
+    let mut programs: Vec<(String, PathBuf)> = Vec::new();
+    let tell = |path: &Path, message: String| Problem::new(None, path.display().to_string(), message);
+    for path in files(&project.root, folder) {
+        let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else {
+            problems.push(tell(&path, "has a name that is not UTF-8".to_owned()));
+            continue;
+        };
+        match programs.iter().find(|(known, _)| *known == name) {
+            Some((_, other)) => {
+                let message = format!("is called `{name}` as {} is: rename or delete one", other.display());
+                problems.push(tell(&path, message));
+            }
+            None => programs.push((name, path)),
+        }
+    }
+    for sources in entries(&project.root, folder, Path::is_dir) {
+        let name = sources.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let main = source(&project.root, &sources);
+        if let Some(main) = main.filter(|_| !programs.iter().any(|(known, _)| known == name)) {
+            problems.push(tell(&main, unbuilt(&folder.join(name))));
+        }
+    }
+    programs
+}
+
+/// The source of a program whose folder this is: `main.go`, `main.c`, `Cargo.toml`.
+pub(crate) fn source(root: &Path, folder: &Path) -> Option<PathBuf> {
+    files(root, folder).into_iter().find(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("main.") || name == "Cargo.toml"
+    })
+}
+
+/// What to do with sources that have no program.
+pub(crate) fn unbuilt(program: &Path) -> String {
+    format!(
+        "has not been built: there is no program `{0}`, with any extension or none. `ketch build` makes one; Go plugins \
+         are not loaded: such a `main.go` becomes a program that is given JSON, or a WASM component (`{0}.wasm`)",
+        program.display()
+    )
 }

@@ -1,23 +1,29 @@
 //! From a project to routes and middlewares.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use http::Method;
 use ketch_db::Db;
-use ketch_model::{Answer as Answers, Docs, Error, Level, Leveled, Names, Problem, Settings};
-use ketch_syntax::suggestion;
+use ketch_model::{Answer as Answers, Docs, Error, Level, Leveled, Op, Place, Problem, Settings, Value};
+use ketch_syntax::{Key, suggestion};
 use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Mode, Response, Route};
 use serde_json::Map;
 
 use crate::call::Call;
-use crate::driver::{Bound, Driver, Wanted};
-use crate::drivers::{self, Native};
-use crate::middleware::Claims;
+use crate::driver::{Bound, Controller, Driver, Wanted};
+use crate::drivers::{self, Native, tables};
+use crate::folder::Found;
+use crate::known::{Known, Stored};
+use crate::middleware::{Claims, Kind};
+use crate::names::Taken;
 use crate::outputs::Outputs;
 use crate::project::Project;
-use crate::tree::{Declared, Site};
-use crate::{arguments, folder, reply, types};
+use crate::reply::Shape;
+use crate::tree::{Declared, Param, Site};
+use crate::{arguments, folder, middleware, numbers, scopes, types};
 
 /// What a project is lowered into: what the server says and has.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub struct Surroundings<'a> {
     pub drivers: &'a [Arc<dyn Driver>],
     /// The database, if there is one.
     pub db: Option<&'a Db>,
+    /// What else is stored in it, and which SQL it speaks.
+    pub stored: Stored<'a>,
     /// Whom the server is for: in development, outputs are checked.
     pub mode: Mode,
 }
@@ -42,6 +50,8 @@ pub struct Lowered {
     pub routes: Vec<Route>,
     /// Its middlewares, by name.
     pub middlewares: BTreeMap<String, Middleware>,
+    /// Its controllers, to be asked once more when the database is connected ([`Controller::begin`]).
+    pub controllers: Vec<Arc<dyn Controller>>,
 }
 
 impl Project {
@@ -50,17 +60,30 @@ impl Project {
         let mut drivers: Vec<Arc<dyn Driver>> = around.drivers.to_vec();
         let missing = |it: &Arc<dyn Driver>| !around.drivers.iter().any(|had| had.name() == it.name());
         drivers.extend(drivers::shipped().into_iter().filter(missing));
-        let lowering = Lowering { project: self, around, drivers };
-        let mut lowered = Lowered::default();
+        let redirects = self.file.redirects.as_slice().into();
+        let known = Known::of(self, &around.stored, problems);
+        let lowering =
+            Lowering { project: self, around, drivers, redirects, known: &known, begun: RefCell::default() };
+        let (settings, middlewares) = lowering.middlewares(problems);
+        let mut lowered = Lowered { middlewares, ..Lowered::default() };
+        let mut taken = Taken::default();
         let driver = |file: &Path| lowering.drivers.iter().find(|driver| driver.claims(file));
-        let endpoints = types::resolved(self, driver, around.db, problems);
+        let endpoints = types::resolved(self, driver, (around.db, &known), problems);
         for endpoint in &endpoints {
             problems.extend(arguments::faults(endpoint, self.file.seed));
-            match lowering.endpoint(endpoint) {
+            match lowering.endpoint(endpoint, &settings, &mut taken) {
                 Ok(routes) => lowered.routes.extend(routes),
                 Err(found) => problems.extend(found),
             }
         }
+        for (declared, controller) in tables(self, around.db, &known, problems) {
+            let answers = (Answers::Driver("table"), Some(Bound::Controller(controller)), Vec::new());
+            match lowering.routes(&declared, answers, &settings, &mut taken) {
+                Ok(routes) => lowered.routes.extend(routes),
+                Err(found) => problems.extend(found),
+            }
+        }
+        lowered.controllers = lowering.begun.into_inner();
         lowered
     }
 }
@@ -69,26 +92,89 @@ struct Lowering<'a> {
     project: &'a Project,
     around: &'a Surroundings<'a>,
     drivers: Vec<Arc<dyn Driver>>,
+    redirects: Arc<[String]>,
+    known: &'a Known,
+    /// The controllers that have been made.
+    begun: RefCell<Vec<Arc<dyn Controller>>>,
 }
 
 impl Lowering<'_> {
-    fn endpoint(&self, endpoint: &Declared) -> Result<Vec<Route>, Vec<Problem>> {
-        let (answer, bound) = self.bound(endpoint)?;
-        let mut levels = vec![Leveled(Level::Server, self.around.server)];
-        levels.extend(endpoint.above.iter().map(|settings| Leveled(Level::Service, settings)));
-        levels.push(Leveled(Level::Endpoint, &endpoint.settings));
+    /// The middlewares of the folder, and what the project says of them: they stand before every endpoint, after those of
+    /// the server.
+    fn middlewares(&self, problems: &mut Vec<Problem>) -> (Settings, BTreeMap<String, Middleware>) {
+        let file = &self.project.file;
+        let kind = if file.seed { Kind::Seed } else { Kind::Usual };
+        let (mut settings, mut middlewares) = (Settings::new(), BTreeMap::new());
+        for (name, path) in folder::programs(file, &file.folders.middlewares, problems) {
+            let wanted = self.wanted(&path, None);
+            let made = self.driver(None, &path).ok_or_else(|| vec![wanted.problem(NO_DRIVER.to_owned())]);
+            match made.and_then(|driver| driver.middleware(&wanted)) {
+                Ok(inspector) => {
+                    let middleware = middleware::named(inspector, Arc::clone(&self.redirects), kind);
+                    middlewares.insert(name.clone(), middleware);
+                }
+                Err(found) => problems.extend(found),
+            }
+            let place = Place { file: path.display().to_string().into(), line: 1, column: 1 };
+            settings = settings.with(Key::Middleware, Op::Add, Value::Names(vec![name]), place);
+        }
+        (settings, middlewares)
+    }
+
+    fn endpoint(
+        &self,
+        endpoint: &Declared,
+        project: &Settings,
+        taken: &mut Taken,
+    ) -> Result<Vec<Route>, Vec<Problem>> {
+        match self.bound(endpoint) {
+            Ok((answer, bound)) => self.routes(endpoint, (answer, bound, Vec::new()), project, taken),
+            // Whatever is wrong with what answers, the rest is looked at too.
+            Err(found) => self.routes(endpoint, (Answers::Async, None, found), project, taken),
+        }
+    }
+
+    fn routes(
+        &self,
+        endpoint: &Declared,
+        (answer, bound, mut problems): (Answers, Option<Bound>, Vec<Problem>),
+        project: &Settings,
+        taken: &mut Taken,
+    ) -> Result<Vec<Route>, Vec<Problem>> {
+        if let Some(Bound::Controller(controller)) = &bound {
+            self.begun.borrow_mut().push(Arc::clone(controller));
+        }
+        let closed = if self.project.file.seed { scopes::closes(endpoint) } else { None };
+        let mut levels = vec![Leveled(Level::Server, self.around.server), Leveled(Level::Project, project)];
+        levels.extend(endpoint.above.iter().map(|settings| Leveled(Level::Node, settings)));
+        levels.push(Leveled(Level::Method, &endpoint.settings));
+        levels.extend(closed.iter().map(|settings| Leveled(Level::Method, settings)));
+        let slot = |param: &Param| if let Site::Slot(at) = param.site { Some(at + 1) } else { None };
         let required = endpoint.takes.iter().filter(|it| !it.optional);
-        let slot = |site: Site| if let Site::Slot(at) = site { Some(at + 1) } else { None };
-        let least = required.filter_map(|it| slot(it.site)).max().unwrap_or(0);
-        let most = endpoint.takes.iter().filter_map(|it| slot(it.site)).max().unwrap_or(0);
-        (least..=most).map(|slots| self.route(endpoint, slots, answer, bound.clone(), &levels)).collect()
+        let least = required.filter_map(slot).max().unwrap_or(0);
+        let most = endpoint.takes.iter().filter_map(slot).max().unwrap_or(0);
+        let missing = (1..=most).find(|at| !endpoint.takes.iter().any(|param| slot(param) == Some(*at)));
+        if let Some(missing) = missing {
+            let message = format!("takes `URL#{}` and no `URL#{}`: count from 0", most - 1, missing - 1);
+            problems.push(Problem::new(Some(endpoint.place.clone()), endpoint.subject(), message));
+            return Err(problems);
+        }
+        let mut routes = Vec::new();
+        for slots in least..=most {
+            match self.route(endpoint, slots, answer, bound.clone(), &levels, taken) {
+                Ok(route) => routes.push(route),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(routes) } else { Err(problems) }
     }
 
     /// What answers: `run`, a stub, or the file that is there.
     fn bound(&self, endpoint: &Declared) -> Result<(Answers, Option<Bound>), Vec<Problem>> {
         let problem =
             |message: String| vec![Problem::new(Some(endpoint.place.clone()), endpoint.subject(), message)];
-        if let Some(name) = endpoint.run.as_deref().and_then(|run| run.strip_prefix("native:")) {
+        let run = endpoint.run.as_deref();
+        if let Some(name) = run.and_then(|run| run.strip_prefix("native:")) {
             return match self.around.native.bound(name, endpoint) {
                 Some(function) => Ok((Answers::Driver("native"), Some(Bound::Controller(function?)))),
                 None => {
@@ -98,22 +184,67 @@ impl Lowering<'_> {
             };
         }
         let said = endpoint.above.iter().chain([&endpoint.settings]);
-        if said.flat_map(Settings::entries).any(|entry| entry.key == ketch_syntax::Key::Stub) {
+        if said.flat_map(Settings::entries).any(|entry| entry.key == Key::Stub) {
             return Ok((Answers::Stub, None));
         }
-        let file = match &endpoint.run {
-            Some(file) => file.into(),
-            None => folder::controller(&self.project.file, endpoint).ok_or_else(|| {
-                let folder = self.project.file.folders.controllers.join(endpoint.path.join("/"));
-                problem(format!("has no controller: write `{}`", folder.display()))
-            })?,
+        let (by, file) = match run.map(|run| self.split(run)) {
+            Some((driver, file)) => (driver, PathBuf::from(file)),
+            None => match folder::controller(&self.project.file, endpoint) {
+                Found::One(file) => (None, file),
+                Found::Several(files) => {
+                    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+                    let files = files.join("` and `");
+                    return Err(problem(format!(
+                        "has several controllers, `{files}`: keep one, or name it in `run`"
+                    )));
+                }
+                Found::None { wanted } => {
+                    let source = folder::source(&self.project.file.root, &wanted);
+                    let Some(source) = source else {
+                        return Err(problem(format!("has no controller: write `{}`", wanted.display())));
+                    };
+                    return Err(problem(format!("`{}` {}", source.display(), folder::unbuilt(&wanted))));
+                }
+            },
         };
-        let driver = self.drivers.iter().find(|driver| driver.claims(&file));
-        let driver = driver.ok_or_else(|| problem(format!("no driver knows the file {}", file.display())))?;
-        let options = endpoint.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value);
-        let (project, db) = (&self.project.file, self.around.db);
-        let wanted = Wanted { project, file: &file, endpoint: Some(endpoint), options, db };
+        let driver = self.driver(by, &file);
+        let driver = driver.ok_or_else(|| problem(format!("`{}`: {NO_DRIVER}", file.display())))?;
+        let wanted = Wanted {
+            endpoint: Some(endpoint),
+            options: endpoint.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value),
+            ..self.wanted(&file, None)
+        };
         Ok((Answers::Driver(driver.name()), Some(driver.controller(&wanted)?)))
+    }
+
+    fn wanted<'w>(&'w self, file: &'w Path, endpoint: Option<&'w Declared>) -> Wanted<'w> {
+        let (project, db) = (&self.project.file, self.around.db);
+        Wanted { project, file, endpoint, options: None, db, known: self.known }
+    }
+
+    /// Cuts `exec:bin/resize` at the driver's name.
+    fn split<'r>(&self, run: &'r str) -> (Option<&'r str>, &'r str) {
+        match run.split_once(':') {
+            Some((name, file)) if self.drivers.iter().any(|driver| driver.name() == name) => {
+                (Some(name), file)
+            }
+            _ => (None, run),
+        }
+    }
+
+    /// The driver of a file: the one that is named, else the one whose kind the file is, else the project's.
+    fn driver(&self, named: Option<&str>, file: &Path) -> Option<&Arc<dyn Driver>> {
+        let called = |name: &str| self.drivers.iter().find(|driver| driver.name() == name);
+        if let Some(name) = named {
+            return called(name);
+        }
+        let usual = self.project.file.driver.as_deref().map(|name| match name {
+            "generic" => "exec",
+            "plugin" => "wasm",
+            other => other,
+        });
+        let kind = self.drivers.iter().find(|driver| driver.claims(file));
+        kind.or_else(|| usual.and_then(called))
     }
 
     fn route(
@@ -123,73 +254,89 @@ impl Lowering<'_> {
         answer: Answers,
         bound: Option<Bound>,
         levels: &[Leveled<'_>],
+        taken: &mut Taken,
     ) -> Result<Route, Vec<Problem>> {
         let mut path = endpoint.path.clone();
         path.extend((0..slots).map(|slot| format!("{{url{slot}}}")));
         let there = |site: Site| !matches!(site, Site::Slot(at) if at >= slots);
-        let takes: Arc<[_]> = endpoint.takes.iter().filter(|it| there(it.site)).cloned().collect();
-        let absent: Map<_, _> = endpoint
-            .takes
-            .iter()
-            .filter(|it| !there(it.site))
-            .map(|it| (it.name.clone(), it.default.clone().unwrap_or_default()))
-            .collect();
-        let node = if endpoint.path.is_empty() { "root".to_owned() } else { endpoint.path.join("/") };
-        let name = format!(
-            "{}{}",
-            endpoint.method.as_str().to_lowercase(),
-            if slots > 0 { format!("_{slots}") } else { String::new() }
-        );
-        let names = Names { service: node.clone(), endpoint: name, tag: node };
-        let route: Arc<str> = format!("/{}", path.join("/")).into();
+        let (takes, left): (Vec<_>, Vec<_>) = endpoint.takes.iter().cloned().partition(|it| there(it.site));
+        let absent = left.into_iter().map(|it| (it.name, it.default.unwrap_or_default())).collect();
+        let mut positional: Vec<&Param> =
+            takes.iter().filter(|it| matches!(it.site, Site::Slot(_))).collect();
+        positional.sort_by_key(|param| if let Site::Slot(at) = param.site { at } else { 0 });
+        let positional = positional.into_iter().map(|param| param.name.as_str());
+        let names = taken.name(&endpoint.method, &endpoint.path, positional);
         let (described, errors) = (arguments::describe(&takes), arguments::errors(&takes));
-        let outputs = Arc::new(Outputs::of(endpoint, self.project.file.seed, self.around.mode));
-        let gives = outputs.describe();
-        let handler = move |input: Input| {
-            let (takes, absent, route, bound) =
-                (Arc::clone(&takes), absent.clone(), Arc::clone(&route), bound.clone());
-            answered(input, takes, absent, route, bound, Arc::clone(&outputs))
+        let replies = match &bound {
+            Some(Bound::Controller(controller)) => controller.replies(),
+            _ => None,
         };
+        let file = &self.project.file;
+        let shape = Shape {
+            seed: file.seed,
+            redirects: Arc::clone(&self.redirects),
+            own_error: endpoint.gives.iter().any(|it| it.name == "error"),
+        };
+        let outputs = Outputs::of(endpoint, file.seed, self.around.mode);
+        let described_output = outputs.describe();
+        let path = path.join("/");
+        let route = format!("/{path}").into();
+        let answering =
+            Answering { method: endpoint.method.clone(), takes, absent, route, bound, outputs, shape };
+        let answering = Arc::new(answering);
+        let handler = move |input: Input| Arc::clone(&answering).answer(input);
         let place = endpoint.place.clone();
-        let mut fronted = Fronted::new(names, endpoint.method.clone(), path.join("/"), place, handler);
+        let mut fronted = Fronted::new(names, endpoint.method.clone(), path, place, handler);
         fronted.docs = Docs::from_comments(endpoint.info.as_deref(), None);
         fronted.args = described;
-        fronted.replies = (vec![gives], errors);
+        fronted.replies = replies.unwrap_or_else(|| (vec![described_output], Vec::new()));
+        fronted.replies.1.extend(errors);
         fronted.answer = answer;
-        fronted.base = Some(self.project.file.root.clone());
+        fronted.base = Some(file.root.clone());
+        fronted.annotate = file.seed.then_some(numbers::annotate);
         fronted.route(levels)
     }
 }
 
-async fn answered(
-    mut input: Input,
-    takes: Arc<[crate::tree::Param]>,
+const NO_DRIVER: &str = "no driver knows this kind of file: name one in `run`, as in `exec:path/to/it`";
+
+/// An endpoint that is being answered.
+struct Answering {
+    /// As declared: a HEAD is answered by what answers GET.
+    method: Method,
+    takes: Vec<Param>,
+    /// What positional arguments that this route does not have are.
     absent: Map<String, serde_json::Value>,
     route: Arc<str>,
     bound: Option<Bound>,
-    outputs: Arc<Outputs>,
-) -> Result<Response, Error> {
-    let ctx = Ctx::read(&mut input, "ctx").await?;
-    let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
-    let (exchange, caller) = (input.exchange().clone(), ctx.caller());
-    if let Some(Bound::Whole(whole)) = &bound {
-        arguments::read_outside(&takes, &ctx).await?;
-        return whole.answer(input).await;
+    outputs: Outputs,
+    shape: Shape,
+}
+
+impl Answering {
+    async fn answer(self: Arc<Self>, mut input: Input) -> Result<Response, Error> {
+        let ctx = Ctx::read(&mut input, "ctx").await?;
+        let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
+        let (exchange, caller) = (input.exchange().clone(), ctx.caller());
+        if let Some(Bound::Whole(whole)) = &self.bound {
+            arguments::read_outside(&self.takes, &ctx).await?;
+            return whole.answer(input).await;
+        }
+        let (mut args, files) = arguments::read(&self.takes, input).await?;
+        let Some(Bound::Controller(controller)) = &self.bound else { return Ok(Response::default()) };
+        args.extend(self.absent.clone());
+        let call = Call {
+            method: self.method.clone(),
+            path: ctx.path().to_owned(),
+            route: Arc::clone(&self.route),
+            args,
+            files,
+            caller,
+            claims,
+            authorization: ctx.header::<Option<String>>("authorization")?,
+            request_id: exchange.id(),
+            time_left: exchange.time_left(),
+        };
+        self.shape.reply(self.outputs.shape(controller.call(call).await?).await?)
     }
-    let (mut args, files) = arguments::read(&takes, input).await?;
-    let Some(Bound::Controller(controller)) = bound else { return Ok(Response::default()) };
-    args.extend(absent);
-    let call = Call {
-        method: ctx.method().clone(),
-        path: ctx.path().to_owned(),
-        route,
-        args,
-        files,
-        caller,
-        claims,
-        authorization: ctx.header::<Option<String>>("authorization")?,
-        request_id: exchange.id(),
-        time_left: exchange.time_left(),
-    };
-    reply::shape(outputs.shape(controller.call(call).await?).await?)
 }

@@ -111,5 +111,5 @@ impl Outputs {
 fn is_good(fields: &Map<String, Value>) -> bool {
     let status = fields.get("_STATUS_").and_then(Value::as_u64).unwrap_or(200);
     let error = fields.get("error").and_then(Value::as_f64).unwrap_or_default();
-    (200..300).contains(&status) && error == 0.0 && !fields.contains_key("_REDIRECT_")
+    (200..=203).contains(&status) && error == 0.0 && !fields.contains_key("_REDIRECT_")
 }

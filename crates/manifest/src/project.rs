@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use ketch_model::Problem;
+use ketch_web::Redirect;
 
 use crate::drivers::Tabled;
 use crate::fields::Fields;
-use crate::source::{Source, Spanned};
+use crate::source::{Json, Source, Spanned};
 use crate::tree::{self, Declared};
 
 /// A project, read and checked as far as its files go.
@@ -33,6 +34,10 @@ pub struct ProjectFile {
     pub default_types: bool,
     /// Where things are.
     pub folders: Folders,
+    /// The origins beside the site itself that replies may lead to, `https://app.example`.
+    pub redirects: Vec<String>,
+    /// The part that its migrations are recorded as: `app` unless something else was said.
+    pub part: String,
     /// What it says for each driver, by the driver's name.
     pub options: Vec<(String, Spanned)>,
 }
@@ -79,6 +84,8 @@ impl ProjectFile {
             driver: None,
             default_types: true,
             folders: Folders::default(),
+            redirects: Vec::new(),
+            part: "app".to_owned(),
             options: Vec::new(),
         };
         let Some(name) = there else { return Some(file) };
@@ -90,6 +97,7 @@ impl ProjectFile {
             ("types", &mut file.folders.types, true),
             ("controllers", &mut file.folders.controllers, false),
             ("middlewares", &mut file.folders.middlewares, false),
+            ("migrations", &mut file.folders.migrations, false),
         ] {
             let Some(mut section) = fields.get(key).and_then(|it| Fields::of(it, key, problems)) else {
                 continue;
@@ -100,8 +108,14 @@ impl ProjectFile {
             if types {
                 file.default_types = section.flag("default", problems).unwrap_or(!seed);
             }
+            if key == "migrations"
+                && let Some(part) = section.text("part", problems)
+            {
+                part.clone_into(&mut file.part);
+            }
             section.finish(problems);
         }
+        file.redirects = fields.get("redirects").map(|it| redirects(it, problems)).unwrap_or_default();
         for driver in ["exec", "sql", "wasm"] {
             file.options.extend(fields.get(driver).map(|value| (driver.to_owned(), value.clone())));
         }
@@ -111,4 +125,23 @@ impl ProjectFile {
         fields.finish(problems);
         Some(file)
     }
+}
+
+/// The origins that replies may lead to.
+fn redirects(value: &Spanned, problems: &mut Vec<Problem>) -> Vec<String> {
+    let mut origins = Vec::new();
+    let items =
+        if let Json::List(items) = &value.value { items.as_slice() } else { std::slice::from_ref(value) };
+    for item in items {
+        match &item.value {
+            Json::Text(text) if Redirect::<303>::to_allowed("/", &[text]).is_ok() => {
+                origins.push(text.clone())
+            }
+            _ => {
+                let message = "lists origins: `[\"https://app.example\"]`, each without a path";
+                problems.push(Problem::new(Some(item.place.clone()), "redirects", message));
+            }
+        }
+    }
+    origins
 }

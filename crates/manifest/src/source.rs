@@ -69,6 +69,11 @@ impl Source {
         Self { name: name.into(), text, lines }
     }
 
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The place of a byte.
     pub fn place(&self, at: usize) -> Place {
         let line = self.lines.partition_point(|start| *start <= at).max(1);

@@ -7,6 +7,7 @@ use ketch_syntax::{KEYS, Key};
 use crate::drivers::Tabled;
 use crate::fields::Fields;
 use crate::project::ProjectFile;
+use crate::scopes;
 use crate::source::{Json, Spanned};
 use crate::types::{Type, Types};
 
@@ -110,7 +111,7 @@ impl Reader<'_> {
         };
         let _editors = fields.get("$schema");
         let mut above = above.to_vec();
-        above.push(settings(&mut fields, self.problems));
+        above.push(settings(&mut fields, self.seed, self.problems));
         self.tables.extend(Tabled::read(&mut fields, path, &above, self.problems));
         for name in METHODS {
             if let Some(value) = fields.get(name) {
@@ -140,7 +141,7 @@ impl Reader<'_> {
         let takes = fields.get("in").map(|it| self.params(it, &subject, path)).unwrap_or_default();
         let gives = fields.get("out").map(|it| self.params(it, &subject, &[])).unwrap_or_default();
         let run = fields.text("run", self.problems).map(str::to_owned);
-        let settings = settings(&mut fields, self.problems);
+        let settings = settings(&mut fields, self.seed, self.problems);
         let mut options = Vec::new();
         for driver in ["exec", "sql", "wasm"] {
             options.extend(fields.get(driver).map(|value| (driver.to_owned(), value.clone())));
@@ -231,12 +232,21 @@ fn site(key: &str, path: &[String]) -> (String, Site) {
 }
 
 /// The settings among an object's members. Lists may be added to with `+name` and dropped from with `-name`.
-fn settings(fields: &mut Fields<'_>, problems: &mut Vec<Problem>) -> Settings {
+fn settings(fields: &mut Fields<'_>, seed: bool, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::new();
     // The tree itself says where an endpoint is.
     for spec in KEYS.iter().filter(|spec| ![Key::Root, Key::Route].contains(&spec.key)) {
         let key = spec.key;
         let Some(value) = spec.names.iter().find_map(|name| fields.get(name)) else { continue };
+        if key == Key::Scope {
+            match scopes::read(value, seed) {
+                Ok(read) => settings = settings.with(key, Op::Set, read, value.place.clone()),
+                Err(fault) => {
+                    problems.push(Problem::new(Some(value.place.clone()), fields.subject(), fault));
+                }
+            }
+            continue;
+        }
         match setting(value) {
             Some(read) => settings = settings.with(key, Op::Set, read, value.place.clone()),
             None => {
@@ -253,10 +263,6 @@ fn setting(value: &Spanned) -> Option<Value> {
         Json::Text(text) => Some(Value::Text(text.clone())),
         Json::Bool(flag) => Some(Value::Flag(*flag)),
         Json::Number(digits) => Some(Value::Text(digits.clone())),
-        Json::List(items) if items.iter().all(|item| matches!(item.value, Json::List(_))) => {
-            let clauses: Option<Vec<Vec<String>>> = items.iter().map(texts).collect();
-            clauses.map(|clauses| Value::Scope(ketch_model::Scope::any_of(clauses)))
-        }
         Json::List(_) => texts(value).map(Value::Names),
         Json::Null | Json::Object(_) => None,
     }

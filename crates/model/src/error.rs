@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::{Map, Value};
 
 use crate::In;
 
@@ -24,6 +25,8 @@ pub struct Error {
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
     closes: bool,
+    /// Few errors have any, so they are elsewhere.
+    members: Option<Box<Map<String, Value>>>,
 }
 
 /// What is wrong with one argument, or one member of the body.
@@ -46,6 +49,10 @@ impl FieldError {
 }
 
 impl Error {
+    /// The members that the body of every error has, or may have, for what they are.
+    pub const MEMBERS: [&'static str; 9] =
+        ["type", "title", "status", "detail", "instance", "code", "message", "request_id", "errors"];
+
     /// An error with a status, a code for programs and a message for people. A status below 400 is a mistake of the
     /// program and becomes a 500.
     ///
@@ -71,6 +78,7 @@ impl Error {
             headers: Vec::new(),
             cause: None,
             closes: false,
+            members: None,
         }
     }
 
@@ -109,6 +117,23 @@ impl Error {
         self
     }
 
+    /// Adds a member to the error's body (an extension member of RFC 9457). The members that every error has are not to
+    /// be had in this way: [`MEMBERS`](Self::MEMBERS) are left as they are.
+    ///
+    /// ```
+    /// use ketch_model::Error;
+    /// let error = Error::new(409, "taken", "the name is taken").member("free", "ada2").member("status", 200);
+    /// assert_eq!(error.members().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["free"]);
+    /// ```
+    #[must_use]
+    pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let name = name.into();
+        if !Self::MEMBERS.contains(&name.as_str()) {
+            self.members.get_or_insert_default().insert(name, value.into());
+        }
+        self
+    }
+
     /// Closes the connection after the reply, because what follows on it cannot be trusted.
     #[must_use]
     pub fn closing(mut self) -> Self {
@@ -139,6 +164,11 @@ impl Error {
     /// Headers of the reply.
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
+    }
+
+    /// Members of the body beside those that every error has.
+    pub fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.members.iter().flat_map(|members| members.iter())
     }
 
     /// The cause, for the log only.

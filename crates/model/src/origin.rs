@@ -10,20 +10,31 @@ pub enum Level {
     Inferred,
     /// 1: the server, in code.
     Server,
-    /// 2: the service, in its attribute (or the manifest's node).
+    /// 2: the service, in its attribute.
     Service,
+    /// 2: a manifest's folder, by what is in it.
+    Project,
+    /// 2: a node of a manifest; a child's comes after its parent's.
+    Node,
     /// 3: the service, in code.
     ServiceCode,
-    /// 4: the endpoint, in its attribute (or the manifest's method).
+    /// 4: the endpoint, in its attribute.
     Endpoint,
+    /// 4: a method of a manifest's node.
+    Method,
     /// 5: the endpoint, in code.
     EndpointCode,
 }
 
 impl Level {
-    /// The five levels that can be written, weakest first.
+    /// The five levels that Rust code can write, weakest first.
     pub const WRITTEN: [Self; 5] =
         [Self::Server, Self::Service, Self::ServiceCode, Self::Endpoint, Self::EndpointCode];
+
+    /// Whether what it says is said of several endpoints.
+    pub fn is_shared(self) -> bool {
+        matches!(self, Self::Server | Self::Service | Self::Project | Self::Node | Self::ServiceCode)
+    }
 
     /// The level's name in `routes --explain`.
     pub fn name(self) -> &'static str {
@@ -31,8 +42,11 @@ impl Level {
             Self::Inferred => "inferred",
             Self::Server => "server code",
             Self::Service => "service attribute",
+            Self::Project => "manifest folder",
+            Self::Node => "manifest node",
             Self::ServiceCode => "service code",
             Self::Endpoint => "endpoint attribute",
+            Self::Method => "manifest method",
             Self::EndpointCode => "endpoint code",
         }
     }

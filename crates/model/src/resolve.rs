@@ -49,7 +49,7 @@ pub fn resolve(
 
 fn apply(effective: &mut Effective, level: Level, entry: &Entry) -> Result<(), String> {
     let spec = entry.key.spec();
-    if !spec.inherited && matches!(level, Level::Server | Level::Service | Level::ServiceCode) {
+    if !spec.inherited && level.is_shared() {
         return Err(format!("`{}` belongs to one endpoint, not to {level}", spec.names[0]));
     }
     let said = Said { level, entry };

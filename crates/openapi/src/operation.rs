@@ -125,6 +125,10 @@ fn body(arg: &ArgSpec) -> Value {
 
 /// Scopes in disjunctive form are just what a list of security requirements says.
 fn security(scope: &Scope) -> Option<Value> {
+    if scope.is_closed() {
+        // An empty list would say that no credentials are needed.
+        return Some(json!([{ "bearer": [] }]));
+    }
     let requirement = |clause: &Vec<String>| json!({ "bearer": clause });
     (!scope.is_public()).then(|| scope.clauses().iter().map(requirement).collect())
 }

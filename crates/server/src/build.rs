@@ -122,7 +122,7 @@ impl Server {
         let mut problems = std::mem::take(&mut self.problems);
         let mut schemas = Schemas::default();
         let manifest = std::mem::take(&mut self.manifest);
-        let projects = manifest.open(&mut problems);
+        let (revisions, projects) = manifest.open(&mut problems);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
         let database = std::mem::take(&mut self.database).check(&mut problems);
         let readiness = match &database {
@@ -137,7 +137,7 @@ impl Server {
         }
         let drivers = manifest::drivers();
         let around = (&self.settings, drivers.as_slice(), database.as_ref().map(Database::db), self.app.mode);
-        let lowered = manifest.lower(&projects, around, &mut problems);
+        let lowered = manifest.lower(&projects, around, &self.app.middlewares, &mut problems);
         let own = routes.len()..routes.len() + lowered.routes.len();
         routes.extend(lowered.routes);
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
@@ -161,7 +161,13 @@ impl Server {
         let db = database.as_ref().map(|database| database.db().clone());
         let reloader = fixed.map(|fixed| {
             let around = Around { settings, drivers, db, mode };
-            Reloader::new(Arc::clone(&app), Arc::clone(&api), documents, (manifest, around), fixed)
+            Reloader::new(
+                Arc::clone(&app),
+                Arc::clone(&api),
+                documents,
+                (manifest, around),
+                (fixed, revisions),
+            )
         });
         Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs, operator, reloader })
     }

@@ -1,12 +1,13 @@
 //! The manifests of a server: projects whose endpoints stand beside its services.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ketch_db::Db;
-use ketch_manifest::{Driver, Footprint, Lowered, Native, NativeFunction, Project, Surroundings};
+use ketch_manifest::{Driver, Footprint, Lowered, Native, NativeFunction, Project, Stored, Surroundings};
 use ketch_model::{Place, Problem, Settings};
-use ketch_web::Mode;
+use ketch_web::{Middleware, Mode};
 
 use crate::server::{Server, bad_name};
 
@@ -48,13 +49,14 @@ impl Declared {
         self.folders.iter().map(|(folder, _)| folder.as_path())
     }
 
-    /// Reads the projects, each with its revision. That is taken before: what changes meanwhile is of a later one.
-    pub(crate) fn open(&self, problems: &mut Vec<Problem>) -> Vec<(u64, Project)> {
-        let open = |folder| {
-            let revision = Footprint::of(folder).revision();
-            Some((revision, Project::open(folder, problems)?))
-        };
-        self.folders().filter_map(open).collect()
+    /// Reads the projects; their revisions are taken before, so that what changes meanwhile is of later ones.
+    pub(crate) fn open(&self, problems: &mut Vec<Problem>) -> (Vec<u64>, Vec<(u64, Project)>) {
+        let revisions: Vec<u64> = self.folders().map(|folder| Footprint::of(folder).revision()).collect();
+        let all = revisions.iter().zip(self.folders());
+        let projects =
+            all.filter_map(|(revision, folder)| Some((*revision, Project::open(folder, problems)?)));
+        let projects = projects.collect();
+        (revisions, projects)
     }
 
     /// Makes their routes and middlewares. `defined` are the middlewares of the program.
@@ -62,15 +64,25 @@ impl Declared {
         &self,
         projects: &[(u64, Project)],
         around: (&Settings, &[Arc<dyn Driver>], Option<&Db>, Mode),
+        defined: &BTreeMap<String, Middleware>,
         problems: &mut Vec<Problem>,
     ) -> Lowered {
         let (server, drivers, db, mode) = around;
         let mut all = Lowered::default();
         for (revision, project) in projects {
-            let around = Surroundings { server, native: &self.native, drivers, db, mode };
+            let around =
+                Surroundings { server, native: &self.native, drivers, db, stored: Stored::default(), mode };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
-            all.middlewares.extend(lowered.middlewares);
+            for (name, middleware) in lowered.middlewares {
+                // Endpoints name them, so two of one name would leave one project without its own.
+                if all.middlewares.insert(name.clone(), middleware).is_some() || defined.contains_key(&name) {
+                    let folder = project.file.root.display();
+                    let message =
+                        format!("a middleware `{name}` stands elsewhere too: rename the one of {folder}");
+                    problems.push(Problem::new(None, folder.to_string(), message));
+                }
+            }
             all.routes.extend(lowered.routes);
         }
         all

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ketch_db::Db;
-use ketch_manifest::Driver;
+use ketch_manifest::{Driver, Footprint};
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
 use ketch_web::{App, Middleware, Mode, Route, Schemas};
@@ -42,6 +42,8 @@ struct Inner {
     fixed: Fixed,
     /// One reload at a time.
     turn: Mutex<()>,
+    /// The revisions of the projects as they were read last, whether they could be served or not.
+    tried: Live<Vec<u64>>,
 }
 
 /// What manifests are lowered into.
@@ -79,15 +81,37 @@ impl Reloader {
         api: Arc<Api>,
         documents: Documents,
         (manifest, around): (Declared, Around),
-        fixed: Fixed,
+        (fixed, tried): (Fixed, Vec<u64>),
     ) -> Self {
-        let (api, turn) = (Live::new(api), Mutex::default());
-        Self(Arc::new(Inner { app, api, documents, manifest, around, fixed, turn }))
+        let (api, turn, tried) = (Live::new(api), Mutex::default(), Live::new(tried));
+        Self(Arc::new(Inner { app, api, documents, manifest, around, fixed, turn, tried }))
     }
 
     /// The folders of the projects.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
         self.0.manifest.folders()
+    }
+
+    /// Whether the files of the projects are as they were when they were read last, whatever came of that. It reads
+    /// files, so it is not for async threads.
+    pub fn is_current(&self) -> bool {
+        let now = self.folders().map(|folder| Footprint::of(folder).revision());
+        self.0.tried.with(|tried| now.eq(tried.iter().copied()))
+    }
+
+    /// Reloads, and says in the log what came of it.
+    pub async fn reload_and_log(&self) {
+        match self.reload().await {
+            Ok(Reloaded { endpoints, took }) => {
+                tracing::info!(endpoints, took_ms = took.as_millis(), "the manifest was loaded anew");
+            }
+            Err(Problems(problems)) => {
+                for problem in &problems {
+                    tracing::error!(%problem, "the manifest cannot be loaded");
+                }
+                tracing::warn!(problems = problems.len(), "the last good manifest is served on");
+            }
+        }
     }
 
     /// The API as it is served now.
@@ -115,10 +139,11 @@ impl Reloader {
         let begun = Instant::now();
         let Inner { app, manifest, around, fixed, .. } = &*self.0;
         let mut problems = Vec::new();
-        let projects = manifest.open(&mut problems);
+        let (revisions, projects) = manifest.open(&mut problems);
+        self.0.tried.set(revisions);
         let with = (&around.settings, around.drivers.as_slice(), around.db.as_ref(), around.mode);
-        let mut lowered = manifest.lower(&projects, with, &mut problems);
-        // What the programs's services refer to has been collected already.
+        let mut lowered = manifest.lower(&projects, with, &fixed.middlewares, &mut problems);
+        // What the program's services refer to has been collected already.
         let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));
         let routes: Vec<Route> =
             [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();

@@ -1,16 +1,18 @@
 //! Running a server: bind, say so, serve, drain.
 
 use std::future::Future;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use ketch_edge::{Stopped, bind, stop_signal};
+use ketch_edge::{Stopped, bind, reload_signal, stop_signal};
 use ketch_jobs::Running;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::build::Built;
 use crate::control;
@@ -18,6 +20,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::events::Events;
 use crate::jobs::Queued;
+use crate::reload::Reloader;
 use crate::server::Server;
 
 /// What a server that is ready can be asked, for whoever started it.
@@ -59,15 +62,37 @@ impl Server {
 }
 
 impl Built {
-    /// Binds its address and serves until SIGTERM or SIGINT; `ready` is told when it listens.
+    /// Binds its address and serves until SIGTERM or SIGINT; `ready` is told when it listens. At SIGHUP its
+    /// [manifests](Server::manifest) are loaded anew, if it has any and is not run in a terminal: one that is closed ends
+    /// what runs in it with the same signal.
     ///
     /// # Errors
     /// When the address cannot be listened on, or signals cannot be watched.
     pub async fn run(self, ready: impl FnOnce(Ready)) -> Result<Stopped, Error> {
         let address = self.address;
         let listener = bind(address).map_err(|error| Error::Bind(address, error))?;
+        self.run_on(listener, ready, std::future::pending()).await
+    }
+
+    /// The same on a listener that is there already, and no longer than `until`.
+    ///
+    /// # Errors
+    /// When signals cannot be watched, and as [`serve`](Self::serve).
+    pub async fn run_on(
+        self,
+        listener: TcpListener,
+        ready: impl FnOnce(Ready),
+        until: impl Future<Output = ()> + Send,
+    ) -> Result<Stopped, Error> {
         let (first, second) = signals()?;
-        self.serve(listener, ready, first, second).await
+        let _until_it_stops = self.reloader.clone().map(reload_at_signal).transpose()?;
+        let stop = async {
+            tokio::select! {
+                () = first => {}
+                () = until => {}
+            }
+        };
+        self.serve(listener, ready, stop, second).await
     }
 
     /// Serves on a listener until `stop` resolves, then drains; when `stop_now` resolves, what is left is cut. The
@@ -183,6 +208,22 @@ async fn close(database: Option<&Database>, within: Duration, stop_now: impl Fut
         () = database.close(within) => {}
         () = stop_now => tracing::warn!("stopped before the database was closed"),
     }
+}
+
+/// Loads manifests anew at each signal to do so, until what is returned is dropped.
+fn reload_at_signal(reloader: Reloader) -> Result<JoinSet<()>, Error> {
+    let mut tasks = JoinSet::new();
+    if std::io::stdin().is_terminal() || std::io::stderr().is_terminal() {
+        return Ok(tasks);
+    }
+    let mut signals = reload_signal().map_err(Error::Signals)?;
+    tasks.spawn(async move {
+        loop {
+            signals.next().await;
+            reloader.reload_and_log().await;
+        }
+    });
+    Ok(tasks)
 }
 
 /// Two futures: the first signal to stop, and the second.

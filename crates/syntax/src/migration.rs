@@ -59,7 +59,7 @@ pub struct MigrationFiles {
     pub down: Variants<String>,
 }
 
-/// The migrations of a folder, by their numbers. Files whose names begin with `.` or `README` are left out; any other
+/// The migrations of a folder, by their numbers. `001_boats.sql` is the same as `001_boats.up.sql`. Files whose names begin with `.` or `README` are left out; any other
 /// must be a migration.
 ///
 /// ```
@@ -138,7 +138,7 @@ struct Parsed<'a> {
 fn parse(file: &str) -> Result<Parsed<'_>, String> {
     let form = || {
         format!(
-            "`{file}` is no migration: write `001_name.up.sql` and `001_name.down.sql`, or for one engine \
+            "`{file}` is no migration: write `001_name.sql`, or `001_name.up.sql` and `001_name.down.sql`, or for one engine \
              `001_name.up.sqlite.sql` and `001_name.up.postgres.sql`"
         )
     };
@@ -151,7 +151,9 @@ fn parse(file: &str) -> Result<Parsed<'_>, String> {
     let (stem, up) = match stem.rsplit_once('.') {
         Some((stem, "up")) => (stem, true),
         Some((stem, "down")) => (stem, false),
-        _ => return Err(form()),
+        Some(_) => return Err(form()),
+        // What says neither makes something.
+        None => (stem, true),
     };
     let (digits, name) = stem.split_once('_').ok_or_else(form)?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -202,10 +204,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_says_neither_up_nor_down_makes_something() {
+        let found = migrations(["001_boats.sql", "001_boats.down.sql", "002_log.postgres.sql"]).unwrap();
+        assert_eq!(found[0].up.plain.as_deref(), Some("001_boats.sql"));
+        assert_eq!(found[0].down.plain.as_deref(), Some("001_boats.down.sql"));
+        assert_eq!(found[1].up.postgres.as_deref(), Some("002_log.postgres.sql"));
+        assert_eq!(
+            problems(&["001_boats.sql", "001_boats.up.sql"]),
+            ["`001_boats.sql` and `001_boats.up.sql` are the same migration: remove one"]
+        );
+    }
+
+    #[test]
     fn every_other_file_is_named() {
         for bad in [
             "boats.sql",
-            "001_boats.sql",
+            "001_boats.sql~",
             "001_boats.up.sql~",
             "001_boats.up.mysql.sql",
             "001.up.sql",
@@ -235,7 +249,7 @@ mod tests {
             [
                 "`001_a.up.sql` and `001_b.up.sql` both have the number 1: give one another",
                 "`001_a.up.sql` and `1_a.up.sql` are the same migration: remove one",
-                "`notes.txt` is no migration: write `001_name.up.sql` and `001_name.down.sql`, or for one engine \
+                "`notes.txt` is no migration: write `001_name.sql`, or `001_name.up.sql` and `001_name.down.sql`, or for one engine \
                  `001_name.up.sqlite.sql` and `001_name.up.postgres.sql`",
                 "`003_c.down.postgres.sql` undoes nothing: there is no `003_c.up.postgres.sql`",
             ]

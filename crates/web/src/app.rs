@@ -20,7 +20,7 @@ use crate::lower::{Route, Shed};
 use crate::middleware::Middleware;
 use crate::mount::{MOUNT_TIMEOUT, Mount};
 use crate::outermost::{Mode, Outermost};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, annotated};
 use crate::problem::problem;
 use crate::reload::{Composer, Found, Routes};
 use crate::request_log::{Line, Way};
@@ -214,11 +214,13 @@ impl App {
         match self.find(&request) {
             Found::Endpoint(pipeline, params) => {
                 line.set_way(Way::Endpoint(Arc::clone(&pipeline)));
-                let admission = Admission::take(&self.places, pipeline.shed)?;
+                let admission = Admission::take(&self.places, pipeline.shed)
+                    .map_err(|error| pipeline.annotated(error))?;
                 let (endpoint, blocking) = (Arc::clone(&pipeline.endpoint), Arc::clone(&self.blocking));
                 let exchange = Exchange::new(id, peer, endpoint, params, blocking, admission);
-                let work = run(pipeline, request, exchange);
-                if safe { work.await } else { ToItsEnd::new(id, Box::pin(work)).await }
+                let work = run(Arc::clone(&pipeline), request, exchange);
+                let answer = if safe { work.await } else { ToItsEnd::new(id, Box::pin(work)).await };
+                answer.map_err(|error| pipeline.annotated(error))
             }
             Found::Mount(mount) => {
                 line.set_way(Way::Mount);
@@ -251,7 +253,10 @@ impl App {
             }
             match routes.table.find(method, path) {
                 Match::Found(index, params) => Found::Endpoint(Arc::clone(&routes.pipelines[index]), params),
-                Match::WrongMethod(methods) => Found::Answer(wrong_method(method, &methods)),
+                Match::WrongMethod(methods) => {
+                    let answer = wrong_method(method, &methods);
+                    Found::Answer(answer.map_err(|error| annotated(routes.annotate, error)))
+                }
                 Match::Missing if *method == Method::OPTIONS && path == "*" => {
                     Found::Answer(Ok(options("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned())))
                 }
@@ -263,7 +268,8 @@ impl App {
                     if bare(path).is_some_and(known) {
                         return Found::Slash;
                     }
-                    Found::Answer(Err(Error::new(404, "not_found", "nothing answers at this path")))
+                    let error = Error::new(404, "not_found", "nothing answers at this path");
+                    Found::Answer(Err(annotated(routes.annotate, error)))
                 }
             }
         })

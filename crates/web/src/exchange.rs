@@ -1,5 +1,6 @@
 //! One request on its way through: its id, its peer, the route it took, and what arguments are read from.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{Extensions, HeaderName, HeaderValue};
 use ketch_model::{Caller, Endpoint};
+use percent_encoding::percent_decode_str;
 
 use crate::admission::Admission;
 use crate::blocking::Threads;
@@ -152,6 +154,12 @@ impl Exchange {
                 Said::Add(name, value) => drop(reply.headers_mut().append(name, value)),
             }
         }
+    }
+
+    /// What the path of a request has for a parameter of the route, decoded; none when the route has no such name, and
+    /// when it is not UTF-8.
+    pub fn capture<'p>(&self, name: &str, path: &'p str) -> Option<Cow<'p, str>> {
+        percent_decode_str(self.param(name, path)?).decode_utf8().ok()
     }
 
     /// The raw text of a parameter of the route.

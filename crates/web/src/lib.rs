@@ -71,7 +71,7 @@ pub use form::Form;
 pub use guard::Guard;
 pub use header::{Header, Occurs};
 pub use json::Json;
-pub use lower::{Fronted, Route, Shed, lower};
+pub use lower::{Annotate, Fronted, Route, Shed, lower};
 pub use middleware::{Middleware, Next};
 pub use mount::Mount;
 pub use multipart::{Multipart, Part};

@@ -28,11 +28,15 @@ pub struct Route {
     pub endpoint: Endpoint,
     /// Whether it is refused when the server is full.
     pub shed: Shed,
+    pub(crate) annotate: Option<Annotate>,
     /// Which state of what answers this is, where that can change while the server runs: replies that were kept of another
     /// are not this one's.
     pub revision: Option<u64>,
     pub(crate) handler: Handler,
 }
+
+/// Adds to an error what the clients of an endpoint look for in it, beside what every error has.
+pub type Annotate = fn(Error) -> Error;
 
 /// Whether an endpoint is refused when the server is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +111,8 @@ pub struct Fronted {
     pub place: Place,
     /// The folder that relative stubs are looked for in first.
     pub base: Option<PathBuf>,
+    /// Adds to its errors what its clients look for in them.
+    pub annotate: Option<Annotate>,
     pub(crate) handler: Handler,
 }
 
@@ -144,6 +150,7 @@ impl Fronted {
             answer: Answer::Async,
             place,
             base: None,
+            annotate: None,
             handler: Arc::new(move |input| Box::pin(handler(input))),
         }
     }
@@ -153,7 +160,8 @@ impl Fronted {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn route(self, levels: &[Leveled<'_>]) -> Result<Route, Vec<Problem>> {
-        let Self { names, method, root, route, docs, args, replies, answer, place, base, handler } = self;
+        let Self { names, method, root, route, docs, args, replies, answer, place, base, annotate, handler } =
+            self;
         let settings = resolve(&names.full(), Inferred { root: &root, route: &route }, levels)?;
         let problem = |message: String| Problem::new(Some(place.clone()), names.full(), message);
         let path =
@@ -162,6 +170,14 @@ impl Fronted {
         faults.extend(args.iter().filter_map(bad_pattern));
         if !faults.is_empty() {
             return Err(faults.into_iter().map(problem).collect());
+        }
+        let unknown = unknown_captures(&settings, &path);
+        if !unknown.is_empty() {
+            let place = settings.scope.place.clone();
+            return Err(unknown
+                .into_iter()
+                .map(|it| Problem::new(place.clone(), names.full(), it))
+                .collect());
         }
         let stub = stub::plan(&settings, &path, base.as_deref()).map_err(|fault| {
             vec![Problem::new(settings.stub.place.clone().or(Some(place.clone())), names.full(), fault)]
@@ -193,7 +209,7 @@ impl Fronted {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Route { endpoint, shed: Shed::WhenFull, revision: None, handler })
+        Ok(Route { endpoint, shed: Shed::WhenFull, annotate, revision: None, handler })
     }
 }
 
@@ -207,8 +223,21 @@ fn one<S: Service>(
     let names = Names { service: S::NAME.to_owned(), endpoint: name.to_owned(), tag: root.to_owned() };
     let docs = Docs::from_comments(docs, S::DOCS);
     let (root, route, handler) = (root.to_owned(), kebab(name), bind.to(service));
-    Fronted { names, method, root, route, docs, args, replies, answer, place, base: None, handler }
-        .route(levels)
+    Fronted {
+        names,
+        method,
+        root,
+        route,
+        docs,
+        args,
+        replies,
+        answer,
+        place,
+        base: None,
+        annotate: None,
+        handler,
+    }
+    .route(levels)
 }
 
 /// Gives each argument its final place: levels 1 to 3 and 5 may have put names into the path, or taken them out.
@@ -236,4 +265,20 @@ fn placed(mut args: Vec<ArgSpec>, path: &Template, settings: &Effective) -> (Vec
         }
     }
     (args, faults)
+}
+
+/// The names in braces of the scope that the path does not have: nobody could ever call.
+fn unknown_captures(settings: &Effective, path: &Template) -> Vec<String> {
+    let known = |name: &str| path.params().any(|param| param.name == name);
+    let scope = &settings.scope;
+    let captures = scope.value.captures().filter(|name| !known(name));
+    captures
+        .map(|name| {
+            let hint = suggestion(name, path.params().map(|param| param.name.as_str()));
+            format!(
+                "the scope `{}` ({}) speaks of `{{{name}}}`, which the path `{path}` does not have{hint}",
+                scope.value, scope.level
+            )
+        })
+        .collect()
 }

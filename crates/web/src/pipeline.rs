@@ -20,7 +20,7 @@ use crate::cache::{Cached, Caches};
 use crate::compression::compression;
 use crate::exchange::{Exchange, Input, Request, Response};
 use crate::good_reply::with_settings;
-use crate::lower::{Route, Shed};
+use crate::lower::{Annotate, Route, Shed};
 use crate::middleware::{Middleware, Next};
 use crate::outermost::{Mode, Outermost};
 use crate::problem::problem;
@@ -32,6 +32,7 @@ pub(crate) struct Pipeline {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) shed: Shed,
     pub(crate) outermost: Outermost,
+    annotate: Option<Annotate>,
     /// How often callers may call, and what they have used up of it.
     pub(crate) limit: Option<Limit>,
     way: Way,
@@ -68,7 +69,7 @@ impl Pipeline {
         before: Option<&Limit>,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let Route { endpoint, shed, revision, handler } = route;
+        let Route { endpoint, shed, annotate, revision, handler } = route;
         let endpoint = Arc::new(endpoint);
         let settings = &endpoint.settings;
         let outermost = Outermost::of(settings, mode, &endpoint.names.full(), problems);
@@ -76,7 +77,7 @@ impl Pipeline {
         let rate = limit.as_ref().map(|limit| Arc::clone(&limit.limiter));
         let handler = with_settings(&endpoint, handler);
         let cache = Cached::compose((&endpoint, revision), &handler, caches, problems);
-        let core = Core { endpoint: Arc::clone(&endpoint), rate, cache, handler };
+        let core = Core { endpoint: Arc::clone(&endpoint), rate, cache, handler, annotate };
         let compression = settings.compress.value.then(compression);
         let mut layers: Vec<&Middleware> = compression.iter().collect();
         for name in &settings.middleware {
@@ -97,7 +98,12 @@ impl Pipeline {
                 layers.iter().rev().fold(BoxCloneSyncService::new(core), |next, layer| layer.wrap(next)),
             )
         };
-        Self { endpoint, shed, outermost, limit, way }
+        Self { endpoint, shed, outermost, annotate, limit, way }
+    }
+
+    /// An error of this endpoint, with what its clients look for in it.
+    pub(crate) fn annotated(&self, error: Error) -> Error {
+        annotated(self.annotate, error)
     }
 
     /// Answers a request. The way is boxed at once, so that what waits for it is small and cheap to move.
@@ -125,11 +131,20 @@ struct Core {
     rate: Option<Arc<RateLimiter>>,
     handler: Handler,
     cache: Option<Cached>,
+    annotate: Option<Annotate>,
+}
+
+/// An error with what `annotate` adds to it.
+pub(crate) fn annotated(annotate: Option<Annotate>, error: Error) -> Error {
+    match annotate {
+        Some(annotate) => annotate(error),
+        None => error,
+    }
 }
 
 impl Core {
     fn answer(&self, request: Request, exchange: Exchange) -> Pending {
-        if let Err(refused) = admit(&self.endpoint.settings.scope.value, &request) {
+        if let Err(refused) = admit(&self.endpoint.settings.scope.value, &request, &exchange) {
             return Box::pin(std::future::ready(Err(refused)));
         }
         if let Some(rate) = &self.rate
@@ -162,24 +177,31 @@ impl Service<Request> for Core {
                 crate::RequestId::next(),
             ))));
         };
-        let id = exchange.id();
+        let (id, annotate) = (exchange.id(), self.annotate);
         let answer = self.answer(request, exchange);
         // Middlewares see errors as replies, like everybody else.
-        Box::pin(async move { Ok(answer.await.unwrap_or_else(|error| problem(&error, id))) })
+        Box::pin(
+            async move { Ok(answer.await.unwrap_or_else(|error| problem(&annotated(annotate, error), id))) },
+        )
     }
 }
 
 /// Whether the caller may call: 401 when nobody is known, 403 when somebody lacks a scope. No body has been read yet.
-fn admit(scope: &Scope, request: &Request) -> Result<(), Error> {
+fn admit(scope: &Scope, request: &Request, exchange: &Exchange) -> Result<(), Error> {
     if scope.is_public() {
         return Ok(());
     }
     let caller = request.extensions().get::<Caller>();
-    if caller.is_some_and(|caller| scope.admits(caller)) {
+    let capture = |name: &str| exchange.capture(name, request.uri().path());
+    if caller.is_some_and(|caller| scope.admits_at(caller, capture)) {
         return Ok(());
     }
     if caller.is_some_and(Caller::is_known) {
-        return Err(Error::new(403, "forbidden", format!("this needs the scope {scope}")));
+        let message = match scope.is_closed() {
+            true => "nobody may call this".to_owned(),
+            false => format!("this needs the scope {scope}"),
+        };
+        return Err(Error::new(403, "forbidden", message));
     }
     Err(Error::new(401, "unauthorized", "this needs a caller who is known: send credentials")
         .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))

@@ -1,5 +1,6 @@
 //! The one place that turns an error into a reply: problem details (RFC 9457).
 
+use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::fmt::Write;
 
@@ -14,7 +15,7 @@ use crate::exchange::{RequestId, Response};
 /// The reply for an error; a cause is logged with the request's id and goes no further.
 ///
 /// The body is `type title status detail code message request_id`, and `errors` with one entry for each bad
-/// argument. `detail` and `message` are the same text, for readers of RFC 9457 and for readers of an envelope.
+/// argument; then whatever members the error has of its own. `detail` and `message` are the same text, for readers of RFC 9457 and for readers of an envelope.
 pub fn problem(error: &Error, id: RequestId) -> Response {
     log(error, id);
     let status = error.status();
@@ -27,6 +28,7 @@ pub fn problem(error: &Error, id: RequestId) -> Response {
         message: error.message(),
         request_id: id.as_str(),
         errors: error.fields().iter().map(field).collect(),
+        members: error.members().collect(),
     };
     let body = serde_json::to_vec(&body).expect("text and numbers can be written");
     let mut response = Response::new(body.into());
@@ -53,6 +55,8 @@ struct Body<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
+    #[serde(flatten)]
+    members: BTreeMap<&'a String, &'a Value>,
 }
 
 /// A member of the body is named by `pointer`, as RFC 9457 does; other arguments by `parameter` and `in`.

@@ -14,7 +14,7 @@ use crate::app::{App, TableMaker};
 use crate::cache::Caches;
 use crate::cors::preflight;
 use crate::exchange::{Params, Request, Response};
-use crate::lower::Route;
+use crate::lower::{Annotate, Route};
 use crate::middleware::Middleware;
 use crate::mount::Mount;
 use crate::outermost::Mode;
@@ -29,6 +29,8 @@ pub(crate) struct Routes {
     pub(crate) pipelines: Vec<Arc<Pipeline>>,
     /// Whether any reply may be read by scripts of other origins.
     shared: bool,
+    /// What is added to errors of paths that nothing answers: what the first endpoint that adds anything says.
+    pub(crate) annotate: Option<Annotate>,
 }
 
 /// What a request comes to.
@@ -92,6 +94,7 @@ impl Composer {
     ) -> Result<Routes, Vec<Problem>> {
         let mut problems = Vec::new();
         let table = self.make_table(&routes, &mut problems);
+        let annotate = routes.iter().find_map(|route| route.annotate);
         let earlier = before.map(Routes::by_route).unwrap_or_default();
         let mut pipelines = Vec::with_capacity(routes.len());
         for route in routes {
@@ -107,7 +110,7 @@ impl Composer {
         }
         let (Some(table), true) = (table, problems.is_empty()) else { return Err(problems) };
         let shared = self.shared || pipelines.iter().any(|pipeline| pipeline.outermost.cors().is_some());
-        Ok(Routes { table, pipelines, shared })
+        Ok(Routes { table, pipelines, shared, annotate })
     }
 
     fn make_table(&self, routes: &[Route], problems: &mut Vec<Problem>) -> Option<Box<dyn RouteTable>> {

@@ -1,5 +1,6 @@
 //! The commands. Each file has the same parts: its options, then `run`.
 
+pub(crate) mod dev;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod new;

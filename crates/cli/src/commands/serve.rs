@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use ketch_edge::Stopped;
-use ketch_server::{Ready, Server};
+use ketch_edge::{Stopped, bind, inherited};
+use ketch_server::{Built, Ready, Server};
+use tokio::task::JoinSet;
 
 use crate::database::DatabaseOptions;
+use crate::follow::{Told, follow};
+use crate::terminal::print;
 
 /// How to serve.
 #[derive(Args, Clone, Debug)]
@@ -18,7 +21,8 @@ pub(crate) struct Options {
     /// The folder of a manifest to serve, such as `.`
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Where to listen; port 0 lets the system choose [default: what the program says, else 127.0.0.1:8080]
+    /// Where to listen; port 0 lets the system choose, and `stdin` means the socket that is its standard input
+    /// [default: what the program says, else 127.0.0.1:8080]
     #[arg(long, env = "KETCH_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     listen: Option<String>,
     /// For development: scripts of any port of localhost may read every reply
@@ -27,6 +31,15 @@ pub(crate) struct Options {
     /// Enqueue jobs, but run none: other servers on the same database do
     #[arg(long)]
     no_jobs: bool,
+    /// Do not load a manifest anew when its files change; SIGHUP does it then
+    #[arg(long)]
+    no_watch: bool,
+    /// Check everything, say on stdout where it would listen, and serve nothing
+    #[arg(long, hide = true)]
+    only_check: bool,
+    /// The process that runs this one, for development: it serves no longer than that
+    #[arg(long, hide = true, env = "KETCH_SUPERVISOR", hide_env = true, value_name = "PID")]
+    supervisor: Option<u32>,
     #[command(flatten)]
     database: DatabaseOptions,
 }
@@ -34,25 +47,21 @@ pub(crate) struct Options {
 /// How long blocking work that outlived the drain is waited for.
 const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 
+/// What is written for the socket that is the standard input.
+const INHERITED: &str = "stdin";
+
 pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
-    let server = match &options.dir {
-        Some(dir) => server.manifest(dir),
-        None => server,
-    };
-    let server = match &options.listen {
-        Some(address) => server.listen_from(address, "--listen or KETCH_LISTEN"),
-        None => server,
-    };
-    let server = options.database.apply(server);
-    let server = if options.dev { server.development() } else { server };
-    let server = if options.no_jobs { server.without_runner() } else { server };
-    let built = server.build().map_err(ketch_server::Error::from)?;
+    let built = options.apply(server).build().map_err(ketch_server::Error::from)?;
+    if options.only_check {
+        print(&format!("{}\n", built.address()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let stopped = runtime.block_on(built.run(|ready| say(&ready)));
+    let stopped = runtime.block_on(options.serve(built));
     runtime.shutdown_timeout(BLOCKING_GRACE);
     Ok(match stopped? {
         Stopped::Cut { connections } => {
@@ -61,6 +70,57 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
         }
         Stopped::Drained => ExitCode::SUCCESS,
     })
+}
+
+impl Options {
+    fn apply(&self, server: Server) -> Server {
+        let server = match &self.dir {
+            Some(dir) => server.manifest(dir),
+            None => server,
+        };
+        let server = match &self.listen {
+            Some(address) if address != INHERITED => server.listen_from(address, "--listen or KETCH_LISTEN"),
+            _ => server,
+        };
+        let server = self.database.apply(server);
+        let server = if self.dev || self.supervisor.is_some() { server.development() } else { server };
+        if self.no_jobs { server.without_runner() } else { server }
+    }
+
+    async fn serve(&self, built: Built) -> Result<Stopped> {
+        let listener = if self.listen.as_deref() == Some(INHERITED) {
+            inherited()
+                .context("the standard input is no socket to listen on: write `--listen 127.0.0.1:8080`")?
+        } else {
+            let address = built.address();
+            bind(address).map_err(|error| ketch_server::Error::Bind(address, error))?
+        };
+        let mut tasks = JoinSet::new();
+        if let Some(reloader) = built.reloader().filter(|_| !self.no_watch) {
+            let told = if self.supervisor.is_some() { Told::ToPeople } else { Told::InTheLog };
+            tasks.spawn(follow(reloader.clone(), told));
+        }
+        let until = async {
+            match self.supervisor {
+                Some(supervisor) => gone(supervisor).await,
+                None => std::future::pending().await,
+            }
+        };
+        Ok(built.run_on(listener, |ready| say(&ready), until).await?)
+    }
+}
+
+/// Resolves when the process that runs this one has ended, however that was.
+#[cfg(unix)]
+async fn gone(supervisor: u32) {
+    while std::os::unix::process::parent_id() == supervisor {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+#[cfg(not(unix))]
+async fn gone(_supervisor: u32) {
+    std::future::pending().await
 }
 
 /// Every connection is a descriptor, and the soft limit is often 1,024: take what the hard limit allows.

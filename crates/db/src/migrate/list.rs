@@ -38,9 +38,9 @@ pub struct Migration {
 
 /// A file, with its text.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Script {
-    pub(super) file: Cow<'static, str>,
-    pub(super) text: Cow<'static, str>,
+pub(crate) struct Script {
+    pub(crate) file: Cow<'static, str>,
+    pub(crate) text: Cow<'static, str>,
 }
 
 impl Migrations {
@@ -121,7 +121,7 @@ impl Migrations {
     }
 
     /// By their numbers.
-    pub(super) fn list(&self) -> &[Migration] {
+    pub(crate) fn list(&self) -> &[Migration] {
         &self.list
     }
 
@@ -171,7 +171,7 @@ impl Migration {
     }
 
     /// What makes it on this engine.
-    pub(super) fn up(&self, dialect: Dialect) -> Option<&Script> {
+    pub(crate) fn up(&self, dialect: Dialect) -> Option<&Script> {
         chosen(&self.up, dialect)
     }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::change;
 use super::counts::Use;
+use super::describe;
 use super::fault::Fault;
 use super::listen::{Listeners, check_notice};
 use super::pool::Shared;
@@ -18,9 +19,11 @@ use super::run::{self, Asked};
 use super::stream;
 use super::target::Target;
 use super::transaction::{self, notice};
+use crate::describe::{Described, Undescribed};
 use crate::driver::{Change, Company, Decode, Dialect, Driver, Heard, Pending, Sink, Statement, Work};
 use crate::error::{Error, Result};
 use crate::options::Options;
+use crate::sql::Sql;
 use crate::stats::Stats;
 
 /// Whether the server is there is answered within this time.
@@ -106,6 +109,10 @@ impl Driver for Postgres {
 
     fn change(&self, change: Change) -> Pending<Result<()>> {
         Box::pin(change::change(Arc::clone(&self.shared), change))
+    }
+
+    fn describe(&self, sql: Sql) -> Pending<Result<Described, Undescribed>> {
+        Box::pin(describe::describe(Arc::clone(&self.shared), sql))
     }
 
     fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {

@@ -2,12 +2,13 @@
 //!
 //! `target` and `tls` say where the server is and whom to believe; `pool` keeps the connections and `texts` what is known
 //! of statements. `run` runs statements without a closure, `transaction` closures, `fault` is what went wrong, `retry` what is run again;
-//! `stream` sends large results, `change` changes the schema, `listen` hears notices. `encode`, `decode` and `numeric` are
+//! `describe` says what a statement is, `stream` sends large results, `change` changes the schema, `listen` hears notices. `encode`, `decode` and `numeric` are
 //! the values on the wire.
 
 mod change;
 mod counts;
 mod decode;
+mod describe;
 mod encode;
 mod engine;
 mod error;

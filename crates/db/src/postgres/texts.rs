@@ -56,6 +56,11 @@ impl Text {
         })
     }
 
+    /// Its names, in the order of their numbers.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     pub(super) fn writes(&self) -> bool {
         self.writes.load(Relaxed)
     }

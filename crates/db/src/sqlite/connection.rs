@@ -149,6 +149,15 @@ pub(super) fn copy(path: &Path, options: &Options) -> Result<Connection> {
     Ok(connection)
 }
 
+/// A connection to nothing but memory, on which migrations are tried.
+pub(super) fn scratch(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_MEMORY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let (mut connection, guarded) = open(path, flags, options)?;
+    super::schema::bounds(&mut connection).map_err(|error| refused(path, &error))?;
+    Ok((connection, guarded))
+}
+
 /// A connection that only reads. The writer must be open, because it makes what the log needs.
 pub(super) fn reader(path: &Path, options: &Options) -> Result<(Connection, Guarded)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -16,9 +16,11 @@ use super::read::{Queried, Readers};
 use super::revoke::Revocations;
 use super::version::check_version;
 use super::write::Writer;
+use crate::describe::{Described, Undescribed};
 use crate::driver::{Change, Company, Decode, Dialect, Driver, Heard, Now, Pending, Sink, Statement, Work};
 use crate::error::{Error, Result};
 use crate::options::Options;
+use crate::sql::Sql;
 use crate::stats::Stats;
 
 /// SQLite, in this process.
@@ -184,6 +186,11 @@ impl Driver for Sqlite {
 
     fn change(&self, change: Change) -> Pending<Result<()>> {
         self.writer.change(change)
+    }
+
+    fn describe(&self, sql: Sql) -> Pending<Result<Described, Undescribed>> {
+        let described = self.readers.describe(sql);
+        Box::pin(async move { described.await? })
     }
 
     fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {

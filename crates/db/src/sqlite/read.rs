@@ -12,7 +12,6 @@ mod ticket;
 mod watchdog;
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,13 +22,16 @@ use rusqlite::Connection;
 
 use super::connection::Guarded;
 use super::counts::{Counts, count};
+use super::describe::describe;
 use super::error::of_engine;
 use super::revoke::Revocations;
 use super::session::{Mode, Open};
 use super::statement;
+use crate::describe::{Described, Undescribed};
 use crate::driver::{Decode, Now, Pending, Sink, Statement, Work};
 use crate::error::Result;
 use crate::options::Options;
+use crate::sql::Sql;
 use inline::Inline;
 use pool::{Pool, Reader};
 use slow::{Known, Texts};
@@ -89,8 +91,7 @@ impl Readers {
     }
 
     /// Whether a text writes, as far as is known.
-    #[expect(clippy::ptr_arg, reason = "whether it is borrowed is what matters")]
-    pub(super) fn knows_to_write(&self, sql: &Cow<'static, str>) -> bool {
+    pub(super) fn knows_to_write(&self, sql: &Sql) -> bool {
         self.texts.known(self.texts.fingerprint(sql)) == Known::Writes
     }
 
@@ -116,6 +117,18 @@ impl Readers {
             done?;
             count(&counts.reads_pooled);
             Ok(Queried::Done)
+        });
+        self.watchdog.wake();
+        answer
+    }
+
+    /// What is known of a statement.
+    pub(super) fn describe(&self, sql: Sql) -> Pending<Result<Result<Described, Undescribed>>> {
+        let answer = self.pool.ask(self.read_time, move |reader| {
+            // A connection knows the schema of its last read.
+            let fresh = reader.connection.query_row("select count(*) from sqlite_schema", (), |_| Ok(()));
+            fresh.map_err(of_engine)?;
+            Ok(describe(&reader.connection, &reader.guarded, &sql))
         });
         self.watchdog.wake();
         answer

@@ -19,6 +19,8 @@ mod cors;
 mod database;
 mod database_faults;
 mod declared;
+#[cfg(unix)]
+mod dev;
 mod events;
 mod files;
 mod floods;
@@ -42,6 +44,9 @@ mod jobs_command;
 mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
+mod manifest_reload;
+#[cfg(unix)]
+mod manifest_watch;
 mod messages;
 mod middleware;
 mod migrate;
@@ -61,6 +66,8 @@ mod raw;
 mod redirects;
 mod replies;
 mod rules;
+#[cfg(unix)]
+mod said;
 mod scratch;
 mod shutdown;
 mod slow;

@@ -74,7 +74,7 @@ async fn highest_memory(over: Arc<AtomicBool>) -> Option<u64> {
 }
 
 /// The resident memory of this process in bytes, or `None` where the system does not tell.
-fn resident_memory() -> Option<u64> {
+pub(crate) fn resident_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::{Type, Wrong, below};
 use crate::driver::{Checker, Driver, Wanted};
 use crate::folder;
+use crate::known::Known;
 use crate::project::{Project, ProjectFile};
 use crate::tree::Declared;
 
@@ -65,7 +66,7 @@ pub(super) fn files(file: &ProjectFile) -> Vec<PathBuf> {
 pub(crate) fn resolved<'d>(
     project: &Project,
     driver: impl Fn(&Path) -> Option<&'d Arc<dyn Driver>>,
-    db: Option<&Db>,
+    (db, known): (Option<&Db>, &Known),
     problems: &mut Vec<Problem>,
 ) -> Vec<Declared> {
     let file = &project.file;
@@ -76,19 +77,19 @@ pub(crate) fn resolved<'d>(
             continue;
         };
         let options = file.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value);
-        match driver.checker(&Wanted { project: file, file: &path, endpoint: None, options, db }) {
+        match driver.checker(&Wanted { project: file, file: &path, endpoint: None, options, db, known }) {
             Ok(checker) => checkers.push(checker),
             Err(found) => problems.extend(found),
         }
     }
     let mut endpoints = project.endpoints.clone();
-    let mut known = BTreeMap::new();
+    let mut named = BTreeMap::new();
     for endpoint in &mut endpoints {
         let subject = endpoint.subject();
         for param in endpoint.takes.iter_mut().chain(&mut endpoint.gives) {
             let mut unknown = Vec::new();
             param.ty.each_own(&mut |own| {
-                let asked = known.entry(own.name.clone()).or_insert_with(|| ask(&checkers, &own.name));
+                let asked = named.entry(own.name.clone()).or_insert_with(|| ask(&checkers, &own.name));
                 match asked {
                     Ok(checker) => own.checker = Some(Arc::clone(checker)),
                     Err(why) => unknown.push(why.clone()),

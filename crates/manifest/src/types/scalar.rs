@@ -13,9 +13,10 @@ use super::{Type, Wrong};
 /// Whole numbers that a double tells apart from their neighbours, below this in size.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// A date and time of RFC 3339, 5.6; that its day exists is for a calendar to say.
+/// A date and time of RFC 3339, 5.6, but for leap seconds, which clocks here do not have; that its day exists is for a
+/// calendar to say.
 static DATETIME: LazyLock<Regex> = LazyLock::new(|| {
-    let form = r"^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)\d*(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$";
+    let form = r"^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:[0-5]\d(?:\.\d{1,9})?)\d*(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$";
     Regex::new(form).expect("it is one")
 });
 

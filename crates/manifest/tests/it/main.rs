@@ -3,4 +3,6 @@
 mod arguments;
 mod hello;
 mod place;
+mod replies;
+mod said;
 mod types;

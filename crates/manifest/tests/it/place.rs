@@ -5,10 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use ketch_manifest::{Native, Project, Surroundings};
+use ketch_manifest::{Driver, Native, Project, Stored, Surroundings};
 use ketch_model::{Problem, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_web::{App, Mode};
+
+use crate::said::Said;
 
 /// A project of a test. Files whose text begins with `#!` can be executed.
 pub(crate) struct Place {
@@ -58,14 +60,22 @@ impl Place {
         Client::new(self.lowered(native).unwrap_or_else(|problems| panic!("{problems:#?}")))
     }
 
-    fn lowered(&self, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
+    /// What it comes to, or what is wrong with it.
+    pub(crate) fn lowered(&self, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
         let mut problems = Vec::new();
         let project = Project::open(self.path(), &mut problems);
         let mut app = App::builder();
         if let Some(project) = project {
             let server = Settings::new();
-            let around =
-                Surroundings { server: &server, native, drivers: &[], db: None, mode: Mode::Development };
+            let drivers: [Arc<dyn Driver>; 1] = [Arc::new(Said)];
+            let around = Surroundings {
+                server: &server,
+                native,
+                drivers: &drivers,
+                db: None,
+                stored: Stored::default(),
+                mode: Mode::Development,
+            };
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
         }

@@ -139,7 +139,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
     for (key, text, message) in wrong {
         let problem = row(&[at(Level::Endpoint, key, &Value::Text(text.to_owned()))], key).unwrap_err();
         assert!(
-            problem.starts_with("src/hola.rs:14:1: Hola::say: ") && problem.contains(message),
+            problem.starts_with("src/hola.rs:16:1: Hola::say: ") && problem.contains(message),
             "{problem}"
         );
     }

@@ -4,11 +4,12 @@
 //! million costs no memory. What is kept is a hint: a text that has been forgotten is unknown again, and what a statement
 //! does is always asked of SQLite when it has been prepared.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+use crate::sql::{Print, Sql};
 
 /// Texts that are kept, at most. One is 8 bytes.
 const PLACES: usize = 4_096;
@@ -59,12 +60,13 @@ impl Texts {
         Self { places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(), hasher: RandomState::new() }
     }
 
-    /// A text's fingerprint. One that is part of the program is known by its address, which spares reading it.
-    #[expect(clippy::ptr_arg, reason = "whether it is borrowed is what matters")]
-    pub(super) fn fingerprint(&self, sql: &Cow<'static, str>) -> Text {
-        Text(match sql {
-            Cow::Borrowed(text) => mixed(text.as_ptr().addr() as u64, text.len() as u64),
-            Cow::Owned(text) => self.hasher.hash_one(text),
+    /// A text's fingerprint. One that is part of the program is known by its address, and one that is shared brings its
+    /// own, which spares reading it.
+    pub(super) fn fingerprint(&self, sql: &Sql) -> Text {
+        Text(match sql.print() {
+            Print::Static(text) => mixed(text.as_ptr().addr() as u64, text.len() as u64),
+            Print::Owned(text) => self.hasher.hash_one(text),
+            Print::Shared(print) => mixed(print, 0),
         })
     }
 
@@ -137,7 +139,7 @@ mod tests {
     const QUICK: Duration = Duration::from_micros(20);
 
     fn text(texts: &Texts, sql: &'static str) -> Text {
-        texts.fingerprint(&Cow::Borrowed(sql))
+        texts.fingerprint(&sql.into())
     }
 
     #[test]
@@ -189,13 +191,13 @@ mod tests {
     fn one_that_writes_is_known_whether_it_is_borrowed_or_owned() {
         let texts = Texts::new();
         let borrowed = text(&texts, "insert into a values (1)");
-        let owned = texts.fingerprint(&Cow::Owned("insert into a values (1)".to_owned()));
+        let owned = texts.fingerprint(&"insert into a values (1)".to_owned().into());
         texts.writes(borrowed);
         texts.writes(owned);
         assert_eq!((texts.known(borrowed), texts.known(owned)), (Known::Writes, Known::Writes));
-        let again = texts.fingerprint(&Cow::Owned("insert into a values (1)".to_owned()));
+        let again = texts.fingerprint(&"insert into a values (1)".to_owned().into());
         assert_eq!(texts.known(again), Known::Writes);
-        let other = texts.fingerprint(&Cow::Owned("insert into a values (2)".to_owned()));
+        let other = texts.fingerprint(&"insert into a values (2)".to_owned().into());
         assert_eq!(texts.known(other), Known::Nothing);
     }
 
@@ -207,7 +209,7 @@ mod tests {
         texts.took(slow, Duration::from_secs(2));
         for number in 0..100_000 {
             let sql = format!("insert into a values ({number})");
-            texts.writes(texts.fingerprint(&Cow::Owned(sql)));
+            texts.writes(texts.fingerprint(&sql.into()));
         }
         assert_eq!(texts.places.len(), PLACES);
         assert_eq!(texts.known(slow), Known::Slow);

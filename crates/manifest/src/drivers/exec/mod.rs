@@ -1,22 +1,38 @@
-//! The driver `exec`: any executable, one process for each call.
+//! The driver `exec`: any executable, as controller, middleware or type checker. A process for each call, or a pool of
+//! workers; what is said between them is in `docs/reference/worker-protocol.md`.
 
+mod checker;
+mod controller;
+mod errors;
+mod file;
+mod gate;
+mod middleware;
+mod oneshot;
+mod options;
+mod pool;
+mod program;
 mod protocol;
+mod spawn;
+mod stderr;
+mod worker;
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 use std::sync::Arc;
 
-use ketch_model::{Error, Problem};
-use serde_json::Value;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use ketch_model::Problem;
 
-use crate::call::{Answer, Call};
-use crate::driver::{Bound, Controller, Driver, Pending, Wanted};
+use self::checker::Checking;
+use self::controller::Called;
+use self::middleware::Inspecting;
+use self::options::Options;
+use self::program::{Program, Programs};
+use crate::driver::{Bound, Checker, Driver, Inspector, Pending, Wanted};
 
-/// The driver.
-#[derive(Debug)]
-pub(crate) struct Exec;
+/// The driver. It knows the programs that are in use, so that a reload finds their workers again.
+#[derive(Debug, Default)]
+pub(crate) struct Exec {
+    programs: Arc<Programs>,
+}
 
 impl Driver for Exec {
     fn name(&self) -> &'static str {
@@ -28,39 +44,38 @@ impl Driver for Exec {
     }
 
     fn controller(&self, wanted: &Wanted<'_>) -> Result<Bound, Vec<Problem>> {
-        let program = wanted.project.root.join(wanted.file);
-        let (folder, seed) = (wanted.project.root.clone(), wanted.project.seed);
-        Ok(Bound::Controller(Arc::new(Oneshot { program, folder, seed })))
+        let (program, seed) = (self.program(wanted)?, wanted.project.seed);
+        Ok(Bound::Controller(Arc::new(Called { program, seed })))
+    }
+
+    fn middleware(&self, wanted: &Wanted<'_>) -> Result<Arc<dyn Inspector>, Vec<Problem>> {
+        let (program, seed) = (self.program(wanted)?, wanted.project.seed);
+        Ok(Arc::new(Inspecting { program, seed }))
+    }
+
+    fn checker(&self, wanted: &Wanted<'_>) -> Result<Arc<dyn Checker>, Vec<Problem>> {
+        let (program, seed) = (self.program(wanted)?, wanted.project.seed);
+        Ok(Arc::new(Checking { program, seed }))
+    }
+
+    fn stop(&self) -> Pending<()> {
+        let programs = Arc::clone(&self.programs);
+        Box::pin(async move { programs.close().await })
     }
 }
 
-/// A process for each call.
-#[derive(Debug)]
-struct Oneshot {
-    program: PathBuf,
-    folder: PathBuf,
-    seed: bool,
-}
-
-impl Controller for Oneshot {
-    fn call(&self, call: Call) -> Pending<Result<Answer, Error>> {
-        let mut command = Command::new(&self.program);
-        let input = Value::Object(call.with_specials()).to_string();
-        command.arg(call.method.as_str()).current_dir(&self.folder).kill_on_drop(true);
-        if self.seed {
-            command.arg(&input);
-        }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        Box::pin(async move {
-            let mut child = command.spawn().map_err(Error::internal)?;
-            if let Some(mut stdin) = child.stdin.take() {
-                stdin.write_all(input.as_bytes()).await.map_err(Error::internal)?;
-            }
-            let output = child.wait_with_output().await.map_err(Error::internal)?;
-            match serde_json::from_slice(&output.stdout) {
-                Ok(Value::Object(fields)) if output.status.success() => Ok(Answer::Fields(fields)),
-                _ => Err(Error::new(502, "bad_controller", "the controller answered nonsense")),
-            }
-        })
+impl Exec {
+    fn program(&self, wanted: &Wanted<'_>) -> Result<Arc<Program>, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let options = Options::of(wanted).map_err(|found| problems.extend(found)).ok();
+        let root = &wanted.project.root;
+        let found = file::program(root, wanted.file).map_err(|why| problems.push(wanted.problem(why))).ok();
+        let folder = std::path::absolute(root)
+            .map_err(|error| problems.push(wanted.problem(format!("has no folder: {error}"))))
+            .ok();
+        let (Some(options), Some((path, metadata)), Some(folder)) = (options, found, folder) else {
+            return Err(problems);
+        };
+        Ok(self.programs.get(path, &metadata, folder, options))
     }
 }

@@ -133,6 +133,59 @@ pub(crate) struct Told {
     pub(crate) code: Option<String>,
 }
 
+/// What a middleware answers: the result of `inspect`, and what a oneshot middleware writes.
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(
+    dead_code,
+    reason = "it describes what the driver reads by hand, because mistakes must be told apart"
+)]
+pub(crate) enum Said {
+    /// Scopes to grant.
+    Scope(Vec<String>),
+    /// More than scopes.
+    Verdict(Verdict),
+}
+
+/// What a middleware answers when it says more than scopes. Other members are refused.
+#[derive(Debug, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "as above")]
+pub(crate) struct Verdict {
+    /// Scopes to grant.
+    scope: Option<Vec<String>>,
+    /// What is known of the caller; `id` identifies it, `email` is its address.
+    claims: Option<Map<String, Value>>,
+    /// Headers of the reply.
+    headers: Option<Headers>,
+    /// Answers in place of the endpoint, 200 to 599.
+    status: Option<u16>,
+    /// The body of that answer; not without a status.
+    body: Option<Value>,
+}
+
+/// Headers, by name or as pairs.
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "as above")]
+pub(crate) enum Headers {
+    /// Values by name.
+    Named(BTreeMap<String, Values>),
+    /// Names and values.
+    Pairs(Vec<(String, String)>),
+}
+
+/// The values of a header.
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "as above")]
+pub(crate) enum Values {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
 /// The version of JSON-RPC.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 enum Version {
@@ -255,24 +308,25 @@ fn failure(error: &Value) -> Option<Failure> {
     Some(Failure { code, message, data: error.get("data").and_then(told) })
 }
 
-/// The JSON Schema (2020-12) of both directions.
-pub(crate) fn schema() -> Value {
-    #[derive(JsonSchema)]
-    #[expect(dead_code, reason = "only its schema is wanted")]
-    #[schemars(title = "Ketch worker protocol", untagged)]
-    enum Message<'a> {
-        Request(Request<'a>),
-        Reply(Reply),
-    }
-    schemars::schema_for!(Message<'static>).to_value()
-}
-
 #[cfg(test)]
 mod tests {
     use ketch_testkit::expect_file;
     use serde_json::json;
 
     use super::*;
+
+    /// The JSON Schema (2020-12) of both directions, and of what middlewares answer.
+    fn schema() -> Value {
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is wanted")]
+        #[schemars(title = "Ketch worker protocol", untagged)]
+        enum Message<'a> {
+            Request(Request<'a>),
+            Reply(Reply),
+            Verdict(Said),
+        }
+        schemars::schema_for!(Message<'static>).to_value()
+    }
 
     #[test]
     fn the_published_schema_is_that_of_the_types() {

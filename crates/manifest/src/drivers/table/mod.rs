@@ -78,3 +78,13 @@ fn names(value: &Spanned, subject: &str, problems: &mut Vec<Problem>) -> Option<
     }
     read
 }
+
+/// The endpoints of the tables.
+pub(crate) fn tables(
+    _: &crate::project::Project,
+    _: Option<&ketch_db::Db>,
+    _: &crate::known::Known,
+    _: &mut Vec<Problem>,
+) -> Vec<(crate::tree::Declared, std::sync::Arc<dyn crate::driver::Controller>)> {
+    Vec::new()
+}

@@ -1,0 +1,72 @@
+//! How a program fails, for the client and for the log. A client is told nothing of the cause.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ketch_model::Error;
+
+use super::gate::busy;
+use super::spawn::NotStarted;
+
+/// The most of a line that is put into the log, in bytes.
+pub(super) const SHOWN: usize = 1024;
+
+/// What a program is for, as its errors are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Controller,
+    Middleware,
+    Checker,
+}
+
+impl Part {
+    /// 502: the program did not do what it has to.
+    pub(super) fn bad(self, program: &Path, cause: impl std::fmt::Display) -> Error {
+        let (code, message) = match self {
+            Self::Controller => ("bad_controller", "the controller did not answer as it should"),
+            Self::Middleware => ("bad_middleware", "a middleware did not answer as it should"),
+            Self::Checker => ("bad_checker", "a type checker did not answer as it should"),
+        };
+        Error::new(502, code, message).because(format!("{}: {cause}", program.display()))
+    }
+
+    /// 504: it took too long.
+    pub(super) fn late(self, program: &Path, limit: Duration) -> Error {
+        let message = format!("no reply was ready within {limit:?}");
+        Error::new(504, "deadline_exceeded", message)
+            .because(format!("{}: killed after {limit:?}", program.display()))
+    }
+
+    /// What is said of a process that could not be started.
+    pub(super) fn not_started(self, program: &Path, why: NotStarted) -> Error {
+        match why {
+            NotStarted::Full => busy(Duration::ZERO).because("as many processes run as may in one server"),
+            NotStarted::Failed(error) => self.bad(program, format_args!("cannot be started: {error}")),
+        }
+    }
+}
+
+/// Foreign bytes as one line of a log: cut, and without characters that a terminal obeys.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    let cut = &bytes[..bytes.len().min(SHOWN)];
+    let text = String::from_utf8_lossy(cut);
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\t' => shown.push(' '),
+            character if character.is_control() || invisible(character) => {
+                shown.extend(character.escape_unicode());
+            }
+            character => shown.push(character),
+        }
+    }
+    if bytes.len() > cut.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Characters that change the order or look of those beside them.
+fn invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}

@@ -1,0 +1,191 @@
+//! The one place where processes of programs begin and end.
+//!
+//! A process leads a group of its own. It ends when its [`Running`] is dropped: the group is killed with SIGKILL, which
+//! nothing can ignore, and the process is waited for, so that no zombie stays. What has left the group by `setsid` is not
+//! reached. The limits are set from outside just after the start, because setting them inside would take unsafe code.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(unix)]
+use process_wrap::tokio::ProcessGroup;
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::time::{sleep, timeout};
+
+use super::options::{Options, own};
+
+/// Variables that every program gets, as the server has them.
+const PASSED: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+
+/// Processes at a time in one server, of all programs.
+pub(super) const MOST: usize = 512;
+
+/// How often a program that is being written is tried again, and how long after.
+const BUSY: (u32, Duration) = (10, Duration::from_millis(20));
+
+/// A program and how it is run.
+#[derive(Clone, Debug)]
+pub(super) struct Launch {
+    pub(super) program: PathBuf,
+    pub(super) folder: PathBuf,
+    pub(super) options: Options,
+    /// One for each process of the server.
+    pub(super) slots: Arc<Semaphore>,
+}
+
+/// A process that runs. Dropping it kills the group.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) stdin: Option<ChildStdin>,
+    pub(super) stdout: Option<ChildStdout>,
+    pub(super) stderr: Option<ChildStderr>,
+    pub(super) ended: Ended,
+    _end: oneshot::Sender<()>,
+}
+
+/// How a process ended, once it has.
+#[derive(Clone, Debug)]
+pub(super) struct Ended(watch::Receiver<Option<ExitStatus>>);
+
+/// Why no process was started.
+#[derive(Debug)]
+pub(super) enum NotStarted {
+    /// The server runs too many already.
+    Full,
+    /// The system would not.
+    Failed(io::Error),
+}
+
+impl Launch {
+    /// Starts a process. Needs a runtime.
+    ///
+    /// # Errors
+    /// When there are too many, or the system refuses.
+    pub(super) async fn start(&self, args: &[OsString]) -> Result<Running, NotStarted> {
+        let slot = timeout(self.options.wait, Arc::clone(&self.slots).acquire_owned()).await;
+        let slot = slot.ok().and_then(Result::ok).ok_or(NotStarted::Full)?;
+        let mut tries = 0;
+        let child = loop {
+            match self.spawn(args) {
+                // Whoever writes the program has it open still, or a process that is just being started has.
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY.0 => {
+                    tries += 1;
+                    sleep(BUSY.1).await;
+                }
+                started => break started.map_err(NotStarted::Failed)?,
+            }
+        };
+        Ok(Running::of(child, slot))
+    }
+
+    fn spawn(&self, args: &[OsString]) -> io::Result<Group> {
+        // The server may have been started with descriptors that nobody has marked.
+        #[cfg(unix)]
+        close_fds::set_fds_cloexec_threadsafe(3, &[]);
+        let mut command = CommandWrap::with_new(&self.program, |command| {
+            command.args(args).current_dir(&self.folder).env_clear();
+            command.envs(PASSED.iter().filter_map(|name| Some((name, own(name)?))));
+            command.envs(&self.options.env.0);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        });
+        command.wrap(KillOnDrop);
+        #[cfg(unix)]
+        command.wrap(ProcessGroup::leader());
+        let child = Group { child: command.spawn()?, over: false };
+        #[cfg(target_os = "linux")]
+        limit(&child, &self.options)?;
+        Ok(child)
+    }
+}
+
+/// Sets the limits of a process; none is above what the server itself has.
+#[cfg(target_os = "linux")]
+fn limit(child: &Group, options: &Options) -> io::Result<()> {
+    use rlimit::{Resource, getrlimit, prlimit};
+    let Some(id) = child.child.id().and_then(|id| i32::try_from(id).ok()) else { return Ok(()) };
+    let limits = [
+        (Resource::CORE, Some((0, 0))),
+        (Resource::NOFILE, Some((options.files, options.files))),
+        (Resource::DATA, options.memory.map(|bytes| (bytes, bytes))),
+        // SIGXCPU first, which says in the log what it was; a second later SIGKILL.
+        (Resource::CPU, options.cpu.map(|seconds| (seconds, seconds + 1))),
+    ];
+    for (resource, wanted) in limits {
+        let Some((soft, hard)) = wanted else { continue };
+        let (_, most) = getrlimit(resource)?;
+        prlimit(id, resource, Some((soft.min(most), hard.min(most))), None)?;
+    }
+    Ok(())
+}
+
+/// A process and its group, which is killed when this is dropped.
+#[derive(Debug)]
+struct Group {
+    child: Box<dyn ChildWrapper>,
+    /// Whether all of it was waited for; its number may be another's then.
+    over: bool,
+}
+
+impl Group {
+    fn kill(&mut self) {
+        // That there is nobody left to kill is no failure.
+        let _gone = self.child.start_kill();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.over {
+            self.kill();
+        }
+    }
+}
+
+impl Running {
+    fn of(mut child: Group, slot: OwnedSemaphorePermit) -> Self {
+        let (stdin, stdout, stderr) =
+            (child.child.stdin().take(), child.child.stdout().take(), child.child.stderr().take());
+        let (end, asked) = oneshot::channel();
+        let (told, ended) = watch::channel(None);
+        tokio::spawn(watch_over(child, asked, told, slot));
+        Self { stdin, stdout, stderr, ended: Ended(ended), _end: end }
+    }
+}
+
+/// Waits for a process to end or for the order to end it, kills what is left of its group, and takes its status.
+async fn watch_over(
+    mut child: Group,
+    asked: oneshot::Receiver<()>,
+    told: watch::Sender<Option<ExitStatus>>,
+    slot: OwnedSemaphorePermit,
+) {
+    // The leader alone: its group is waited for only once it has been killed.
+    let leader = child.child.inner_mut();
+    tokio::select! {
+        _status = leader.wait() => {}
+        _dropped = asked => {}
+    }
+    child.kill();
+    match child.child.wait().await {
+        Ok(status) => {
+            child.over = true;
+            let _nobody_asks = told.send(Some(status));
+        }
+        Err(error) => tracing::error!(%error, "a process could not be waited for"),
+    }
+    drop(slot);
+}
+
+impl Ended {
+    /// Waits for the end; none when its status could not be had.
+    pub(super) async fn status(&mut self) -> Option<ExitStatus> {
+        let status = self.0.wait_for(Option::is_some).await;
+        status.ok().and_then(|status| *status)
+    }
+}

@@ -1,0 +1,116 @@
+//! Components that answer calls: `call` of the world `controller`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ketch_manifest::{Answer, Call, Controller, Pending};
+use ketch_model::Error;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
+use wasmtime::component::ComponentExportIndex;
+
+use crate::fault;
+use crate::guest::Guest;
+use crate::ledger::About;
+
+/// A controller.
+#[derive(Debug)]
+pub(crate) struct Controlled {
+    pub(crate) guest: Arc<Guest>,
+    pub(crate) call: ComponentExportIndex,
+}
+
+impl Controller for Controlled {
+    fn call(&self, call: Call) -> Pending<Result<Answer, Error>> {
+        let (guest, export) = (Arc::clone(&self.guest), self.call);
+        Box::pin(async move {
+            let (request, about, time_left) = (document(&call), about(&call), call.time_left);
+            let answered =
+                guest.call::<_, (Result<String, String>,)>(&export, (request,), about, time_left).await?;
+            match answered {
+                (Ok(text),) => answer(text),
+                (Err(message),) => Err(fault::said(&message)),
+            }
+        })
+    }
+}
+
+/// A call as a controller is told of it.
+fn document(call: &Call) -> String {
+    let files: Vec<(&String, String)> = call
+        .files
+        .by_name
+        .iter()
+        .map(|(name, path)| {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            (name, format!("/files/{file}"))
+        })
+        .collect();
+    let files: serde_json::Map<_, _> =
+        files.into_iter().map(|(name, path)| (name.clone(), path.into())).collect();
+    let document = json!({
+        "method": call.method.as_str(),
+        "path": call.path,
+        "route": &*call.route,
+        "args": call.with_specials(),
+        "files": files,
+        "request_id": call.request_id.as_str(),
+        "time_left_ms": u64::try_from(call.time_left.as_millis()).unwrap_or(u64::MAX),
+    });
+    document.to_string()
+}
+
+fn about(call: &Call) -> About {
+    About {
+        request: Some(call.request_id),
+        caller_id: call.caller.id().map(str::to_owned),
+        caller_email: call.claims.get("email").and_then(|it| it.as_str()).map(str::to_owned),
+        files: call.files.folder.clone(),
+    }
+}
+
+/// What a component's text comes to. A document without any of the members that say more than themselves goes to the
+/// client as it is.
+fn answer(text: String) -> Result<Answer, Error> {
+    let shape = serde_json::from_str(&text)
+        .map_err(|error| fault::nonsense(&format!("is no JSON object: {error}")))?;
+    match shape {
+        Shape::Plain => Ok(Answer::Json(Bytes::from(text))),
+        Shape::Special => {
+            let fields = serde_json::from_str(&text).map_err(|error| fault::nonsense(&error.to_string()))?;
+            Ok(Answer::Fields(fields))
+        }
+    }
+}
+
+/// Whether an object has members that say something of the reply.
+enum Shape {
+    Plain,
+    Special,
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Shape;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Shape, M::Error> {
+                let mut shape = Shape::Plain;
+                while let Some((name, _)) = members.next_entry::<std::borrow::Cow<'de, str>, IgnoredAny>()? {
+                    if name == "error" || name.starts_with('_') {
+                        shape = Shape::Special;
+                    }
+                }
+                Ok(shape)
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}

@@ -1,0 +1,45 @@
+//! What goes wrong with guests, as errors of a request.
+
+use ketch_model::Error;
+use wasmtime::PoolConcurrencyLimitError;
+
+/// The most of a cause that goes to the log, in bytes.
+const LONGEST: usize = 2_000;
+
+/// A guest's call that ended in a trap, or could not begin.
+pub(crate) fn failed(error: &wasmtime::Error) -> Error {
+    if error.is::<PoolConcurrencyLimitError>() {
+        return busy();
+    }
+    Error::new(500, "controller_failed", "what answers here has failed").because(cause(error))
+}
+
+/// There is no place for one more call.
+pub(crate) fn busy() -> Error {
+    let header = (http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+    Error::new(503, "busy", "too many such calls are running").header(header.0, header.1)
+}
+
+/// The time is over.
+pub(crate) fn late(limit: std::time::Duration) -> Error {
+    Error::new(504, "deadline_exceeded", format!("no reply was ready within {limit:?}"))
+}
+
+/// A guest answered what is no answer.
+pub(crate) fn nonsense(why: &str) -> Error {
+    let cause = format!("the component's answer {why}");
+    Error::new(502, "bad_controller", "what answers here has answered nonsense").because(cause)
+}
+
+/// A guest said that it failed, and why.
+pub(crate) fn said(message: &str) -> Error {
+    let cause = format!("the component says: {}", &message[..message.floor_char_boundary(LONGEST)]);
+    Error::new(500, "controller_failed", "what answers here has failed").because(cause)
+}
+
+/// A cause as one line: what happened, and where in the guest.
+pub(crate) fn cause(error: &wasmtime::Error) -> String {
+    let mut text = format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" | ");
+    text.truncate(text.floor_char_boundary(LONGEST));
+    text
+}

@@ -1,0 +1,3 @@
+module ketchworker
+
+go 1.19
