@@ -1,6 +1,7 @@
 //! Projects as their users see them: a folder of files, and requests.
 
 mod access;
+mod arguments;
 #[cfg(target_os = "linux")]
 mod exec;
 mod folders;

@@ -74,6 +74,7 @@ impl Place {
                 drivers: &drivers,
                 db: None,
                 stored: Stored::default(),
+                mode: ketch_web::Mode::Development,
             };
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
