@@ -4,6 +4,7 @@ mod access;
 mod folders;
 mod hello;
 mod middlewares;
+mod panics;
 mod place;
 mod replies;
 mod said;
