@@ -198,11 +198,12 @@ impl Lowering<'_> {
                     )));
                 }
                 Found::None { wanted } => {
-                    let source = folder::source(&self.project.file.root, &wanted);
+                    let source = folder::unbuilt_source(&self.project.file.root, &wanted, &endpoint.method);
                     let Some(source) = source else {
                         return Err(problem(format!("has no controller: write `{}`", wanted.display())));
                     };
-                    return Err(problem(format!("`{}` {}", source.display(), folder::unbuilt(&wanted))));
+                    let main = source.folder.join(source.main);
+                    return Err(problem(format!("`{}` {}", main.display(), folder::unbuilt(&source))));
                 }
             },
         };

@@ -1,6 +1,8 @@
 //! Projects as their users see them: a folder of files, and requests.
 
 mod access;
+#[cfg(target_os = "linux")]
+mod exec;
 mod folders;
 mod hello;
 mod middlewares;
