@@ -7,6 +7,7 @@ mod exec;
 mod folders;
 mod hello;
 mod middlewares;
+mod panics;
 mod place;
 mod replies;
 mod said;
