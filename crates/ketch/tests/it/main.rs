@@ -47,6 +47,7 @@ mod jobs_stop;
 mod manifest_place;
 mod manifest_reload;
 mod manifest_sql;
+mod manifest_table;
 #[cfg(unix)]
 mod manifest_watch;
 mod messages;
