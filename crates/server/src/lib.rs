@@ -15,6 +15,7 @@ mod manifest;
 mod reload;
 mod run;
 mod server;
+mod stored;
 
 pub use build::Built;
 pub use database::{DEFAULT_DATA, Database};

@@ -5,13 +5,13 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_db::Db;
-use ketch_manifest::{Call, Driver, Footprint, Lowered, Native, Project, Stored, Surroundings};
+use ketch_manifest::{Call, Driver, Footprint, Lowered, Native, Project, Surroundings};
 use ketch_model::{Error, Place, Problem, Settings};
 use ketch_web::Middleware;
 use serde_json::{Map, Value};
 
 use crate::server::{Server, bad_name};
+use crate::stored::Stored;
 
 /// What an application says of manifests.
 #[derive(Debug, Default)]
@@ -21,11 +21,17 @@ pub(crate) struct Declared {
 }
 
 impl Server {
-    /// Adds the endpoints of a project: the folder of an `api.json`.
+    /// Adds the endpoints of a project: the folder of an `api.json`. One with SQL or migrations has them in the server's
+    /// [database](Self::db).
     #[must_use]
     #[track_caller]
     pub fn manifest(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.manifest.folders.push((folder.into(), Place::caller()));
+        let folder = folder.into();
+        // Known before the server is built, so that a test can give it a database of its own.
+        if Project::open(&folder, &mut Vec::new()).is_some_and(|project| project.needs_database()) {
+            let _needed = self.db();
+        }
+        self.manifest.folders.push((folder, Place::caller()));
         self
     }
 
@@ -69,15 +75,16 @@ impl Declared {
     pub(crate) fn lower(
         &self,
         projects: &[(u64, Project)],
-        around: (&Settings, &[Arc<dyn Driver>], Option<&Db>),
+        around: (&Settings, &[Arc<dyn Driver>], &Stored),
         defined: &BTreeMap<String, Middleware>,
         problems: &mut Vec<Problem>,
     ) -> Lowered {
-        let (server, drivers, db) = around;
+        let (server, drivers, stored) = around;
         let mut all = Lowered::default();
         for (revision, project) in projects {
-            let around =
-                Surroundings { server, native: &self.native, drivers, db, stored: Stored::default() };
+            problems.extend(stored.problem(project));
+            let (db, stored) = (stored.db.as_ref(), stored.surroundings());
+            let around = Surroundings { server, native: &self.native, drivers, db, stored };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
             for (name, middleware) in lowered.middlewares {
@@ -90,6 +97,7 @@ impl Declared {
                 }
             }
             all.routes.extend(lowered.routes);
+            all.controllers.extend(lowered.controllers);
         }
         all
     }

@@ -10,6 +10,7 @@ mod checker;
 mod component;
 mod controller;
 mod database;
+mod document;
 mod driver;
 mod engine;
 mod fault;

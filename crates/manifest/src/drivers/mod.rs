@@ -11,7 +11,7 @@ pub(crate) use exec::Exec;
 pub use native::Native;
 pub(crate) use sql::is_sql;
 pub use table::Tabled;
-pub(crate) use table::tables;
+pub(crate) use table::{is_absent, tables};
 
 use crate::driver::Driver;
 
