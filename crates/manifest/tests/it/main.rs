@@ -1,7 +1,10 @@
 //! Projects as their users see them: a folder of files, and requests.
 
 mod arguments;
+mod files;
 mod hello;
+mod native;
+mod outputs;
 mod place;
 mod replies;
 mod said;

@@ -60,8 +60,17 @@ impl Place {
         Client::new(self.lowered(native).unwrap_or_else(|problems| panic!("{problems:#?}")))
     }
 
+    /// A client of it, in a mode.
+    pub(crate) fn client_in(&self, mode: Mode, native: &Native) -> Client {
+        Client::new(self.lowered_in(mode, native).unwrap_or_else(|problems| panic!("{problems:#?}")))
+    }
+
     /// What it comes to, or what is wrong with it.
     pub(crate) fn lowered(&self, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
+        self.lowered_in(Mode::Development, native)
+    }
+
+    fn lowered_in(&self, mode: Mode, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
         let mut problems = Vec::new();
         let project = Project::open(self.path(), &mut problems);
         let mut app = App::builder();
@@ -74,7 +83,7 @@ impl Place {
                 drivers: &drivers,
                 db: None,
                 stored: Stored::default(),
-                mode: Mode::Development,
+                mode,
             };
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
