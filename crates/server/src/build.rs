@@ -124,6 +124,7 @@ impl Server {
         let manifest = std::mem::take(&mut self.manifest);
         let (revisions, projects) = manifest.open(&mut problems);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
+        let drivers = manifest::drivers(&self.database.data());
         let database = std::mem::take(&mut self.database).check(&mut problems);
         let readiness = match &database {
             Some(database) => Readiness::with(database.check()),
@@ -135,7 +136,6 @@ impl Server {
         for lowering in std::mem::take(&mut self.services) {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
-        let drivers = manifest::drivers();
         let around = (&self.settings, drivers.as_slice(), database.as_ref().map(Database::db));
         let lowered = manifest.lower(&projects, around, &self.app.middlewares, &mut problems);
         let own = routes.len()..routes.len() + lowered.routes.len();
