@@ -48,6 +48,7 @@ mod manifest_pages;
 mod manifest_place;
 mod manifest_reload;
 mod manifest_sql;
+mod manifest_table;
 #[cfg(unix)]
 mod manifest_watch;
 mod messages;
