@@ -1,11 +1,13 @@
 //! Projects as their users see them: a folder of files, and requests.
 
 mod access;
+mod arguments;
 #[cfg(target_os = "linux")]
 mod exec;
 mod folders;
 mod hello;
 mod middlewares;
+mod panics;
 mod place;
 mod replies;
 mod said;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ketch_manifest::{Driver, Lowered, Native, Project, Stored, Surroundings};
 use ketch_model::{Endpoint, Problem, Settings};
 use ketch_testkit::{Client, Scratch};
-use ketch_web::App;
+use ketch_web::{App, Mode};
 
 use crate::said::Said;
 
@@ -53,6 +53,11 @@ impl Place {
         self.app(&Native::default()).err().unwrap_or_default()
     }
 
+    /// What is wrong with it, with functions of the program's.
+    pub(crate) fn problems_with(&self, native: &Native) -> Vec<Problem> {
+        self.lowered(native).err().unwrap_or_default()
+    }
+
     /// A client of it.
     pub(crate) fn client(&self) -> Client {
         self.client_with(&Native::default())
@@ -82,7 +87,8 @@ impl Place {
         let server = Settings::new();
         let drivers: [Arc<dyn Driver>; 1] = [Arc::new(Said)];
         let stored = Stored::default();
-        let around = Surroundings { server: &server, native, drivers: &drivers, db: None, stored };
+        let mode = Mode::Development;
+        let around = Surroundings { server: &server, native, drivers: &drivers, db: None, stored, mode };
         let lowered = project.map(|project| project.lower(&around, &mut problems)).unwrap_or_default();
         if problems.is_empty() { Ok(lowered) } else { Err(problems) }
     }
