@@ -76,6 +76,15 @@ pub(crate) async fn gone(pids: &[u32]) {
     );
 }
 
+/// Waits until no process works in this project's folder, whatever it is called and whoever started it.
+pub(crate) async fn deserted(place: &Place) {
+    let folder = place.path().canonicalize().expect("it is there");
+    let works_there =
+        |entry: fs::DirEntry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder);
+    let all = || fs::read_dir("/proc").expect("it is Linux").flatten();
+    until("the folder is deserted", || !all().any(works_there)).await;
+}
+
 /// Waits until something is so.
 pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
     let wait = async {
