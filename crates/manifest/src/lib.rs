@@ -17,16 +17,18 @@ mod lower;
 mod middleware;
 mod names;
 mod numbers;
+mod outputs;
 mod project;
 mod reply;
 mod scopes;
 mod source;
+mod sources;
 mod tree;
 mod types;
 
 pub use call::{Answer, Call, Files};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
-pub use drivers::{Native, Tabled, shipped};
+pub use drivers::{Native, NativeFunction, Tabled, shipped};
 pub use fields::Fields;
 pub use footprint::{Footprint, WATCHED_FILES};
 pub use known::{Known, Stored};
@@ -34,5 +36,12 @@ pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};
 pub use project::{Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
+pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, source_folders};
 pub use tree::{Declared, Param, Site};
 pub use types::{Own, Schema, Type, Types, Wrong};
+
+/// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::drivers::fuzz_worker as worker;
+}

@@ -78,7 +78,8 @@ fn tables(found: &[Round]) -> String {
     writeln!(out, "| {} | {rust} | 1 |", RUST.name).expect("a String takes everything");
     for (at, (ask, least)) in GUESTS.iter().enumerate() {
         let (rate, ratio) = (of(&|round| round[at + 1]), of(&|round| round[at + 1] / round[0]));
-        writeln!(out, "| {} | {} | {} |", ask.name, rate.shown(0), ratio.shown(2)).expect("a String takes everything");
+        writeln!(out, "| {} | {} | {} |", ask.name, rate.shown(0), ratio.shown(2))
+            .expect("a String takes everything");
         let met = if ratio.median() >= *least { "met" } else { "**missed**" };
         writeln!(targets, "| {} / in Rust ≥ {least} | {} | {met} |", ask.name, ratio.shown(2))
             .expect("a String takes everything");
@@ -93,7 +94,10 @@ mod tests {
     #[test]
     fn what_is_missed_says_so() {
         let text = tables(&[[100.0, 71.0, 29.0]]);
-        assert!(text.contains("| component, kept instance / in Rust ≥ 0.7 | 0.71 (0.71–0.71) | met |"), "{text}");
+        assert!(
+            text.contains("| component, kept instance / in Rust ≥ 0.7 | 0.71 (0.71–0.71) | met |"),
+            "{text}"
+        );
         assert!(text.contains("≥ 0.3 | 0.29 (0.29–0.29) | **missed** |"), "{text}");
     }
 }

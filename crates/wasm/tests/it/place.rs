@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use http::Method;
 use ketch_db::Db;
-use ketch_manifest::{Driver, Native, Project, Surroundings};
+use ketch_manifest::{Driver, Native, Project, Stored, Surroundings};
 use ketch_model::{Problem, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_wasm::{Setup, Wasm};
@@ -72,12 +72,17 @@ impl Place {
 
     fn lowered(&self) -> Result<Arc<App>, Vec<Problem>> {
         let (mut problems, mut app) = (Vec::new(), App::builder());
-        let mut native = Native::default();
-        native.add("plain", |_| async { Ok(serde_json::Map::new()) });
+        let native = Native::default();
         if let Some(project) = Project::open(self.path(), &mut problems) {
             let (server, drivers) = (Settings::new(), [Arc::clone(&self.driver)]);
-            let around =
-                Surroundings { server: &server, native: &native, drivers: &drivers, db: self.db.as_ref() };
+            let around = Surroundings {
+                server: &server,
+                native: &native,
+                drivers: &drivers,
+                db: self.db.as_ref(),
+                stored: Stored::default(),
+                mode: ketch_web::Mode::Development,
+            };
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
         }
