@@ -6,6 +6,7 @@ mod deadlines;
 mod documents;
 mod grants;
 mod guests;
+mod javascript;
 mod loading;
 mod others;
 mod place;
