@@ -88,8 +88,13 @@ fn shell(command: &str, cwd: &mut PathBuf) -> (i32, String) {
     let script =
         format!("curl() {{ command curl -sS \"$@\"; }}\n{{ {command}\n}} 2>&1\ncode=$?\npwd >&2\nexit $code");
     let mut bash = Command::new("bash");
-    let output =
-        bash.args(["-c", &script]).current_dir(&*cwd).env("PATH", path).stdin(Stdio::null()).output().unwrap();
+    let output = bash
+        .args(["-c", &script])
+        .current_dir(&*cwd)
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     *cwd = String::from_utf8(output.stderr).unwrap().trim().into();
     (output.status.code().unwrap_or(-1), String::from_utf8(output.stdout).unwrap())
 }
@@ -205,7 +210,8 @@ impl Drop for Running {
 
 #[test]
 fn what_is_printed_is_compared_but_for_what_is_left_open() {
-    for (text, written) in [("ab", "ab"), ("ab", "a…"), ("ab", "…b"), ("a x b y c", "a…b…c"), ("", "…")] {
+    for (text, written) in [("ab", "ab"), ("ab", "a…"), ("ab", "…b"), ("a x b y c", "a…b…c"), ("", "…")]
+    {
         assert!(fits(text, written), "{text} {written}");
     }
     for (text, written) in [("ab", "a"), ("ab", "b"), ("a x c", "a…b…c"), ("ab", "…a"), ("", "a…")] {

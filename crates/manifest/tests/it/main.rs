@@ -7,6 +7,7 @@ mod exec;
 mod folders;
 mod hello;
 mod middlewares;
+mod outside;
 mod panics;
 mod place;
 mod replies;

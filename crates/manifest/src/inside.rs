@@ -1,0 +1,27 @@
+//! What a project names is in its folder: no name, link or device leads to anything else.
+
+use std::fs;
+use std::path::{Component, Path};
+
+/// Whether a file, as a project names it, is one in its folder. Links are followed; the file that is in the end must be
+/// inside as well.
+///
+/// # Errors
+/// Why not, to be read after the file's name.
+pub(crate) fn check(root: &Path, file: &Path) -> Result<(), String> {
+    let outside = || Err("leads out of the project's folder: what it runs must be in it".to_owned());
+    // By its words first: whether there is such a file outside is nobody's business.
+    if file.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return outside();
+    }
+    let cannot = |error| format!("cannot be read: {error}");
+    let (real, root) = (fs::canonicalize(root.join(file)), fs::canonicalize(root));
+    let (real, root) = (real.map_err(cannot)?, root.map_err(cannot)?);
+    if !real.starts_with(&root) {
+        return outside();
+    }
+    if !fs::metadata(&real).map_err(cannot)?.is_file() {
+        return Err("is no file".to_owned());
+    }
+    Ok(())
+}
