@@ -109,7 +109,7 @@ impl Lowering<'_> {
             let wanted = self.wanted(&path, None);
             let here = inside::check(&file.root, &path).map_err(|why| vec![wanted.problem(why)]);
             let driver =
-                || self.driver(None, &path).ok_or_else(|| vec![wanted.problem(NO_DRIVER.to_owned())]);
+                || self.driver(None, &path).ok_or_else(|| vec![wanted.problem(no_driver(&path).to_owned())]);
             match here.and_then(|()| driver()).and_then(|driver| driver.middleware(&wanted)) {
                 Ok(inspector) => {
                     let middleware = middleware::named(inspector, Arc::clone(&self.redirects), kind);
@@ -213,7 +213,7 @@ impl Lowering<'_> {
         inside::check(&self.project.file.root, &file)
             .map_err(|why| problem(format!("`{}` {why}", file.display())))?;
         let driver = self.driver(by, &file);
-        let driver = driver.ok_or_else(|| problem(format!("`{}`: {NO_DRIVER}", file.display())))?;
+        let driver = driver.ok_or_else(|| problem(format!("`{}`: {}", file.display(), no_driver(&file))))?;
         let wanted = Wanted {
             endpoint: Some(endpoint),
             options: endpoint.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value),
@@ -303,7 +303,13 @@ impl Lowering<'_> {
     }
 }
 
-const NO_DRIVER: &str = "no driver knows this kind of file: name one in `run`, as in `exec:path/to/it`";
+/// What to do about a file that no driver knows.
+fn no_driver(file: &Path) -> &'static str {
+    if file.extension().is_some_and(|extension| extension == "wasm") {
+        return "this server was built without WASM: build it with the feature `wasm`, or use the stock `ketch`";
+    }
+    "no driver knows this kind of file: name one in `run`, as in `exec:path/to/it`"
+}
 
 /// An endpoint that is being answered.
 struct Answering {

@@ -16,14 +16,14 @@ pub(super) const CASES: &[Case] = &[
     case!("describe", a_schema_that_has_just_changed).needs(Capability::Describe),
 ];
 
-async fn described(db: &Db, sql: &'static str) -> Result<Described> {
+async fn ask(db: &Db, sql: &'static str) -> Result<Described> {
     Ok(db.describe(sql).await?)
 }
 
 async fn a_read(db: Db) -> Checked {
     boats(&db).await?;
     let sql = "select id, name as called from boats where name = :name or id = :id or name = :name";
-    let described = described(&db, sql).await?;
+    let described = ask(&db, sql).await?;
     let params: Vec<&str> = described.params.iter().map(|it| it.name.as_str()).collect();
     same("the parameters, each once", &params, &vec!["name", "id"])?;
     let columns: Vec<&str> = described.columns.iter().map(|it| it.name.as_str()).collect();
@@ -34,10 +34,10 @@ async fn a_read(db: Db) -> Checked {
 async fn a_write_is_not_run(db: Db) -> Checked {
     boats(&db).await?;
     let sql = "insert into boats (id, name) values (:id, :name) returning id";
-    let described = described(&db, sql).await?;
+    let described = ask(&db, sql).await?;
     same("what it does", &described.access, &Access::Writes)?;
     same("how many columns it gives", &described.columns.len(), &1)?;
-    let silent = described(&db, "delete from boats").await?;
+    let silent = ask(&db, "delete from boats").await?;
     same("the columns of what gives no rows", &silent.columns, &Vec::new())?;
     same("boats", &fleet(&db).await?, &0)?;
     db.execute("insert into boats (id, name) values (:id, :name)", params! { id: 1, name: "Spray" }).await?;
@@ -46,7 +46,7 @@ async fn a_write_is_not_run(db: Db) -> Checked {
 
 async fn a_mistake_is_told(db: Db) -> Checked {
     for sql in ["selec 1", "select nothing from nowhere", "select 1; select 2", "", "-- nothing"] {
-        fails!(sql, described(&db, sql).await, Error::Statement { .. })?;
+        fails!(sql, ask(&db, sql).await, Error::Statement { .. })?;
     }
     let sql = "select 1 +\n  frum x";
     let at = db.describe(sql).await.err().and_then(|why| why.at);
@@ -55,18 +55,14 @@ async fn a_mistake_is_told(db: Db) -> Checked {
 
 async fn what_is_kept_is_refused(db: Db) -> Checked {
     for sql in ["begin", "commit", "savepoint a"] {
-        fails!(sql, described(&db, sql).await, Error::Denied(_))?;
+        fails!(sql, ask(&db, sql).await, Error::Denied(_))?;
     }
     Ok(())
 }
 
 async fn a_schema_that_has_just_changed(db: Db) -> Checked {
     db.execute("create table news (a bigint)", params! {}).await?;
-    same("columns", &described(&db, "select * from news").await?.columns.len(), &1)?;
+    same("columns", &ask(&db, "select * from news").await?.columns.len(), &1)?;
     db.execute("alter table news add column b bigint", params! {}).await?;
-    same(
-        "columns after one was added",
-        &described(&db, "select * from news /* anew */").await?.columns.len(),
-        &2,
-    )
+    same("columns after one was added", &ask(&db, "select * from news /* anew */").await?.columns.len(), &2)
 }
