@@ -23,7 +23,7 @@ use crate::outputs::Outputs;
 use crate::project::Project;
 use crate::reply::Shape;
 use crate::tree::{Declared, Param, Site};
-use crate::{arguments, folder, middleware, numbers, scopes, types};
+use crate::{arguments, folder, inside, middleware, numbers, scopes, types};
 
 /// What a project is lowered into: what the server says and has.
 #[derive(Debug)]
@@ -107,9 +107,10 @@ impl Lowering<'_> {
         let (mut settings, mut middlewares) = (Settings::new(), BTreeMap::new());
         for (name, path) in folder::programs(file, &file.folders.middlewares, problems) {
             let wanted = self.wanted(&path, None);
-            let made =
-                self.driver(None, &path).ok_or_else(|| vec![wanted.problem(no_driver(&path).to_owned())]);
-            match made.and_then(|driver| driver.middleware(&wanted)) {
+            let here = inside::check(&file.root, &path).map_err(|why| vec![wanted.problem(why)]);
+            let driver =
+                || self.driver(None, &path).ok_or_else(|| vec![wanted.problem(no_driver(&path).to_owned())]);
+            match here.and_then(|()| driver()).and_then(|driver| driver.middleware(&wanted)) {
                 Ok(inspector) => {
                     let middleware = middleware::named(inspector, Arc::clone(&self.redirects), kind);
                     middlewares.insert(name.clone(), middleware);
@@ -209,6 +210,8 @@ impl Lowering<'_> {
                 }
             },
         };
+        inside::check(&self.project.file.root, &file)
+            .map_err(|why| problem(format!("`{}` {why}", file.display())))?;
         let driver = self.driver(by, &file);
         let driver = driver.ok_or_else(|| problem(format!("`{}`: {}", file.display(), no_driver(&file))))?;
         let wanted = Wanted {

@@ -10,6 +10,7 @@ mod hello;
 mod middlewares;
 mod native;
 mod outputs;
+mod outside;
 mod panics;
 mod place;
 mod replies;

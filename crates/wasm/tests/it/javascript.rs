@@ -34,10 +34,16 @@ async fn a_controller_a_middleware_and_a_type_checker_in_javascript() {
             assert_eq!(ask("/add?a=4", "Bearer eve").await.status, 401);
             let answer = ask("/add?a=4", "Bearer ada").await;
             assert_eq!(answer.status, 201, "{}", answer.text());
-            assert_eq!((answer.json::<Value>()["sum"].clone(), answer.header("x-seen")), (8.into(), Some("yes")));
+            assert_eq!(
+                (answer.json::<Value>()["sum"].clone(), answer.header("x-seen")),
+                (8.into(), Some("yes"))
+            );
             assert_eq!(ask("/add?a=5", "Bearer ada").await.status, 400);
             let missing = ask("/add?a=404", "Bearer ada").await;
-            assert_eq!((missing.status.as_u16(), missing.json::<Value>()["code"].clone()), (404, "no_such_number".into()));
+            assert_eq!(
+                (missing.status.as_u16(), missing.json::<Value>()["code"].clone()),
+                (404, "no_such_number".into())
+            );
         }
     }
 }
