@@ -4,6 +4,7 @@ mod access;
 #[cfg(target_os = "linux")]
 mod exec;
 mod folders;
+mod guide;
 mod hello;
 mod middlewares;
 mod panics;
