@@ -29,7 +29,11 @@ fn main() -> ExitCode {
         .add(Plain)
         .add(Layered)
         .add(Slow);
-    ketch::main(database::with_database(server).unwrap_or_else(|error| panic!("{error}")))
+    let server = database::with_database(server).unwrap_or_else(|error| panic!("{error}"));
+    ketch::main(match bench_terms::programs() {
+        Some(folder) => server.manifest(folder),
+        None => server,
+    })
 }
 
 struct Plain;

@@ -15,7 +15,7 @@ use ketch_model::{Error, FieldError, In};
 use ketch_web::{Arg, Ctx, Input};
 use serde_json::{Map, Value};
 
-pub(crate) use documents::describe;
+pub(crate) use documents::{describe, errors};
 pub(crate) use rules::faults;
 
 use crate::call::Files;
@@ -57,7 +57,19 @@ pub(crate) async fn read(takes: &[Param], mut input: Input) -> Result<(Map<Strin
         };
         reading.argument(param, given).await?;
     }
-    if reading.faults.is_empty() { Ok((reading.args, files)) } else { Err(Error::arguments(reading.faults)) }
+    reading.done().map(|args| (args, files))
+}
+
+/// Reads the arguments that are not in the body, for who reads that itself.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) async fn read_outside(takes: &[Param], ctx: &Ctx) -> Result<Map<String, Value>, Error> {
+    let mut reading = Reading::default();
+    for param in takes.iter().filter(|param| param.site != Site::Body) {
+        reading.argument(param, outside(param.site, &param.wire, ctx)?).await?;
+    }
+    reading.done()
 }
 
 /// What came for an argument that is not in the body.
@@ -85,6 +97,10 @@ struct Reading {
 }
 
 impl Reading {
+    fn done(self) -> Result<Map<String, Value>, Error> {
+        if self.faults.is_empty() { Ok(self.args) } else { Err(Error::arguments(self.faults)) }
+    }
+
     /// Keeps an argument, or what is wrong with it.
     async fn argument(&mut self, param: &Param, given: Given) -> Result<(), Error> {
         let one = |wrong: Wrong| vec![wrong];

@@ -17,6 +17,7 @@ mod lower;
 mod middleware;
 mod names;
 mod numbers;
+mod outputs;
 mod project;
 mod reply;
 mod scopes;
@@ -27,7 +28,7 @@ mod types;
 
 pub use call::{Answer, Call, Files};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
-pub use drivers::{Native, Tabled, shipped};
+pub use drivers::{Native, NativeFunction, Tabled, shipped};
 pub use fields::Fields;
 pub use footprint::{Footprint, WATCHED_FILES};
 pub use known::{Known, Stored};

@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::Method;
 use ketch_db::Db;
-use ketch_model::{
-    Answer as Answers, Content, Docs, Error, Level, Leveled, Op, Place, Problem, ReplySpec, Settings, Value,
-};
+use ketch_model::{Answer as Answers, Docs, Error, Level, Leveled, Op, Place, Problem, Settings, Value};
 use ketch_syntax::{Key, suggestion};
-use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Response, Route};
-use serde_json::{Map, json};
+use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Mode, Response, Route};
+use serde_json::Map;
 
 use crate::call::Call;
 use crate::driver::{Bound, Controller, Driver, Wanted};
@@ -21,6 +19,7 @@ use crate::folder::Found;
 use crate::known::{Known, Stored};
 use crate::middleware::{Claims, Kind};
 use crate::names::Taken;
+use crate::outputs::Outputs;
 use crate::project::Project;
 use crate::reply::Shape;
 use crate::tree::{Declared, Param, Site};
@@ -40,6 +39,8 @@ pub struct Surroundings<'a> {
     pub db: Option<&'a Db>,
     /// What else is stored in it, and which SQL it speaks.
     pub stored: Stored<'a>,
+    /// Whom the server is for: in development, outputs are checked.
+    pub mode: Mode,
 }
 
 /// What a project comes to.
@@ -106,7 +107,8 @@ impl Lowering<'_> {
         let (mut settings, mut middlewares) = (Settings::new(), BTreeMap::new());
         for (name, path) in folder::programs(file, &file.folders.middlewares, problems) {
             let wanted = self.wanted(&path, None);
-            let made = self.driver(None, &path).ok_or_else(|| vec![wanted.problem(NO_DRIVER.to_owned())]);
+            let made =
+                self.driver(None, &path).ok_or_else(|| vec![wanted.problem(no_driver(&path).to_owned())]);
             match made.and_then(|driver| driver.middleware(&wanted)) {
                 Ok(inspector) => {
                     let middleware = middleware::named(inspector, Arc::clone(&self.redirects), kind);
@@ -174,8 +176,8 @@ impl Lowering<'_> {
             |message: String| vec![Problem::new(Some(endpoint.place.clone()), endpoint.subject(), message)];
         let run = endpoint.run.as_deref();
         if let Some(name) = run.and_then(|run| run.strip_prefix("native:")) {
-            return match self.around.native.get(name) {
-                Some(function) => Ok((Answers::Driver("native"), Some(Bound::Controller(function)))),
+            return match self.around.native.bound(name, endpoint) {
+                Some(function) => Ok((Answers::Driver("native"), Some(Bound::Controller(function?)))),
                 None => {
                     let hint = suggestion(name, self.around.native.names());
                     Err(problem(format!("no function `{name}` was given to this server{hint}")))
@@ -208,7 +210,7 @@ impl Lowering<'_> {
             },
         };
         let driver = self.driver(by, &file);
-        let driver = driver.ok_or_else(|| problem(format!("`{}`: {NO_DRIVER}", file.display())))?;
+        let driver = driver.ok_or_else(|| problem(format!("`{}`: {}", file.display(), no_driver(&file))))?;
         let wanted = Wanted {
             endpoint: Some(endpoint),
             options: endpoint.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value),
@@ -266,7 +268,7 @@ impl Lowering<'_> {
         positional.sort_by_key(|param| if let Site::Slot(at) = param.site { at } else { 0 });
         let positional = positional.into_iter().map(|param| param.name.as_str());
         let names = taken.name(&endpoint.method, &endpoint.path, positional);
-        let described = arguments::describe(&takes);
+        let (described, errors) = (arguments::describe(&takes), arguments::errors(&takes));
         let replies = match &bound {
             Some(Bound::Controller(controller)) => controller.replies(),
             _ => None,
@@ -277,16 +279,20 @@ impl Lowering<'_> {
             redirects: Arc::clone(&self.redirects),
             own_error: endpoint.gives.iter().any(|it| it.name == "error"),
         };
+        let outputs = Outputs::of(endpoint, file.seed, self.around.mode);
+        let described_output = outputs.describe();
         let path = path.join("/");
         let route = format!("/{path}").into();
-        let answering = Answering { method: endpoint.method.clone(), takes, absent, route, bound, shape };
+        let answering =
+            Answering { method: endpoint.method.clone(), takes, absent, route, bound, outputs, shape };
         let answering = Arc::new(answering);
         let handler = move |input: Input| Arc::clone(&answering).answer(input);
         let place = endpoint.place.clone();
         let mut fronted = Fronted::new(names, endpoint.method.clone(), path, place, handler);
         fronted.docs = Docs::from_comments(endpoint.info.as_deref(), None);
         fronted.args = described;
-        fronted.replies = replies.unwrap_or_else(|| (vec![gives(endpoint)], Vec::new()));
+        fronted.replies = replies.unwrap_or_else(|| (vec![described_output], Vec::new()));
+        fronted.replies.1.extend(errors);
         fronted.answer = answer;
         fronted.base = Some(file.root.clone());
         fronted.annotate = file.seed.then_some(numbers::annotate);
@@ -294,15 +300,12 @@ impl Lowering<'_> {
     }
 }
 
-const NO_DRIVER: &str = "no driver knows this kind of file: name one in `run`, as in `exec:path/to/it`";
-
-fn gives(endpoint: &Declared) -> ReplySpec {
-    let members: Map<_, _> = endpoint.gives.iter().map(|it| (it.name.clone(), it.ty.schema())).collect();
-    let required: Vec<_> =
-        endpoint.gives.iter().filter(|it| !it.optional).map(|it| it.name.as_str()).collect();
-    let schema = json!({ "type": "object", "properties": members, "required": required });
-    let content = Content { media_type: "application/json", schema };
-    ReplySpec { status: StatusCode::OK, description: "The output.".to_owned(), content: Some(content) }
+/// What to do about a file that no driver knows.
+fn no_driver(file: &Path) -> &'static str {
+    if file.extension().is_some_and(|extension| extension == "wasm") {
+        return "this server was built without WASM: build it with the feature `wasm`, or use the stock `ketch`";
+    }
+    "no driver knows this kind of file: name one in `run`, as in `exec:path/to/it`"
 }
 
 /// An endpoint that is being answered.
@@ -314,6 +317,7 @@ struct Answering {
     absent: Map<String, serde_json::Value>,
     route: Arc<str>,
     bound: Option<Bound>,
+    outputs: Outputs,
     shape: Shape,
 }
 
@@ -323,6 +327,7 @@ impl Answering {
         let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
         let (exchange, caller) = (input.exchange().clone(), ctx.caller());
         if let Some(Bound::Whole(whole)) = &self.bound {
+            arguments::read_outside(&self.takes, &ctx).await?;
             return whole.answer(input).await;
         }
         let (mut args, files) = arguments::read(&self.takes, input).await?;
@@ -340,6 +345,6 @@ impl Answering {
             request_id: exchange.id(),
             time_left: exchange.time_left(),
         };
-        self.shape.reply(controller.call(call).await?)
+        self.shape.reply(self.outputs.shape(controller.call(call).await?).await?)
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ketch_manifest::{Controller, Driver, Footprint, Project};
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
-use ketch_web::{App, Middleware, Route, Schemas};
+use ketch_web::{App, Middleware, Mode, Route, Schemas};
 use tokio::sync::Mutex;
 
 use crate::build::distinct;
@@ -51,6 +51,7 @@ pub(crate) struct Around {
     pub(crate) settings: Settings,
     pub(crate) drivers: Vec<Arc<dyn Driver>>,
     pub(crate) stored: Stored,
+    pub(crate) mode: Mode,
 }
 
 /// What no reload changes: it is the program's.
@@ -149,8 +150,7 @@ impl Reloader {
         let mut problems = Vec::new();
         let (revisions, projects) = manifest.open(&mut problems);
         self.0.tried.set(revisions);
-        let with = (&around.settings, around.drivers.as_slice(), &around.stored);
-        let mut lowered = manifest.lower(&projects, with, &fixed.middlewares, &mut problems);
+        let mut lowered = manifest.lower(&projects, around, &fixed.middlewares, &mut problems);
         // What the program's services refer to has been collected already.
         let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));
         let routes = [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();

@@ -1,6 +1,6 @@
 //! The arguments of an endpoint as documents describe them.
 
-use ketch_model::{ArgSpec, In, Sees};
+use ketch_model::{ArgSpec, ErrorSpec, In, Sees};
 use serde_json::{Map, Value, json};
 
 use super::body::{FORM, JSON, PARTS};
@@ -20,6 +20,18 @@ pub(crate) fn describe(takes: &[Param]) -> Vec<ArgSpec> {
     let call = ArgSpec::new("call", In::Context, Value::Bool(true));
     args.push(ArgSpec { required: false, sees: Sees::Caller, ..call });
     args
+}
+
+/// What reading them may be answered with, beyond what every body may.
+pub(crate) fn errors(takes: &[Param]) -> Vec<ErrorSpec> {
+    let body = takes.iter().filter(|param| param.site == Site::Body);
+    let files = body.clone().any(|param| param.ty.is_file());
+    let description = "The body has more values than are read";
+    let values = ErrorSpec { status: 413, code: "too_many_values", description };
+    let description = "There is no room for the files of the form";
+    let room = ErrorSpec { status: 507, code: "no_room", description };
+    let json = (!files && body.count() > 0).then_some(values);
+    json.into_iter().chain(files.then_some(room)).collect()
 }
 
 fn outside(param: &Param) -> ArgSpec {

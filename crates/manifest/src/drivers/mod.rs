@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 pub(crate) use exec::Exec;
 pub use exec::worker as fuzz_worker;
-pub use native::Native;
+pub use native::{Native, NativeFunction};
 pub(crate) use sql::is_sql;
 pub use table::Tabled;
 pub(crate) use table::{is_absent, tables};

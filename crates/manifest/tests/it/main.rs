@@ -1,12 +1,16 @@
 //! Projects as their users see them: a folder of files, and requests.
 
 mod access;
+mod arguments;
 #[cfg(target_os = "linux")]
 mod exec;
+mod files;
 mod folders;
 mod guide;
 mod hello;
 mod middlewares;
+mod native;
+mod outputs;
 mod panics;
 mod place;
 mod replies;

@@ -65,7 +65,9 @@ impl Place {
     fn lowered(&self) -> Result<Arc<App>, Vec<Problem>> {
         let (mut problems, mut app) = (Vec::new(), App::builder());
         let mut native = Native::default();
-        native.add("plain", |_| async { Ok(serde_json::Map::new()) });
+        native.add("plain", |_: ketch_manifest::Call| async {
+            Ok::<_, ketch_model::Error>(serde_json::Map::new())
+        });
         if let Some(project) = Project::open(self.path(), &mut problems) {
             let (server, drivers) = (Settings::new(), [Arc::clone(&self.driver)]);
             let around = Surroundings {
@@ -74,6 +76,7 @@ impl Place {
                 drivers: &drivers,
                 db: None,
                 stored: Stored::default(),
+                mode: ketch_web::Mode::Development,
             };
             let lowered = project.lower(&around, &mut problems);
             (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
