@@ -107,7 +107,8 @@ impl Lowering<'_> {
         let (mut settings, mut middlewares) = (Settings::new(), BTreeMap::new());
         for (name, path) in folder::programs(file, &file.folders.middlewares, problems) {
             let wanted = self.wanted(&path, None);
-            let made = self.driver(None, &path).ok_or_else(|| vec![wanted.problem(NO_DRIVER.to_owned())]);
+            let made =
+                self.driver(None, &path).ok_or_else(|| vec![wanted.problem(no_driver(&path).to_owned())]);
             match made.and_then(|driver| driver.middleware(&wanted)) {
                 Ok(inspector) => {
                     let middleware = middleware::named(inspector, Arc::clone(&self.redirects), kind);
@@ -209,7 +210,7 @@ impl Lowering<'_> {
             },
         };
         let driver = self.driver(by, &file);
-        let driver = driver.ok_or_else(|| problem(format!("`{}`: {NO_DRIVER}", file.display())))?;
+        let driver = driver.ok_or_else(|| problem(format!("`{}`: {}", file.display(), no_driver(&file))))?;
         let wanted = Wanted {
             endpoint: Some(endpoint),
             options: endpoint.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value),
@@ -299,7 +300,13 @@ impl Lowering<'_> {
     }
 }
 
-const NO_DRIVER: &str = "no driver knows this kind of file: name one in `run`, as in `exec:path/to/it`";
+/// What to do about a file that no driver knows.
+fn no_driver(file: &Path) -> &'static str {
+    if file.extension().is_some_and(|extension| extension == "wasm") {
+        return "this server was built without WASM: build it with the feature `wasm`, or use the stock `ketch`";
+    }
+    "no driver knows this kind of file: name one in `run`, as in `exec:path/to/it`"
+}
 
 /// An endpoint that is being answered.
 struct Answering {

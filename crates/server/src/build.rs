@@ -126,6 +126,7 @@ impl Server {
         let (revisions, projects) = manifest.open(&mut problems);
         let own = self.store(&projects);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
+        let drivers = manifest::drivers(&self.database.data());
         let mut database = std::mem::take(&mut self.database).check(&mut problems);
         let stored = Stored::new(database.as_ref(), own);
         let readiness = match &database {
@@ -138,12 +139,7 @@ impl Server {
         for lowering in std::mem::take(&mut self.services) {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
-        let around = Around {
-            settings: self.settings.clone(),
-            drivers: manifest::drivers(),
-            stored,
-            mode: self.app.mode,
-        };
+        let around = Around { settings: self.settings.clone(), drivers, stored, mode: self.app.mode };
         let lowered = manifest.lower(&projects, &around, &self.app.middlewares, &mut problems);
         if let Some(database) = &mut database {
             database.ask(lowered.controllers);

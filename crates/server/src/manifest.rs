@@ -98,7 +98,16 @@ impl Declared {
 }
 
 /// The drivers that ship, and those that have crates of their own. They are made once, so that what they keep running
-/// outlives a reload.
-pub(crate) fn drivers() -> Vec<Arc<dyn Driver>> {
-    ketch_manifest::shipped()
+/// outlives a reload. Compiled components are kept in the folder of the data once that is there: before, and for commands
+/// that only look at a project, where the operating system keeps such files.
+pub(crate) fn drivers(data: &Path) -> Vec<Arc<dyn Driver>> {
+    #[cfg(feature = "wasm")]
+    let more: [Arc<dyn Driver>; 1] = {
+        let mut setup = ketch_wasm::Setup::default();
+        setup.cache = data.is_dir().then(|| data.join("wasm"));
+        [Arc::new(ketch_wasm::Wasm::new(setup))]
+    };
+    #[cfg(not(feature = "wasm"))]
+    let (more, _unused): ([Arc<dyn Driver>; 0], _) = ([], data);
+    ketch_manifest::shipped().into_iter().chain(more).collect()
 }

@@ -84,3 +84,5 @@ mod traversal_cases;
 mod walk;
 mod watch;
 mod websocket;
+#[cfg(unix)]
+mod worker_kits;

@@ -4,9 +4,12 @@ mod access;
 mod arguments;
 #[cfg(target_os = "linux")]
 mod exec;
+mod files;
 mod folders;
 mod hello;
 mod middlewares;
+mod native;
+mod outputs;
 mod panics;
 mod place;
 mod replies;

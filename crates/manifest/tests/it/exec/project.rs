@@ -33,8 +33,14 @@ pub(crate) fn client(place: &Place, drivers: &[Arc<dyn Driver>]) -> Client {
     let mut problems = Vec::new();
     let project = Project::open(place.path(), &mut problems).expect("there is one");
     let (server, native) = (Settings::new(), Native::default());
-    let around =
-        Surroundings { server: &server, native: &native, drivers, db: None, stored: Stored::default() };
+    let around = Surroundings {
+        server: &server,
+        native: &native,
+        drivers,
+        db: None,
+        stored: Stored::default(),
+        mode: ketch_web::Mode::Development,
+    };
     let lowered = project.lower(&around, &mut problems);
     assert!(problems.is_empty(), "{problems:#?}");
     let mut app = App::builder();
