@@ -27,6 +27,8 @@ mod schedule;
 mod settings;
 #[path = "../targets/tokens.rs"]
 mod tokens;
+#[path = "../targets/worker.rs"]
+mod worker;
 
 /// A parser and what it promises.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "schedule", run: schedule::run },
     Target { name: "settings", run: settings::run },
     Target { name: "tokens", run: tokens::run },
+    Target { name: "worker", run: worker::run },
 ];
 
 /// The target with this name.

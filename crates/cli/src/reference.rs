@@ -1,4 +1,4 @@
-//! The reference pages that follow from the source: commands, manifests and settings. A test compares them with `docs/reference/`.
+//! The reference pages that follow from the source: commands and settings. A test compares them with `docs/reference/`.
 
 use std::fmt::Write;
 
@@ -9,13 +9,7 @@ use crate::arguments::Arguments;
 
 /// The pages, by file name.
 pub fn reference() -> Vec<(&'static str, String)> {
-    vec![
-        ("cli.md", commands()),
-        ("manifest.md", ketch_manifest::reference()),
-        ("manifest.schema.json", format!("{:#}\n", ketch_manifest::api_schema())),
-        ("project.schema.json", format!("{:#}\n", ketch_manifest::project_schema())),
-        ("settings.md", settings()),
-    ]
+    vec![("cli.md", commands()), ("settings.md", settings())]
 }
 
 /// `--help` of every command, at a fixed width.

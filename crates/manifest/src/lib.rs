@@ -14,16 +14,19 @@ mod footprint;
 mod fuzz;
 mod headers;
 mod include;
+mod inside;
 mod keys;
 mod known;
 mod lower;
 mod middleware;
 mod names;
 mod numbers;
+mod outputs;
 mod project;
 mod reply;
 mod scopes;
 mod source;
+mod sources;
 mod surplus;
 mod syntax;
 mod tree;
@@ -31,7 +34,7 @@ mod types;
 
 pub use call::{Answer, Call, Files};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
-pub use drivers::{Native, Tabled, shipped};
+pub use drivers::{Native, NativeFunction, Tabled, shipped};
 pub use fields::{Fields, Spelling};
 pub use footprint::{Footprint, WATCHED_FILES};
 pub use keys::{EXEC, Form, Keys, METHOD, Member, NODE, PARAM, PROJECT, SQL, WASM, Which};
@@ -41,11 +44,13 @@ pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};
 pub use project::{Api, Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
+pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, source_folders};
 pub use tree::{Declared, Param, Site};
 pub use types::{Own, Schema, Type, Types, Wrong};
 
 /// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
 #[doc(hidden)]
 pub mod __fuzz {
+    pub use crate::drivers::fuzz_worker as worker;
     pub use crate::fuzz::manifest;
 }

@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::Method;
 use ketch_db::Db;
-use ketch_model::{
-    Answer as Answers, Content, Docs, Error, Level, Leveled, Op, Place, Problem, ReplySpec, Settings, Value,
-};
+use ketch_model::{Answer as Answers, Docs, Error, Level, Leveled, Op, Place, Problem, Settings, Value};
 use ketch_syntax::{Key, suggestion};
-use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Response, Route};
-use serde_json::{Map, json};
+use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Mode, Response, Route};
+use serde_json::Map;
 
 use crate::call::Call;
 use crate::driver::{Bound, Controller, Driver, Wanted};
@@ -21,10 +19,11 @@ use crate::folder::Found;
 use crate::known::{Known, Stored};
 use crate::middleware::{Claims, Kind};
 use crate::names::Taken;
+use crate::outputs::Outputs;
 use crate::project::Project;
 use crate::reply::Shape;
 use crate::tree::{Declared, Param, Site};
-use crate::{arguments, folder, middleware, numbers, scopes, surplus, types};
+use crate::{arguments, folder, inside, middleware, numbers, scopes, surplus, types};
 
 /// What a project is lowered into: what the server says and has.
 #[derive(Debug)]
@@ -40,6 +39,8 @@ pub struct Surroundings<'a> {
     pub db: Option<&'a Db>,
     /// What else is stored in it, and which SQL it speaks.
     pub stored: Stored<'a>,
+    /// Whom the server is for: in development, outputs are checked.
+    pub mode: Mode,
 }
 
 /// What a project comes to.
@@ -107,8 +108,10 @@ impl Lowering<'_> {
         let (mut settings, mut middlewares) = (Settings::new(), BTreeMap::new());
         for (name, path) in folder::programs(file, &file.folders.middlewares, problems) {
             let wanted = self.wanted(&path, None);
-            let made = self.driver(None, &path).ok_or_else(|| vec![wanted.problem(NO_DRIVER.to_owned())]);
-            match made.and_then(|driver| driver.middleware(&wanted)) {
+            let here = inside::check(&file.root, &path).map_err(|why| vec![wanted.problem(why)]);
+            let driver =
+                || self.driver(None, &path).ok_or_else(|| vec![wanted.problem(no_driver(&path).to_owned())]);
+            match here.and_then(|()| driver()).and_then(|driver| driver.middleware(&wanted)) {
                 Ok(inspector) => {
                     let middleware = middleware::named(inspector, Arc::clone(&self.redirects), kind);
                     middlewares.insert(name.clone(), middleware);
@@ -180,8 +183,8 @@ impl Lowering<'_> {
             |message: String| vec![Problem::new(Some(endpoint.place.clone()), endpoint.subject(), message)];
         let run = endpoint.run.as_deref();
         if let Some(name) = run.and_then(|run| run.strip_prefix("native:")) {
-            return match self.around.native.get(name) {
-                Some(function) => Ok((Answers::Driver("native"), Some(Bound::Controller(function)))),
+            return match self.around.native.bound(name, endpoint) {
+                Some(function) => Ok((Answers::Driver("native"), Some(Bound::Controller(function?)))),
                 None => {
                     let hint = suggestion(name, self.around.native.names());
                     Err(problem(format!("no function `{name}` was given to this server{hint}")))
@@ -195,8 +198,10 @@ impl Lowering<'_> {
             Some((driver, file)) => (driver, PathBuf::from(file)),
             None => (None, self.file(endpoint)?),
         };
+        inside::check(&self.project.file.root, &file)
+            .map_err(|why| problem(format!("`{}` {why}", file.display())))?;
         let driver = self.driver(by, &file);
-        let driver = driver.ok_or_else(|| problem(format!("`{}`: {NO_DRIVER}", file.display())))?;
+        let driver = driver.ok_or_else(|| problem(format!("`{}`: {}", file.display(), no_driver(&file))))?;
         let wanted = Wanted {
             endpoint: Some(endpoint),
             options: endpoint.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value),
@@ -214,8 +219,11 @@ impl Lowering<'_> {
                 let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
                 format!("has several controllers, `{}`: keep one, or name it in `run`", files.join("` and `"))
             }
-            Found::None { wanted } => match folder::source(root, &wanted) {
-                Some(source) => format!("`{}` {}", source.display(), folder::unbuilt(&wanted)),
+            Found::None { wanted } => match folder::unbuilt_source(root, &wanted, &endpoint.method) {
+                Some(source) => {
+                    let main = source.folder.join(source.main);
+                    format!("`{}` {}", main.display(), folder::unbuilt(&source))
+                }
                 None => {
                     let hint = surplus::near(&self.project.file, &wanted);
                     format!("has no controller: write `{}`{hint}", wanted.display())
@@ -274,7 +282,7 @@ impl Lowering<'_> {
         positional.sort_by_key(|param| if let Site::Slot(at) = param.site { at } else { 0 });
         let positional = positional.into_iter().map(|param| param.name.as_str());
         let names = taken.name(&endpoint.method, &endpoint.path, positional);
-        let described = arguments::describe(&takes);
+        let (described, errors) = (arguments::describe(&takes), arguments::errors(&takes));
         let replies = match &bound {
             Some(Bound::Controller(controller)) => controller.replies(),
             _ => None,
@@ -285,16 +293,20 @@ impl Lowering<'_> {
             redirects: Arc::clone(&self.redirects),
             own_error: endpoint.gives.iter().any(|it| it.name == "error"),
         };
+        let outputs = Outputs::of(endpoint, file.seed, self.around.mode);
+        let described_output = outputs.describe();
         let path = path.join("/");
         let route = format!("/{path}").into();
-        let answering = Answering { method: endpoint.method.clone(), takes, absent, route, bound, shape };
+        let answering =
+            Answering { method: endpoint.method.clone(), takes, absent, route, bound, outputs, shape };
         let answering = Arc::new(answering);
         let handler = move |input: Input| Arc::clone(&answering).answer(input);
         let place = endpoint.place.clone();
         let mut fronted = Fronted::new(names, endpoint.method.clone(), path, place, handler);
         fronted.docs = Docs::from_comments(endpoint.info.as_deref(), endpoint.about.as_deref());
         fronted.args = described;
-        fronted.replies = replies.unwrap_or_else(|| (vec![gives(endpoint)], Vec::new()));
+        fronted.replies = replies.unwrap_or_else(|| (vec![described_output], Vec::new()));
+        fronted.replies.1.extend(errors);
         fronted.answer = answer;
         fronted.base = Some(file.root.clone());
         fronted.annotate = file.seed.then_some(numbers::annotate);
@@ -305,20 +317,17 @@ impl Lowering<'_> {
     }
 }
 
-const NO_DRIVER: &str = "no driver knows this kind of file: name one in `run`, as in `exec:path/to/it`";
-
 fn is_stub(endpoint: &Declared) -> bool {
     let said = endpoint.above.iter().chain([&endpoint.settings]);
     said.flat_map(Settings::entries).any(|entry| entry.key == Key::Stub)
 }
 
-fn gives(endpoint: &Declared) -> ReplySpec {
-    let members: Map<_, _> = endpoint.gives.iter().map(|it| (it.name.clone(), it.ty.schema())).collect();
-    let required: Vec<_> =
-        endpoint.gives.iter().filter(|it| !it.optional).map(|it| it.name.as_str()).collect();
-    let schema = json!({ "type": "object", "properties": members, "required": required });
-    let content = Content { media_type: "application/json", schema };
-    ReplySpec { status: StatusCode::OK, description: "The output.".to_owned(), content: Some(content) }
+/// What to do about a file that no driver knows.
+fn no_driver(file: &Path) -> &'static str {
+    if file.extension().is_some_and(|extension| extension == "wasm") {
+        return "this server was built without WASM: build it with the feature `wasm`, or use the stock `ketch`";
+    }
+    "no driver knows this kind of file: name one in `run`, as in `exec:path/to/it`"
 }
 
 /// An endpoint that is being answered.
@@ -330,18 +339,26 @@ struct Answering {
     absent: Map<String, serde_json::Value>,
     route: Arc<str>,
     bound: Option<Bound>,
+    outputs: Outputs,
     shape: Shape,
 }
 
 impl Answering {
     async fn answer(self: Arc<Self>, mut input: Input) -> Result<Response, Error> {
-        let ctx = Ctx::read(&mut input, "ctx").await?;
         let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
-        let (exchange, caller) = (input.exchange().clone(), ctx.caller());
+        let exchange = input.exchange().clone();
         if let Some(Bound::Whole(whole)) = &self.bound {
+            arguments::read_outside(&self.takes, &Ctx::read(&mut input, "ctx").await?).await?;
             return whole.answer(input).await;
         }
-        let (mut args, files) = arguments::read(&self.takes, input).await?;
+        // To share a request is to copy its head, so it is only done where a body is read too.
+        let (ctx, input) = if arguments::read_a_body(&self.takes) {
+            (Ctx::read(&mut input, "ctx").await?, Some(input))
+        } else {
+            (Ctx::taking(input), None)
+        };
+        let caller = ctx.caller();
+        let (mut args, files) = arguments::read(&self.takes, &ctx, input).await?;
         let Some(Bound::Controller(controller)) = &self.bound else { return Ok(Response::default()) };
         args.extend(self.absent.clone());
         let call = Call {
@@ -356,6 +373,6 @@ impl Answering {
             request_id: exchange.id(),
             time_left: exchange.time_left(),
         };
-        self.shape.reply(controller.call(call).await?)
+        self.shape.reply(self.outputs.shape(controller.call(call).await?).await?)
     }
 }

@@ -11,6 +11,7 @@ use ketch_syntax::closest;
 
 use crate::folder::{self, Found};
 use crate::project::{Project, ProjectFile};
+use crate::sources::source_folders;
 use crate::tree::METHODS;
 
 /// How deep folders are looked into, and how many files at most.
@@ -91,10 +92,11 @@ fn path_of(folder: &Path, file: &Path) -> PathBuf {
 /// Every file that could be a controller, in order.
 fn candidates(project: &ProjectFile) -> Vec<PathBuf> {
     let mut found = Vec::new();
+    let sources = source_folders(project);
     let mut open = vec![(project.folders.controllers.clone(), 0)];
     while let Some((folder, depth)) = open.pop() {
         let Ok(entries) = project.root.join(&folder).read_dir() else { continue };
-        let built = folder::source(&project.root, &folder).is_some();
+        let built = sources.iter().any(|source| folder.starts_with(&source.folder));
         for entry in entries.flatten() {
             let (name, path) = (entry.file_name(), folder.join(entry.file_name()));
             let name = name.to_string_lossy();

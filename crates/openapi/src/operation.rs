@@ -3,6 +3,7 @@
 use ketch_model::{ArgSpec, Deprecation, Endpoint, In, Scope};
 use serde_json::{Value, json};
 
+use crate::merge::merge_content;
 use crate::responses::responses;
 
 /// Headers that OpenAPI leaves to other parts of a document: as parameters they would be ignored.
@@ -24,7 +25,7 @@ pub(crate) fn operation(endpoint: &Endpoint, problem: &str) -> Value {
     put("description", description(endpoint).map(Value::from));
     let parameters: Vec<Value> = endpoint.args.iter().filter_map(|arg| parameter(arg, endpoint)).collect();
     put("parameters", (!parameters.is_empty()).then(|| parameters.into()));
-    put("requestBody", endpoint.args.iter().find(|arg| arg.place.is_body()).map(body));
+    put("requestBody", bodies(endpoint));
     put("security", security(&endpoint.settings.scope.value));
     put("deprecated", (endpoint.settings.deprecated.value != Deprecation::No).then_some(Value::Bool(true)));
     operation
@@ -96,6 +97,17 @@ fn restrict(schema: &mut Value, pattern: &str) {
     } else {
         schema["pattern"] = json!(pattern);
     }
+}
+
+/// The body, in every form that the endpoint reads it in.
+fn bodies(endpoint: &Endpoint) -> Option<Value> {
+    let mut forms = endpoint.args.iter().filter(|arg| arg.place.is_body()).map(body);
+    let first = forms.next()?;
+    Some(forms.fold(first, |mut all, form| {
+        all["required"] = json!(all["required"] == true && form["required"] == true);
+        merge_content(&mut all, &form["content"]);
+        all
+    }))
 }
 
 fn body(arg: &ArgSpec) -> Value {

@@ -237,7 +237,12 @@ impl Form {
 fn can_be_invalid(arg: &ArgSpec) -> bool {
     match arg.place {
         In::Context => false,
-        In::Body => matches!(Form::of(arg), Form::Json | Form::Fields),
+        // An endpoint that reads parts itself says nothing of them.
+        In::Body => match Form::of(arg) {
+            Form::Json | Form::Fields => true,
+            Form::Parts => arg.schema.get("properties").is_some(),
+            Form::Raw => false,
+        },
         _ => true,
     }
 }

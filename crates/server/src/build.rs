@@ -18,6 +18,7 @@ use crate::jobs::Queued;
 use crate::manifest;
 use crate::reload::{Around, Fixed, Reloader};
 use crate::server::{DEFAULT_ADDRESS, Server};
+use crate::stored::Stored;
 
 /// A server that can run.
 #[derive(Debug)]
@@ -123,8 +124,11 @@ impl Server {
         let manifest = std::mem::take(&mut self.manifest);
         let (revisions, projects) = manifest.open(&mut problems);
         self.describe_as(projects.iter().map(|(_, project)| &project.file.api));
+        let own = self.store(&projects);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
-        let database = std::mem::take(&mut self.database).check(&mut problems);
+        let drivers = manifest::drivers(&self.database.data());
+        let mut database = std::mem::take(&mut self.database).check(&mut problems);
+        let stored = Stored::new(database.as_ref(), own);
         let readiness = match &database {
             Some(database) => Readiness::with(database.check()),
             None => Readiness::default(),
@@ -135,9 +139,11 @@ impl Server {
         for lowering in std::mem::take(&mut self.services) {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
-        let drivers = manifest::drivers();
-        let around = (&self.settings, drivers.as_slice(), database.as_ref().map(Database::db));
-        let lowered = manifest.lower(&projects, around, &self.app.middlewares, &mut problems);
+        let around = Around { settings: self.settings.clone(), drivers, stored, mode: self.app.mode };
+        let lowered = manifest.lower(&projects, &around, &self.app.middlewares, &mut problems);
+        if let Some(database) = &mut database {
+            database.ask(lowered.controllers);
+        }
         let own = routes.len()..routes.len() + lowered.routes.len();
         routes.extend(lowered.routes);
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
@@ -149,7 +155,6 @@ impl Server {
         let events = Mutex::new(std::mem::take(&mut self.events));
         let defined = self.app.middlewares.clone();
         self.app.middlewares.extend(lowered.middlewares);
-        let settings = self.settings.clone();
         let fixed = (!manifest.is_empty()).then(|| Fixed::of(&routes, own, defined));
         let app = self.app(routes, &mut problems);
         let (Some(app), Some(address), true) = (app, address, problems.is_empty()) else {
@@ -157,9 +162,7 @@ impl Server {
         };
         documents.write(&api);
         let (app, api) = (Arc::new(app), Arc::new(api));
-        let db = database.as_ref().map(|database| database.db().clone());
         let reloader = fixed.map(|fixed| {
-            let around = Around { settings, drivers, db };
             Reloader::new(
                 Arc::clone(&app),
                 Arc::clone(&api),

@@ -1,16 +1,14 @@
 //! The manifests of a server: projects whose endpoints stand beside its services.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_db::Db;
-use ketch_manifest::{Api, Call, Driver, Footprint, Lowered, Native, Project, Stored, Surroundings};
-use ketch_model::{Error, Place, Problem, Settings};
+use ketch_manifest::{Api, Driver, Footprint, Lowered, Native, NativeFunction, Project, Surroundings};
+use ketch_model::{Place, Problem};
 use ketch_web::Middleware;
-use serde_json::{Map, Value};
 
+use crate::reload::Around;
 use crate::server::{DEFAULT_TITLE, DEFAULT_VERSION, Server, bad_name};
 
 /// What an application says of manifests.
@@ -21,22 +19,24 @@ pub(crate) struct Declared {
 }
 
 impl Server {
-    /// Adds the endpoints of a project: the folder of an `api.json`.
+    /// Adds the endpoints of a project: the folder of an `api.json`. One with SQL or migrations has them in the server's
+    /// [database](Self::db).
     #[must_use]
     #[track_caller]
     pub fn manifest(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.manifest.folders.push((folder.into(), Place::caller()));
+        let folder = folder.into();
+        // Known before the server is built, so that a test can give it a database of its own.
+        if Project::open(&folder, &mut Vec::new()).is_some_and(|project| project.needs_database()) {
+            let _needed = self.db();
+        }
+        self.manifest.folders.push((folder, Place::caller()));
         self
     }
 
     /// Gives manifests a function that they call by name: `"run": "native:resize"`.
     #[must_use]
     #[track_caller]
-    pub fn native<F, Fut>(mut self, name: impl Into<String>, function: F) -> Self
-    where
-        F: Fn(Call) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Map<String, Value>, Error>> + Send + 'static,
-    {
+    pub fn native<M: 'static>(mut self, name: impl Into<String>, function: impl NativeFunction<M>) -> Self {
         let name = name.into();
         let taken = !self.manifest.native.add(name.as_str(), function);
         self.problems.extend(bad_name(&name, "native function", taken));
@@ -88,15 +88,16 @@ impl Declared {
     pub(crate) fn lower(
         &self,
         projects: &[(u64, Project)],
-        around: (&Settings, &[Arc<dyn Driver>], Option<&Db>),
+        around: &Around,
         defined: &BTreeMap<String, Middleware>,
         problems: &mut Vec<Problem>,
     ) -> Lowered {
-        let (server, drivers, db) = around;
+        let Around { settings: server, drivers, stored, mode } = around;
         let mut all = Lowered::default();
         for (revision, project) in projects {
-            let around =
-                Surroundings { server, native: &self.native, drivers, db, stored: Stored::default() };
+            problems.extend(stored.problem(project));
+            let (db, stored) = (stored.db.as_ref(), stored.surroundings());
+            let around = Surroundings { server, native: &self.native, drivers, db, stored, mode: *mode };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
             for (name, middleware) in lowered.middlewares {
@@ -109,13 +110,23 @@ impl Declared {
                 }
             }
             all.routes.extend(lowered.routes);
+            all.controllers.extend(lowered.controllers);
         }
         all
     }
 }
 
 /// The drivers that ship, and those that have crates of their own. They are made once, so that what they keep running
-/// outlives a reload.
-pub(crate) fn drivers() -> Vec<Arc<dyn Driver>> {
-    ketch_manifest::shipped()
+/// outlives a reload. Compiled components are kept in the folder of the data once that is there: before, and for commands
+/// that only look at a project, where the operating system keeps such files.
+pub(crate) fn drivers(data: &Path) -> Vec<Arc<dyn Driver>> {
+    #[cfg(feature = "wasm")]
+    let more: [Arc<dyn Driver>; 1] = {
+        let mut setup = ketch_wasm::Setup::default();
+        setup.cache = data.is_dir().then(|| data.join("wasm"));
+        [Arc::new(ketch_wasm::Wasm::new(setup))]
+    };
+    #[cfg(not(feature = "wasm"))]
+    let (more, _unused): ([Arc<dyn Driver>; 0], _) = ([], data);
+    ketch_manifest::shipped().into_iter().chain(more).collect()
 }

@@ -9,14 +9,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ketch_db::Db;
-use ketch_manifest::{Driver, Footprint};
+use ketch_manifest::{Controller, Driver, Footprint, Project};
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
-use ketch_web::{App, Middleware, Route, Schemas};
+use ketch_web::{App, Middleware, Mode, Route, Schemas};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use crate::manifest::Declared;
+use crate::stored::{Pending, Stored};
 
 /// What loads the manifests of a server anew. Clones are of the same server.
 #[derive(Clone)]
@@ -49,7 +50,8 @@ struct Inner {
 pub(crate) struct Around {
     pub(crate) settings: Settings,
     pub(crate) drivers: Vec<Arc<dyn Driver>>,
-    pub(crate) db: Option<Db>,
+    pub(crate) stored: Stored,
+    pub(crate) mode: Mode,
 }
 
 /// What no reload changes: it is the program's.
@@ -97,14 +99,14 @@ impl Reloader {
         self.0.tried.with(|tried| now.eq(tried.iter().copied()))
     }
 
-    /// Reloads, and says in the log what came of it.
-    pub async fn reload_and_log(&self) {
-        match self.reload().await {
+    /// Says in the log what came of a reload.
+    pub fn log(outcome: &Result<Reloaded, Problems>) {
+        match outcome {
             Ok(Reloaded { endpoints, took }) => {
                 tracing::info!(endpoints, took_ms = took.as_millis(), "the manifest was loaded anew");
             }
             Err(Problems(problems)) => {
-                for problem in &problems {
+                for problem in problems {
                     tracing::error!(%problem, "the manifest cannot be loaded");
                 }
                 tracing::warn!(problems = problems.len(), "the last good manifest is served on");
@@ -117,49 +119,91 @@ impl Reloader {
         self.0.api.with(Arc::clone)
     }
 
-    /// Reads every project anew, and serves them as they are now. Requests in flight end on what they began on; what
-    /// callers have used up of rates stays used up. It waits for a reload that is under way.
-    ///
-    /// # Errors
-    /// Every problem there is, each with its place; then nothing is changed. A project that needs a database or
-    /// migrations that the server does not have needs a restart, and says so.
-    pub async fn reload(&self) -> Result<Reloaded, Problems> {
-        let _turn = self.0.turn.lock().await;
-        let this = self.clone();
-        let loaded = tokio::task::spawn_blocking(move || this.load());
-        loaded.await.unwrap_or_else(|panic| {
-            let message = format!("loading the manifests panicked: {panic}");
-            Err(Problems(vec![Problem::new(None, "server", message)]))
-        })
+    /// What made the controllers of the projects.
+    pub(crate) fn drivers(&self) -> Vec<Arc<dyn Driver>> {
+        self.0.around.drivers.clone()
     }
 
-    fn load(&self) -> Result<Reloaded, Problems> {
-        let begun = Instant::now();
-        let Inner { app, manifest, around, fixed, .. } = &*self.0;
+    /// Reads every project anew, and serves them as they are now. New migrations are applied, and statements described by
+    /// the database, before anything is swapped. Requests in flight end on what they began on; what callers have used up
+    /// of rates stays used up. It waits for a reload that is under way.
+    ///
+    /// # Errors
+    /// Every problem there is, each with its place; then nothing is served anew. A project that needs a database which
+    /// the server does not have needs a restart, and says so.
+    pub async fn reload(&self) -> Result<Reloaded, Problems> {
+        self.reload_with(Pending::Apply).await
+    }
+
+    /// The same, but new migrations are a problem, and are not applied: for files that are seen to change, of which nobody
+    /// has said that they are complete.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload), and when a migration is pending.
+    pub async fn reload_unless_migrations(&self) -> Result<Reloaded, Problems> {
+        self.reload_with(Pending::Refuse).await
+    }
+
+    async fn reload_with(&self, pending: Pending) -> Result<Reloaded, Problems> {
+        let _turn = self.0.turn.lock().await;
+        let (begun, this) = (Instant::now(), self.clone());
+        let runtime = Handle::current();
+        let endpoints = apart(move || this.swap(this.load()?, pending, &runtime)).await?;
+        Ok(Reloaded { endpoints, took: begun.elapsed() })
+    }
+
+    fn load(&self) -> Result<Loaded, Problems> {
+        let Inner { manifest, around, fixed, .. } = &*self.0;
         let mut problems = Vec::new();
         let (revisions, projects) = manifest.open(&mut problems);
         self.0.tried.set(revisions);
-        let with = (&around.settings, around.drivers.as_slice(), around.db.as_ref());
-        let mut lowered = manifest.lower(&projects, with, &fixed.middlewares, &mut problems);
+        let mut lowered = manifest.lower(&projects, around, &fixed.middlewares, &mut problems);
         // What the program's services refer to has been collected already.
         let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));
-        let routes: Vec<Route> =
-            [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();
+        let routes = [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();
+        let mut middlewares = fixed.middlewares.clone();
+        middlewares.extend(lowered.middlewares);
+        if !problems.is_empty() {
+            return Err(Problems::sorted(problems));
+        }
+        Ok(Loaded { projects, controllers: lowered.controllers, routes, middlewares })
+    }
+
+    /// Serves what was loaded, if it can be composed and fits the database: in this order, because what is done to the
+    /// database cannot be taken back.
+    fn swap(&self, loaded: Loaded, pending: Pending, runtime: &Handle) -> Result<usize, Problems> {
+        let Loaded { projects, controllers, routes, middlewares } = loaded;
         let api = Api {
             endpoints: routes.iter().map(|route| route.endpoint.clone()).collect(),
             ..(*self.api()).clone()
         };
-        let mut middlewares = fixed.middlewares.clone();
-        middlewares.extend(lowered.middlewares);
-        if problems.is_empty() {
-            problems.extend(app.reload(routes, &middlewares).err().into_iter().flatten());
-        }
-        if !problems.is_empty() {
-            return Err(Problems::sorted(problems));
-        }
+        let stored = || {
+            let problems = runtime.block_on(self.0.around.stored.follow(&projects, &controllers, pending));
+            if problems.is_empty() { Ok(()) } else { Err(problems) }
+        };
+        let swapped = self.0.app.reload_when(routes, &middlewares, stored);
+        swapped.map_err(|problems| Problems::sorted(problems))?;
         self.0.documents.write(&api);
         let endpoints = api.endpoints.len();
         self.0.api.set(Arc::new(api));
-        Ok(Reloaded { endpoints, took: begun.elapsed() })
+        Ok(endpoints)
     }
+}
+
+/// What was read anew, and is not served yet.
+struct Loaded {
+    projects: Vec<(u64, Project)>,
+    controllers: Vec<Arc<dyn Controller>>,
+    routes: Vec<Route>,
+    middlewares: BTreeMap<String, Middleware>,
+}
+
+/// Runs what takes long away from the threads that serve.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problems> + Send + 'static,
+) -> Result<T, Problems> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| {
+        let message = format!("loading the manifests panicked: {panic}");
+        Err(Problems(vec![Problem::new(None, "server", message)]))
+    })
 }

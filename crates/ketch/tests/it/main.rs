@@ -44,9 +44,15 @@ mod jobs_command;
 mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
+mod manifest_pages;
+mod manifest_place;
 mod manifest_reload;
+mod manifest_sql;
+mod manifest_table;
 #[cfg(unix)]
 mod manifest_watch;
+#[cfg(unix)]
+mod manifest_workers;
 mod messages;
 mod middleware;
 mod migrate;
@@ -75,5 +81,8 @@ mod streams;
 mod stubs;
 mod traversal;
 mod traversal_cases;
+mod walk;
 mod watch;
 mod websocket;
+#[cfg(unix)]
+mod worker_kits;

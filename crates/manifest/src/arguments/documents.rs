@@ -1,10 +1,11 @@
 //! The arguments of an endpoint as documents describe them.
 
-use ketch_model::{ArgSpec, In, Sees};
+use ketch_model::{ArgSpec, ErrorSpec, In, Sees};
 use serde_json::{Map, Value, json};
 
 use super::body::{FORM, JSON, PARTS};
 use super::place;
+use crate::drivers::is_absent;
 use crate::tree::{Param, Site};
 use crate::types::Type;
 
@@ -21,6 +22,18 @@ pub(crate) fn describe(takes: &[Param]) -> Vec<ArgSpec> {
     args
 }
 
+/// What reading them may be answered with, beyond what every body may.
+pub(crate) fn errors(takes: &[Param]) -> Vec<ErrorSpec> {
+    let body = takes.iter().filter(|param| param.site == Site::Body);
+    let files = body.clone().any(|param| param.ty.is_file());
+    let description = "The body has more values than are read";
+    let values = ErrorSpec { status: 413, code: "too_many_values", description };
+    let description = "There is no room for the files of the form";
+    let room = ErrorSpec { status: 507, code: "no_room", description };
+    let json = (!files && body.count() > 0).then_some(values);
+    json.into_iter().chain(files.then_some(room)).collect()
+}
+
 fn outside(param: &Param) -> ArgSpec {
     let (place, about) = (place(param.site), param.info.clone());
     // A list is one name several times.
@@ -33,7 +46,7 @@ fn outside(param: &Param) -> ArgSpec {
 /// The type's schema with the argument's default.
 fn schema(param: &Param) -> Value {
     let mut schema = param.ty.schema();
-    if let Some(default) = &param.default {
+    if let Some(default) = param.default.as_ref().filter(|it| !is_absent(it)) {
         schema["default"] = default.clone();
     }
     schema

@@ -1,6 +1,5 @@
 //! What the arguments of a method must be to one another, to its path and to its method.
 
-use http::Method;
 use ketch_model::{Place, Problem};
 use ketch_syntax::{Template, closest};
 
@@ -14,14 +13,14 @@ const SPECIAL: [&str; 7] =
 /// Checks a method.
 pub(super) fn check(declared: &Declared, spelling: Spelling, problems: &mut Vec<Problem>) {
     let mut check = Check { declared, spelling, problems };
-    check.captures();
-    check.slots();
+    // What could not be read may be what is missing.
+    if !declared.faulty {
+        check.captures();
+        check.slots();
+    }
     check.sources();
     check.names();
     check.outputs();
-    if spelling == Spelling::Exact {
-        check.body();
-    }
 }
 
 struct Check<'a> {
@@ -39,31 +38,23 @@ impl Check<'_> {
         format!("{}: `{}`", self.declared.subject(), param.wire)
     }
 
-    /// Every `{name}` of the path is an argument, and is always there.
+    /// Every `{name}` of the path is an argument.
     fn captures(&mut self) {
         let Ok(path) = Template::parse(&self.declared.path.join("/")) else { return };
         let declared = self.declared;
         for capture in path.params() {
-            let taken = declared.takes.iter().find(|it| it.site == Site::Path && it.wire == capture.name);
-            match taken {
-                Some(param) if param.optional => {
-                    let message = "is a part of the path, so it is always there: take the `?` off its type";
-                    self.tell(&param.place, self.of(param), message.to_owned());
-                }
-                Some(_) => {}
-                None => {
-                    let name = &capture.name;
-                    let free =
-                        declared.takes.iter().filter(|it| it.site == Site::Body).map(|it| it.wire.as_str());
-                    let hint = closest(name, free)
-                        .map(|near| format!("; or is `{near}` meant to be it?"))
-                        .unwrap_or_default();
-                    let message = format!(
-                        "`{{{name}}}` of the path is no argument: write `\"{name}\": {{ \"type\": \"string\" }}` in `in`{hint}"
-                    );
-                    self.tell(&declared.place, declared.subject(), message);
-                }
+            if declared.takes.iter().any(|it| it.site == Site::Path && it.wire == capture.name) {
+                continue;
             }
+            let name = &capture.name;
+            let free = declared.takes.iter().filter(|it| it.site == Site::Body).map(|it| it.wire.as_str());
+            let hint = closest(name, free)
+                .map(|near| format!("; or is `{near}` meant to be it?"))
+                .unwrap_or_default();
+            let message = format!(
+                "`{{{name}}}` of the path is no argument: write `\"{name}\": {{ \"type\": \"string\" }}` in `in`{hint}"
+            );
+            self.tell(&declared.place, declared.subject(), message);
         }
     }
 
@@ -162,21 +153,6 @@ impl Check<'_> {
                     message,
                 );
             }
-        }
-    }
-
-    /// A GET has no body.
-    fn body(&mut self) {
-        if self.declared.method != Method::GET {
-            return;
-        }
-        let inside = self.declared.takes.iter().filter(|it| it.site == Site::Body);
-        for param in inside.collect::<Vec<_>>() {
-            let name = &param.wire;
-            let message = format!(
-                "a GET has no body: write `\"GET@{name}\"` for the query, or put `{{{name}}}` into the path"
-            );
-            self.tell(&param.place, self.of(param), message);
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use expect_test::expect_file;
 use jsonschema::Validator;
 use ketch_manifest::{Form, Keys, NODE, PROJECT, Project, Source, api_schema, project_schema};
 use serde_json::{Value, json};
@@ -48,6 +49,18 @@ fn full(keys: &'static Keys, depth: usize) -> Value {
         object.insert(member.name.to_owned(), value);
     }
     Value::Object(object)
+}
+
+#[test]
+fn the_reference_and_the_schemas_are_what_the_source_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
+    for (name, text) in [
+        ("manifest.md", ketch_manifest::reference()),
+        ("manifest.schema.json", format!("{:#}\n", api_schema())),
+        ("project.schema.json", format!("{:#}\n", project_schema())),
+    ] {
+        expect_file![folder.join(name)].assert_eq(&text);
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn json_is_accepted_as_the_type_says() {
         (
             "email",
             &["\"ada@example.org\"", "\"a+b@x.co\""],
-            &["\"ada\"", "\"@x.org\"", "\"a b@x.org\"", "\"a@\"", "1"],
+            &["\"ada\"", "\"@x.org\"", "\".a@x.org\"", "\"a..b@x.org\"", "\"a b@x.org\"", "\"a@\"", "1"],
         ),
         (
             "url",
@@ -108,7 +108,6 @@ fn json_is_accepted_as_the_type_says() {
                 "\"2026-01-31T12:00:00.123456789+02:00\"",
                 "\"2026-01-31t12:00:00z\"",
                 "\"9999-12-31T23:59:59Z\"",
-                "\"2016-12-31T23:59:60Z\"",
             ],
             &[
                 "\"2026-01-31\"",
@@ -119,6 +118,7 @@ fn json_is_accepted_as_the_type_says() {
                 "\"2026-01-31T24:00:00Z\"",
                 "\"2026-01-31T12:00:00+24:00\"",
                 "\"2026-01-31T12:00:00Z[UTC]\"",
+                "\"2016-12-31T23:59:60Z\"",
                 "1",
             ],
         ),
@@ -345,7 +345,7 @@ proptest! {
 
     /// These say more than a schema can; what they accept, their schema does.
     #[test]
-    fn a_schema_refuses_nothing_that_its_type_accepts(text in "[a-z0-9@.:/T+-]{0,24}|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z)?") {
+    fn a_schema_refuses_nothing_that_its_type_accepts(text in "[a-z0-9.+_-]{1,5}@[a-z0-9.]{1,8}|[a-z0-9:/T+-]{0,24}|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z)?") {
         for ty in ["email", "url", "date", "datetime", "uuid", "<int:>", "<float:>"] {
             let parsed = Type::parse(ty).expect(ty);
             let schema = jsonschema::options().should_validate_formats(true).build(&parsed.schema()).expect("it is a schema");

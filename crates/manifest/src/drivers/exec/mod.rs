@@ -5,6 +5,7 @@ mod checker;
 mod controller;
 mod errors;
 mod file;
+mod fuzz;
 mod gate;
 mod middleware;
 mod oneshot;
@@ -14,12 +15,16 @@ mod program;
 mod protocol;
 mod spawn;
 mod stderr;
+#[cfg(target_os = "linux")]
+mod sweep;
 mod worker;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use ketch_model::Problem;
+
+pub use self::fuzz::worker;
 
 use self::checker::Checking;
 use self::controller::Called;
