@@ -116,7 +116,10 @@ impl Lowering<'_> {
                     let middleware = middleware::named(inspector, Arc::clone(&self.redirects), kind);
                     middlewares.insert(name.clone(), middleware);
                 }
-                Err(found) => problems.extend(found),
+                Err(found) => {
+                    problems.extend(found);
+                    continue;
+                }
             }
             let place = Place { file: path.display().to_string().into(), line: 1, column: 1 };
             settings = settings.with(Key::Middleware, Op::Add, Value::Names(vec![name]), place);
