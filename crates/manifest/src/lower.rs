@@ -326,14 +326,20 @@ struct Answering {
 
 impl Answering {
     async fn answer(self: Arc<Self>, mut input: Input) -> Result<Response, Error> {
-        let ctx = Ctx::read(&mut input, "ctx").await?;
         let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
-        let (exchange, caller) = (input.exchange().clone(), ctx.caller());
+        let exchange = input.exchange().clone();
         if let Some(Bound::Whole(whole)) = &self.bound {
-            arguments::read_outside(&self.takes, &ctx).await?;
+            arguments::read_outside(&self.takes, &Ctx::read(&mut input, "ctx").await?).await?;
             return whole.answer(input).await;
         }
-        let (mut args, files) = arguments::read(&self.takes, input).await?;
+        // To share a request is to copy its head, so it is only done where a body is read too.
+        let (ctx, input) = if arguments::read_a_body(&self.takes) {
+            (Ctx::read(&mut input, "ctx").await?, Some(input))
+        } else {
+            (Ctx::taking(input), None)
+        };
+        let caller = ctx.caller();
+        let (mut args, files) = arguments::read(&self.takes, &ctx, input).await?;
         let Some(Bound::Controller(controller)) = &self.bound else { return Ok(Response::default()) };
         args.extend(self.absent.clone());
         let call = Call {

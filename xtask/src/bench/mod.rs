@@ -3,6 +3,7 @@
 //! Here is the order of things without a database, in `database/` those with one, in `jobs/` those with a queue, in `programs` those whose controllers are executables, in `reload` manifests that are loaded anew; what the servers have and have not is written in `benches/baseline/src/main.rs`, what
 //! the numbers mean in `docs/performance.md`.
 
+mod components;
 mod database;
 mod document;
 mod jobs;
@@ -75,7 +76,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
     let groups: Vec<&str> = std::iter::once(HTTP)
         .chain(database::names())
         .chain(jobs::names())
-        .chain([programs::NAME, reload::NAME])
+        .chain([programs::NAME, components::NAME, reload::NAME])
         .collect();
     for start in &options.only {
         let known = groups.iter().any(|group| group.starts_with(start.as_str()));
@@ -89,6 +90,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
     database::run(workspace, steps, options, &programs)?;
     jobs::run(workspace, steps, options, &programs)?;
     programs::run(workspace, steps, options, &programs[1])?;
+    components::run(workspace, steps, options)?;
     reload::run(workspace, steps, options, &programs[1])
 }
 

@@ -127,7 +127,9 @@ fn a_program_is_built_anew_and_takes_over_the_socket() {
     let dir = new_project(scratch.path());
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
     let start = [DEV, &["--", "--offline"]].concat();
-    let mut dev = Said::start_with(&dir, &start, |command| drop(command.env("CARGO_TARGET_DIR", target)));
+    let mut dev = Said::start_with(&dir, &start, |command| {
+        command.env("CARGO_TARGET_DIR", target);
+    });
     let addr = dev.ready();
     let source = fs::read_to_string(dir.join("src/lib.rs")).unwrap();
     let before = ask(addr, "/openapi.json").unwrap().1;

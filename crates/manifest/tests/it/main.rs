@@ -6,6 +6,7 @@ mod arguments;
 mod exec;
 mod files;
 mod folders;
+mod guide;
 mod hello;
 mod middlewares;
 mod native;
