@@ -51,6 +51,8 @@ mod manifest_sql;
 mod manifest_table;
 #[cfg(unix)]
 mod manifest_watch;
+#[cfg(unix)]
+mod manifest_workers;
 mod messages;
 mod middleware;
 mod migrate;

@@ -15,11 +15,11 @@ use serde_json::Value;
 
 use super::{Type, Wrong, below};
 use crate::driver::{Checker, Driver, Wanted};
-use crate::folder;
 use crate::known::Known;
 use crate::project::{Project, ProjectFile};
 use crate::sources::{self, Answering, Part};
 use crate::tree::Declared;
+use crate::{folder, inside};
 
 /// The most values of one request that are given to checkers: each may be a process.
 const MOST: usize = 100;
@@ -84,6 +84,10 @@ pub(crate) fn resolved<'d>(
         }
     }
     for path in files(file) {
+        if let Err(why) = inside::check(&file.root, &path) {
+            problems.push(Problem::new(None, path.display().to_string(), why));
+            continue;
+        }
         let Some(driver) = driver(&path) else {
             problems.push(Problem::new(None, path.display().to_string(), "no driver knows this file"));
             continue;
