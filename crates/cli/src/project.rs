@@ -21,7 +21,9 @@ pub(crate) fn require_manifest(dir: &Path) -> Result<()> {
         bail!("there is no folder {shown}, and no command of this name: see `ketch --help`");
     }
     if dir.join("Cargo.toml").is_file() {
-        bail!("{shown} has no api.json, but a Cargo.toml: `cargo run` serves a project in Rust, and `ketch dev` while it is written");
+        bail!(
+            "{shown} has no api.json, but a Cargo.toml: `cargo run` serves a project in Rust, and `ketch dev` while it is written"
+        );
     }
     let inside = |name: &str| dir.join(name).join("api.json").is_file();
     let below = dir.read_dir().into_iter().flatten().flatten();
@@ -29,5 +31,7 @@ pub(crate) fn require_manifest(dir: &Path) -> Result<()> {
     if let Some(name) = names.into_iter().find(|name| inside(name)) {
         bail!("{shown} has no api.json, but the folder {name} in it has: name that one");
     }
-    bail!("{shown} has no api.json, so there is nothing to serve: `ketch new --manifest DIR` writes a project")
+    bail!(
+        "{shown} has no api.json, so there is nothing to serve: `ketch new --manifest DIR` writes a project"
+    )
 }
