@@ -11,6 +11,7 @@ use std::time::UNIX_EPOCH;
 use fnv::FnvHasher;
 
 use crate::project::{Folders, ProjectFile};
+use crate::sources::BUILD_FOLDER;
 
 /// Files of a project that count. Beyond it, the rest is left out: then a change of them is not noticed by itself.
 pub const WATCHED_FILES: usize = 50_000;
@@ -45,7 +46,12 @@ impl Footprint {
         let files = ["ketch.json", "aicra.json", "api.json"].map(PathBuf::from);
         Self {
             root: root.to_owned(),
-            folders: folders.into_iter().filter(|folder| stays_inside(folder)).cloned().collect(),
+            folders: folders
+                .into_iter()
+                .filter(|folder| stays_inside(folder))
+                // What was built of their sources counts as well.
+                .flat_map(|folder| [folder.clone(), Path::new(BUILD_FOLDER).join(folder)])
+                .collect(),
             files: files.into(),
         }
     }
