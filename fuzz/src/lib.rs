@@ -25,6 +25,10 @@ mod schedule;
 mod settings;
 #[path = "../targets/tokens.rs"]
 mod tokens;
+#[path = "../targets/types.rs"]
+mod types;
+#[path = "../targets/worker.rs"]
+mod worker;
 
 /// A parser and what it promises.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +52,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "schedule", run: schedule::run },
     Target { name: "settings", run: settings::run },
     Target { name: "tokens", run: tokens::run },
+    Target { name: "types", run: types::run },
+    Target { name: "worker", run: worker::run },
 ];
 
 /// The target with this name.

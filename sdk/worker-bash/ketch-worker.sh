@@ -65,7 +65,10 @@ http_error() {
   local code message
   _ketch_quote "$2"; code=$REPLY
   _ketch_quote "$3"; message=$REPLY
-  if ((${#_ketch_argv[@]})); then
+  if [[ $_ketch_running == inspect ]]; then
+    printf '{"status":%s,"body":{"code":%s,"message":%s}}' "$1" "$code" "$message" >&"$_ketch_said"
+    exit 0
+  elif ((${#_ketch_argv[@]})); then
     printf '{"_STATUS_":%s,"code":%s,"message":%s}' "$1" "$code" "$message" >&"$_ketch_said"
   else
     printf '{"code":1,"message":%s,"data":{"status":%s,"code":%s}}' "$message" "$1" "$code" >&"$_ketch_said"
@@ -94,9 +97,9 @@ reply_header() {
   _ketch_member _ketch_headers "$1" "$REPLY"
 }
 
-# For `inspect`. refuse STATUS [JSON]: answers in place of the endpoint.
-refuse() {
-  [[ $1 =~ ^[1-5][0-9][0-9]$ ]] || _ketch_mistake "refuse: $1 is no status"
+# For `inspect`. answer STATUS [JSON]: answers in place of the endpoint. To refuse, there is `http_error`.
+answer() {
+  [[ $1 =~ ^[1-5][0-9][0-9]$ ]] || _ketch_mistake "answer: $1 is no status"
   _ketch_member _ketch_fields status "$1"
   if (($# > 1)); then field_json body "$2"; fi
 }
@@ -197,6 +200,7 @@ _ketch_function() {
 # Runs a function of the user's in a subshell, and writes what it comes to.
 _ketch_run() {
   exec {_ketch_said}>&1 1>&2
+  local _ketch_running=$1
   case $1 in
     match | check)
       "$@"

@@ -107,7 +107,7 @@ type Functions struct {
 	// Call answers every method that has no function of its own.
 	Call                          func(*Call) (Fields, error)
 	Get, Post, Put, Patch, Delete func(*Call) (Fields, error)
-	// Inspect is a middleware.
+	// Inspect is a middleware. It refuses a request by an HTTPError.
 	Inspect func(*Request) (Verdict, error)
 	// Match and Check are a type checker.
 	Match func(name string) (bool, error)
@@ -232,7 +232,7 @@ func (functions Functions) dispatch(method string, params json.RawMessage) (any,
 		if err := json.Unmarshal(params, &request); err != nil {
 			return nil, err
 		}
-		return functions.Inspect(&request)
+		return functions.verdict(&request)
 	case method == "match" && functions.Match != nil, method == "check" && functions.Check != nil:
 		var asked struct {
 			Name  string `json:"name"`
@@ -247,6 +247,15 @@ func (functions Functions) dispatch(method string, params json.RawMessage) (any,
 		return functions.Check(asked.Name, asked.Value)
 	}
 	return nil, errUnknown
+}
+
+func (functions Functions) verdict(request *Request) (Verdict, error) {
+	verdict, err := functions.Inspect(request)
+	var refused *httpError
+	if errors.As(err, &refused) {
+		return Verdict{Status: refused.status, Body: Fields{"code": refused.code, "message": refused.message}}, nil
+	}
+	return verdict, err
 }
 
 func (functions Functions) answer(call *Call) (Fields, error) {
@@ -300,7 +309,7 @@ func (functions Functions) said(argv []string) (any, error) {
 		if err := json.Unmarshal([]byte(what), &request.Scope); err != nil {
 			return nil, err
 		}
-		verdict, err := functions.Inspect(&request)
+		verdict, err := functions.verdict(&request)
 		return append([]string{}, verdict.Scope...), err
 	}
 	text, err := io.ReadAll(os.Stdin)

@@ -86,7 +86,7 @@ class Reply {
  * @property {Controller} [patch]
  * @property {Controller} [delete]
  * @property {(request: Request) => any} [inspect] a middleware: gives a list of scopes, or an object of
- *   `scope`, `claims`, `headers`, `status`, `body`
+ *   `scope`, `claims`, `headers`, `status`, `body`; it refuses a request by throwing HttpError
  * @property {(type: string) => boolean | Promise<boolean>} [match]
  * @property {(type: string, value: any) => boolean | Promise<boolean>} [check]
  */
@@ -170,7 +170,7 @@ async function replyTo(functions, line) {
 
 async function dispatch(functions, method, params) {
   if (method === 'call') return answer(functions, callOf(params));
-  if (method === 'inspect' && functions.inspect) return (await functions.inspect(requestOf(params))) ?? [];
+  if (method === 'inspect' && functions.inspect) return verdict(functions, requestOf(params));
   if (method === 'match' && functions.match) return Boolean(await functions.match(params.name));
   if (method === 'check' && functions.check) return Boolean(await functions.check(params.name, params.value));
   throw new Unknown(`this program has no \`${method}\``);
@@ -187,6 +187,15 @@ async function answer(functions, call) {
   return fields;
 }
 
+async function verdict(functions, request) {
+  try {
+    return (await functions.inspect(request)) ?? [];
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    return { status: error.status, body: { code: error.code, message: error.message } };
+  }
+}
+
 // One process, one call: what is asked stands in the arguments, JSON goes in and comes out.
 
 async function once(functions, argv) {
@@ -198,12 +207,12 @@ async function once(functions, argv) {
   }
   if (what.startsWith('[') && functions.inspect) {
     // A project with an aicra.json: scopes in, scopes out.
-    const verdict = (await functions.inspect(requestOf({ scope: JSON.parse(what) }))) ?? [];
-    return send(JSON.stringify(Array.isArray(verdict) ? verdict : (verdict.scope ?? [])));
+    const said = await verdict(functions, requestOf({ scope: JSON.parse(what) }));
+    return send(JSON.stringify(Array.isArray(said) ? said : (said.scope ?? [])));
   }
   const text = fs.readFileSync(0, 'utf8');
   const given = JSON.parse(text.trim() ? text : argv[1]);
-  if (functions.inspect) return send(JSON.stringify((await functions.inspect(requestOf(given))) ?? []));
+  if (functions.inspect) return send(JSON.stringify(await verdict(functions, requestOf(given))));
   try {
     send(JSON.stringify(await answer(functions, callOf({ method: what, args: given }))));
   } catch (error) {

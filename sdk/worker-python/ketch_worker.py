@@ -110,7 +110,8 @@ def serve(
     """Answers what the server sends until it sends no more, and ends the program.
 
     `serve(f)` is a controller of every method; `serve(get=f, post=g)` has a function for each. `inspect` is a
-    middleware: it gives a list of scopes or `{"scope": …, "claims": …, "headers": …, "status": …, "body": …}`.
+    middleware: it gives a list of scopes or `{"scope": …, "claims": …, "headers": …, "status": …, "body": …}`, and
+    refuses a request by raising `HttpError`.
     `match` and `check` are a type checker.
     """
     by_method = {name.upper(): function for name, function in methods.items()}
@@ -181,7 +182,7 @@ class _Kit:
         if method == "call":
             return self.answer(_call(params))
         if method == "inspect" and self.inspector:
-            return _verdict(self.inspector(_request(params)))
+            return self.verdict(_request(params))
         if method == "match" and self.matcher:
             return bool(self.matcher(params["name"]))
         if method == "check" and self.checker:
@@ -193,6 +194,15 @@ class _Kit:
         if function is None:
             raise _Unknown(f"this program has no function for {call.method}")
         return _fields(function(call))
+
+    def verdict(self, request: Request) -> Any:
+        try:
+            said = self.inspector(request)
+        except HttpError as error:
+            return {"status": error.status, "body": {"code": error.code, "message": error.message}}
+        if said is None:
+            return []
+        return dict(said) if isinstance(said, Mapping) else list(said)
 
     # One process, one call: what is asked stands in the arguments, JSON goes in and comes out.
 
@@ -213,12 +223,12 @@ class _Kit:
             given = json.loads(argv[1]) if len(argv) > 1 else json.load(_take_stdin())
             return "true" if self.checker(given.get("name", ""), given["value"]) else "false"
         if what.startswith("[") and self.inspector:  # A project with an aicra.json: scopes in, scopes out.
-            verdict = _verdict(self.inspector(Request(scope=tuple(json.loads(what)))))
+            verdict = self.verdict(Request(scope=tuple(json.loads(what))))
             return _written(verdict.get("scope", []) if isinstance(verdict, dict) else verdict)
         text = _take_stdin().read()
         given = json.loads(text) if text.strip() else json.loads(argv[1])
         if self.inspector:
-            return _written(_verdict(self.inspector(_request(given))))
+            return _written(self.verdict(_request(given)))
         try:
             return _written(self.answer(_call({"method": what, "args": given})))
         except HttpError as error:
@@ -255,12 +265,6 @@ def _fields(answer: Any) -> Fields:
     if status is not None:
         answer["_STATUS_"] = status
     return answer
-
-
-def _verdict(said: Any) -> Any:
-    if said is None:
-        return []
-    return dict(said) if isinstance(said, Mapping) else list(said)
 
 
 def _call(params: Mapping[str, Any]) -> Call:

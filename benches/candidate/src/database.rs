@@ -10,6 +10,9 @@ use ketch_db::{Db, Durability, Options, params};
 
 use crate::jobs::with_jobs;
 
+/// Endpoints that are files of SQL.
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/manifest");
+
 /// Gives a server the file that the environment names, if it names one, and a queue of jobs in it if it asks for that.
 pub(crate) fn with_database(server: Server) -> ketch_db::Result<Server> {
     let Some(setup) = Setup::from_environment() else {
@@ -23,12 +26,14 @@ pub(crate) fn with_database(server: Server) -> ketch_db::Result<Server> {
     };
     options.batch = setup.batch.unwrap_or(options.batch);
     let engine = Sqlite::open(&setup.path, &options)?;
-    if !setup.jobs {
+    if !setup.jobs && !setup.manifest {
         return Ok(with_services(server, &Db::with_driver(engine, &options)));
     }
     let server = server.driver(engine).database_options(options);
     let db = server.db();
-    Ok(with_jobs(with_services(server, &db)))
+    let server = with_services(server, &db);
+    let server = if setup.manifest { server.manifest(MANIFEST) } else { server };
+    Ok(if setup.jobs { with_jobs(server) } else { server })
 }
 
 fn with_services(server: Server, db: &Db) -> Server {

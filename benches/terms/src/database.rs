@@ -135,6 +135,8 @@ pub struct Setup {
     pub reads: String,
     /// `BENCH_JOBS`: whether the candidate has a queue of jobs; its value does not matter.
     pub jobs: bool,
+    /// `BENCH_MANIFEST`: whether the candidate serves its manifest too; its value does not matter.
+    pub manifest: bool,
 }
 
 /// What a power cut may take.
@@ -177,8 +179,8 @@ impl Setup {
             text.parse().unwrap_or_else(|_| panic!("BENCH_BATCH is `{text}`, which is no number"))
         });
         let reads = named("BENCH_READS").unwrap_or_else(|| "inline".to_owned());
-        let jobs = named("BENCH_JOBS").is_some();
-        Some(Self { path, sync, batch, reads, jobs })
+        let (jobs, manifest) = (named("BENCH_JOBS").is_some(), named("BENCH_MANIFEST").is_some());
+        Some(Self { path, sync, batch, reads, jobs, manifest })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{dev, jobs, migrate, new, openapi, routes, serve};
+use crate::commands::{build, dev, jobs, kit, migrate, new, openapi, routes, serve};
 
 /// An API server in one process.
 #[derive(Debug, Parser)]
@@ -82,6 +82,14 @@ pub(crate) enum Command {
     Routes(routes::Options),
     /// Print the OpenAPI document
     Openapi(openapi::Options),
-    /// Write a new project
+    /// Compile the controllers, middlewares and types of a manifest that have sources
+    ///
+    /// A folder such as `controller/user/` with a main.go becomes a program, one with a main.c, main.js, main.ts or main.py
+    /// a WASM component, and one with a Cargo.toml either. They are put below `.build/`, where `serve` finds them. What has
+    /// not changed is not built again. The exit code is 1 when something could not be built.
+    Build(build::Options),
+    /// Write a new project: of Rust, or of a manifest that needs no compiler
     New(new::Options),
+    /// Write the kit of a language, with which a controller of a manifest is one function
+    Kit(kit::Options),
 }

@@ -8,7 +8,7 @@ use clap::Parser;
 use ketch_server::Server;
 
 use crate::arguments::{Arguments, Command};
-use crate::commands::{dev, jobs, migrate, new, openapi, routes, serve};
+use crate::commands::{build, dev, jobs, kit, migrate, new, openapi, routes, serve};
 use crate::log::{self, Requests};
 
 /// Runs a Ketch program: reads flags and environment, then does what the command says; without one it serves.
@@ -36,7 +36,9 @@ pub fn main_from<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>, s
         Command::Migrate(options) => migrate::run(server, &options),
         Command::Routes(options) => routes::run(server, &options),
         Command::Openapi(options) => openapi::run(server, &options),
+        Command::Build(options) => build::run(&options),
         Command::New(options) => new::run(&options),
+        Command::Kit(options) => kit::run(&options),
     };
     match result {
         Ok(code) => code,

@@ -39,6 +39,7 @@ pub use ketch_jobs::{
     self as jobs, Enqueue, Enqueued, Job, JobCtx, JobError, JobResult, Jobs, Queue, Schedule,
 };
 pub use ketch_macros::{ApiError, Query, Scalar, delete, get, patch, post, put, service};
+pub use ketch_manifest::{self as manifest, Call};
 pub use ketch_model::{
     Api, ArgSpec, Caller, Clock, Content, Endpoint, Error, ErrorSpec, FieldError, In, Level, Live, Place,
     Problem, Problems, ReplySpec, Result, Scope, Sees, Settings, SystemClock,

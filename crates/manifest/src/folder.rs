@@ -4,9 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use http::Method;
 use ketch_model::Problem;
 
 use crate::project::ProjectFile;
+use crate::sources::{self, Answering, Language, Part, SourceFolder};
 use crate::tree::{Declared, METHODS};
 
 /// What there is for an endpoint.
@@ -66,7 +68,12 @@ fn named(root: &Path, folder: &Path, stem: &str) -> Vec<PathBuf> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name == stem || name.strip_prefix(stem).is_some_and(extension)
     };
-    files(root, folder).into_iter().filter(fits).collect()
+    let mut found: Vec<PathBuf> = files(root, folder).into_iter().filter(fits).collect();
+    // A folder of this name with an executable `main.py`, or with sources that have been built.
+    if let Some(Answering::File(file)) = sources::answering(root, &folder.join(stem), Part::Controller) {
+        found.push(file);
+    }
+    found
 }
 
 /// The files directly in a folder below `root`, by name.
@@ -110,29 +117,42 @@ pub(crate) fn programs(
             None => programs.push((name, path)),
         }
     }
-    for sources in entries(&project.root, folder, Path::is_dir) {
-        let name = sources.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let main = source(&project.root, &sources);
-        if let Some(main) = main.filter(|_| !programs.iter().any(|(known, _)| known == name)) {
-            problems.push(tell(&main, unbuilt(&folder.join(name))));
+    for below in entries(&project.root, folder, Path::is_dir) {
+        let name = below.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some(answering) = sources::answering(&project.root, &below, Part::Middleware) else { continue };
+        match answering {
+            _ if programs.iter().any(|(known, _)| known == name) => {
+                problems.push(tell(&below, format!("is called `{name}` as a file beside it is: delete one")));
+            }
+            Answering::File(file) => programs.push((name.to_owned(), file)),
+            Answering::Unbuilt(source) => problems.push(tell(&below.join(source.main), unbuilt(&source))),
         }
     }
+    // In the order of the names in the folder: a program that was built, or is in a folder, has the folder's.
+    let written = |(name, path): &(String, PathBuf)| match path.parent() {
+        Some(parent) if parent == folder => path.file_name().map(|name| name.to_owned()).unwrap_or_default(),
+        _ => name.into(),
+    };
+    programs.sort_by_cached_key(written);
     programs
 }
 
-/// The source of a program whose folder this is: `main.go`, `main.c`, `Cargo.toml`.
-pub(crate) fn source(root: &Path, folder: &Path) -> Option<PathBuf> {
-    files(root, folder).into_iter().find(|path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("main.") || name == "Cargo.toml"
+/// The sources that a controller would be built of, if there are some that have not been.
+pub(crate) fn unbuilt_source(root: &Path, wanted: &Path, method: &Method) -> Option<SourceFolder> {
+    let own = wanted.with_file_name(format!("{}.{method}", wanted.file_name()?.to_str()?));
+    let places = [own, wanted.to_owned(), wanted.join(format!("ROOT.{method}")), wanted.join("ROOT")];
+    places.iter().find_map(|folder| match sources::answering(root, folder, Part::Controller)? {
+        Answering::Unbuilt(source) => Some(source),
+        Answering::File(_) => None,
     })
 }
 
-/// What to do with sources that have no program.
-pub(crate) fn unbuilt(program: &Path) -> String {
-    format!(
-        "has not been built: there is no program `{0}`, with any extension or none. `ketch build` makes one; Go plugins \
-         are not loaded: such a `main.go` becomes a program that is given JSON, or a WASM component (`{0}.wasm`)",
-        program.display()
-    )
+/// What to do with sources that nobody has built.
+pub(crate) fn unbuilt(source: &SourceFolder) -> String {
+    let plugin = if source.language == Language::Go {
+        ". It becomes a program; plugins of Go are not loaded"
+    } else {
+        ""
+    };
+    format!("has not been built: run `ketch build`{plugin}")
 }

@@ -33,22 +33,24 @@ pub struct Known {
     pub schema: Option<Schema>,
     /// Which SQL it speaks.
     pub dialect: Dialect,
+    /// Whether a migration cannot be applied, which is told already.
+    pub(crate) failed: bool,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { schema: None, dialect: Dialect::Sqlite }
+        Self { schema: None, dialect: Dialect::Sqlite, failed: false }
     }
 }
 
 impl Known {
     pub(crate) fn of(project: &Project, stored: &Stored<'_>, problems: &mut Vec<Problem>) -> Self {
-        let nothing = Self { schema: None, dialect: stored.dialect };
+        let nothing = Self { schema: None, dialect: stored.dialect, failed: false };
         let own = match project.migrations() {
             Ok(own) => own,
             Err(found) => {
                 problems.extend(found);
-                return nothing;
+                return Self { failed: true, ..nothing };
             }
         };
         if !project.needs_database() {
@@ -58,7 +60,7 @@ impl Known {
             Ok(schema) => Self { schema, ..nothing },
             Err(bad) => {
                 problems.push(told(project, bad));
-                nothing
+                Self { failed: true, ..nothing }
             }
         }
     }

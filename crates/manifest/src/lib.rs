@@ -22,6 +22,7 @@ mod project;
 mod reply;
 mod scopes;
 mod source;
+mod sources;
 mod tree;
 mod types;
 
@@ -35,5 +36,13 @@ pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};
 pub use project::{Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
+pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, source_folders};
 pub use tree::{Declared, Param, Site};
 pub use types::{Own, Schema, Type, Types, Wrong};
+
+/// What the fuzz targets of this repository call. Not an interface for people: it changes without notice.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::drivers::fuzz_worker as worker;
+    pub use crate::types::check_types as types;
+}

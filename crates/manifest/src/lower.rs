@@ -67,7 +67,7 @@ impl Project {
         let (settings, middlewares) = lowering.middlewares(problems);
         let mut lowered = Lowered { middlewares, ..Lowered::default() };
         let mut taken = Taken::default();
-        let driver = |file: &Path| lowering.drivers.iter().find(|driver| driver.claims(file));
+        let driver = |file: &Path| lowering.driver(None, file);
         let endpoints = types::resolved(self, driver, (around.db, &known), problems);
         for endpoint in &endpoints {
             problems.extend(arguments::faults(endpoint, self.file.seed));
@@ -199,11 +199,12 @@ impl Lowering<'_> {
                     )));
                 }
                 Found::None { wanted } => {
-                    let source = folder::source(&self.project.file.root, &wanted);
+                    let source = folder::unbuilt_source(&self.project.file.root, &wanted, &endpoint.method);
                     let Some(source) = source else {
                         return Err(problem(format!("has no controller: write `{}`", wanted.display())));
                     };
-                    return Err(problem(format!("`{}` {}", source.display(), folder::unbuilt(&wanted))));
+                    let main = source.folder.join(source.main);
+                    return Err(problem(format!("`{}` {}", main.display(), folder::unbuilt(&source))));
                 }
             },
         };

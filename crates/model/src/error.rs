@@ -22,11 +22,17 @@ pub struct Error {
     code: Cow<'static, str>,
     message: Cow<'static, str>,
     fields: Vec<FieldError>,
-    headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
     closes: bool,
     /// Few errors have any, so they are elsewhere.
-    members: Option<Box<Map<String, Value>>>,
+    more: Option<Box<More>>,
+}
+
+/// What few errors have.
+#[derive(Debug, Default)]
+struct More {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    members: Map<String, Value>,
 }
 
 /// What is wrong with one argument, or one member of the body.
@@ -75,10 +81,9 @@ impl Error {
             code: code.into(),
             message: message.into(),
             fields: Vec::new(),
-            headers: Vec::new(),
             cause: None,
             closes: false,
-            members: None,
+            more: None,
         }
     }
 
@@ -113,7 +118,7 @@ impl Error {
     /// Adds a header to the reply.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.more.get_or_insert_default().headers.push((name, value));
         self
     }
 
@@ -129,7 +134,7 @@ impl Error {
     pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let name = name.into();
         if !Self::MEMBERS.contains(&name.as_str()) {
-            self.members.get_or_insert_default().insert(name, value.into());
+            self.more.get_or_insert_default().members.insert(name, value.into());
         }
         self
     }
@@ -163,12 +168,12 @@ impl Error {
 
     /// Headers of the reply.
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
-        &self.headers
+        self.more.as_ref().map(|more| more.headers.as_slice()).unwrap_or_default()
     }
 
     /// Members of the body beside those that every error has.
     pub fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.members.iter().flat_map(|members| members.iter())
+        self.more.iter().flat_map(|more| more.members.iter())
     }
 
     /// The cause, for the log only.

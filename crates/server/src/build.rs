@@ -19,6 +19,7 @@ use crate::jobs::Queued;
 use crate::manifest;
 use crate::reload::{Around, Fixed, Reloader};
 use crate::server::{DEFAULT_ADDRESS, Server};
+use crate::stored::Stored;
 
 /// A server that can run.
 #[derive(Debug)]
@@ -123,8 +124,10 @@ impl Server {
         let mut schemas = Schemas::default();
         let manifest = std::mem::take(&mut self.manifest);
         let (revisions, projects) = manifest.open(&mut problems);
+        let own = self.store(&projects);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
-        let database = std::mem::take(&mut self.database).check(&mut problems);
+        let mut database = std::mem::take(&mut self.database).check(&mut problems);
+        let stored = Stored::new(database.as_ref(), own);
         let readiness = match &database {
             Some(database) => Readiness::with(database.check()),
             None => Readiness::default(),
@@ -136,8 +139,11 @@ impl Server {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
         let drivers = manifest::drivers();
-        let around = (&self.settings, drivers.as_slice(), database.as_ref().map(Database::db), self.app.mode);
+        let around = (&self.settings, drivers.as_slice(), &stored, self.app.mode);
         let lowered = manifest.lower(&projects, around, &self.app.middlewares, &mut problems);
+        if let Some(database) = &mut database {
+            database.ask(lowered.controllers);
+        }
         let own = routes.len()..routes.len() + lowered.routes.len();
         routes.extend(lowered.routes);
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
@@ -158,9 +164,8 @@ impl Server {
         };
         documents.write(&api);
         let (app, api) = (Arc::new(app), Arc::new(api));
-        let db = database.as_ref().map(|database| database.db().clone());
         let reloader = fixed.map(|fixed| {
-            let around = Around { settings, drivers, db, mode };
+            let around = Around { settings, drivers, stored, mode };
             Reloader::new(
                 Arc::clone(&app),
                 Arc::clone(&api),

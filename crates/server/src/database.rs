@@ -15,13 +15,15 @@ use futures_util::stream::BoxStream;
 use ketch_db::driver::Driver;
 use ketch_db::migrate::{self, Wanted};
 use ketch_db::{DatabaseUrl, Db, Dialect, Heard, Migrations, Options};
-use ketch_model::{Place, Problem};
+use ketch_manifest::Controller;
+use ketch_model::{Place, Problem, Problems};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::Error;
 use crate::server::{Said, Server};
+use crate::stored::begin;
 
 /// Where the data is when nobody says: the file `app.db` in this folder.
 pub const DEFAULT_DATA: &str = "data";
@@ -139,6 +141,12 @@ impl Declared {
         self.migrations.insert(0, (migrations, Place::caller()));
     }
 
+    /// Adds the tables of a project, after the application's own.
+    #[track_caller]
+    pub(crate) fn add_project(&mut self, migrations: Migrations) {
+        self.migrations.push((migrations, Place::caller()));
+    }
+
     /// What there will be to open; nothing when nobody needs it.
     pub(crate) fn check(self, problems: &mut Vec<Problem>) -> Option<Database> {
         let folder = self.folder.unwrap_or_else(|| DEFAULT_DATA.into());
@@ -167,9 +175,21 @@ impl Declared {
         }
         let (engine, db) = (place?, self.handle.into_inner()?);
         let probe = Arc::new(Probe { db: db.clone(), last: Mutex::default() });
-        let (opened, ready, listening) = Default::default();
+        let (opened, ready, listening, controllers) = Default::default();
         let (options, listeners) = (self.options, self.listeners);
-        Some(Database { db, engine, folder, options, migrations, listeners, probe, opened, ready, listening })
+        Some(Database {
+            db,
+            engine,
+            folder,
+            options,
+            migrations,
+            listeners,
+            controllers,
+            probe,
+            opened,
+            ready,
+            listening,
+        })
     }
 }
 
@@ -182,6 +202,8 @@ pub struct Database {
     options: Options,
     migrations: Vec<Migrations>,
     listeners: Vec<Listener>,
+    /// They are asked whether the database fits, once its schema is up to date.
+    controllers: Vec<Arc<dyn Controller>>,
     probe: Arc<Probe>,
     opened: OnceCell<()>,
     ready: OnceCell<()>,
@@ -258,14 +280,24 @@ impl Database {
         self.opened.get_or_try_init(|| open).await.map(|_| ()).map_err(|error| self.failed(error))
     }
 
-    /// Opens it and brings its schema up to date. Nothing happens when that has been done.
+    /// The controllers that are asked when it is connected.
+    pub(crate) fn ask(&mut self, controllers: Vec<Arc<dyn Controller>>) {
+        self.controllers = controllers;
+    }
+
+    /// Opens it, brings its schema up to date, and has the statements of manifests described by it. Nothing happens when
+    /// that has been done.
     ///
     /// # Errors
-    /// [`Error::Database`], [`Error::Migrate`].
+    /// [`Error::Database`], [`Error::Migrate`], [`Error::Problems`] with the statements that it does not understand.
     pub async fn connect(&self) -> Result<(), Error> {
         let connect = async {
             self.open().await?;
             self.migrate().await?;
+            let problems = begin(&self.controllers).await;
+            if !problems.is_empty() {
+                return Err(Error::Problems(Problems(problems)));
+            }
             self.listen().await
         };
         self.ready.get_or_try_init(|| connect).await.map(|_| ())

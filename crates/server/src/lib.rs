@@ -15,12 +15,15 @@ mod manifest;
 mod reload;
 mod run;
 mod server;
+mod stored;
 
 pub use build::Built;
 pub use database::{DEFAULT_DATA, Database};
 pub use error::Error;
 pub use events::{HookResult, STOP_TIME};
 pub use explain::{explain, routes, routes_json};
+#[cfg(feature = "wasm")]
+pub use ketch_wasm::WIT;
 pub use reload::{Reloaded, Reloader};
 pub use run::Ready;
 pub use server::{DEFAULT_ADDRESS, Server};

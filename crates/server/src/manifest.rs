@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_db::Db;
-use ketch_manifest::{Driver, Footprint, Lowered, Native, NativeFunction, Project, Stored, Surroundings};
+use ketch_manifest::{Driver, Footprint, Lowered, Native, NativeFunction, Project, Surroundings};
 use ketch_model::{Place, Problem, Settings};
 use ketch_web::{Middleware, Mode};
 
 use crate::server::{Server, bad_name};
+use crate::stored::Stored;
 
 /// What an application says of manifests.
 #[derive(Debug, Default)]
@@ -19,15 +19,40 @@ pub(crate) struct Declared {
 }
 
 impl Server {
-    /// Adds the endpoints of a project: the folder of an `api.json`.
+    /// Adds the endpoints of a project: the folder of an `api.json`. One with SQL or migrations has them in the server's
+    /// [database](Self::db).
     #[must_use]
     #[track_caller]
     pub fn manifest(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.manifest.folders.push((folder.into(), Place::caller()));
+        let folder = folder.into();
+        // Known before the server is built, so that a test can give it a database of its own.
+        if Project::open(&folder, &mut Vec::new()).is_some_and(|project| project.needs_database()) {
+            let _needed = self.db();
+        }
+        self.manifest.folders.push((folder, Place::caller()));
         self
     }
 
-    /// Gives manifests a function that they call by name: `"run": "native:resize"`.
+    /// Gives manifests a function that they call by name: `"run": "native:greet"`. What it takes and gives is compared
+    /// with the manifest when that is loaded.
+    ///
+    /// ```
+    /// use ketch_model::Result;
+    /// use ketch_server::Server;
+    /// use schemars::JsonSchema;
+    ///
+    /// #[derive(serde::Deserialize, JsonSchema)]
+    /// struct Greeting { name: String, times: Option<u64> }
+    ///
+    /// #[derive(serde::Serialize, JsonSchema)]
+    /// struct Greeted { text: String }
+    ///
+    /// async fn greet(greeting: Greeting) -> Result<Greeted> {
+    ///     Ok(Greeted { text: format!("Hello {}", greeting.name) })
+    /// }
+    ///
+    /// let server = Server::new().native("greet", greet);
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn native<M: 'static>(mut self, name: impl Into<String>, function: impl NativeFunction<M>) -> Self {
@@ -63,15 +88,16 @@ impl Declared {
     pub(crate) fn lower(
         &self,
         projects: &[(u64, Project)],
-        around: (&Settings, &[Arc<dyn Driver>], Option<&Db>, Mode),
+        around: (&Settings, &[Arc<dyn Driver>], &Stored, Mode),
         defined: &BTreeMap<String, Middleware>,
         problems: &mut Vec<Problem>,
     ) -> Lowered {
-        let (server, drivers, db, mode) = around;
+        let (server, drivers, stored, mode) = around;
         let mut all = Lowered::default();
         for (revision, project) in projects {
-            let around =
-                Surroundings { server, native: &self.native, drivers, db, stored: Stored::default(), mode };
+            problems.extend(stored.problem(project));
+            let (db, stored) = (stored.db.as_ref(), stored.surroundings());
+            let around = Surroundings { server, native: &self.native, drivers, db, stored, mode };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
             for (name, middleware) in lowered.middlewares {
@@ -84,6 +110,7 @@ impl Declared {
                 }
             }
             all.routes.extend(lowered.routes);
+            all.controllers.extend(lowered.controllers);
         }
         all
     }

@@ -9,8 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ketch_db::Db;
-use ketch_manifest::{Driver, Footprint};
+use ketch_manifest::{Controller, Driver, Footprint, Project};
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
 use ketch_web::{App, Middleware, Mode, Route, Schemas};
@@ -18,6 +17,7 @@ use tokio::sync::Mutex;
 
 use crate::build::distinct;
 use crate::manifest::Declared;
+use crate::stored::Stored;
 
 /// What loads the manifests of a server anew. Clones are of the same server.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ struct Inner {
 pub(crate) struct Around {
     pub(crate) settings: Settings,
     pub(crate) drivers: Vec<Arc<dyn Driver>>,
-    pub(crate) db: Option<Db>,
+    pub(crate) stored: Stored,
     pub(crate) mode: Mode,
 }
 
@@ -119,49 +119,78 @@ impl Reloader {
         self.0.api.with(Arc::clone)
     }
 
-    /// Reads every project anew, and serves them as they are now. Requests in flight end on what they began on; what
-    /// callers have used up of rates stays used up. It waits for a reload that is under way.
-    ///
-    /// # Errors
-    /// Every problem there is, each with its place; then nothing is changed. A project that needs a database or
-    /// migrations that the server does not have needs a restart, and says so.
-    pub async fn reload(&self) -> Result<Reloaded, Problems> {
-        let _turn = self.0.turn.lock().await;
-        let this = self.clone();
-        let loaded = tokio::task::spawn_blocking(move || this.load());
-        loaded.await.unwrap_or_else(|panic| {
-            let message = format!("loading the manifests panicked: {panic}");
-            Err(Problems(vec![Problem::new(None, "server", message)]))
-        })
+    /// What made the controllers of the projects.
+    pub(crate) fn drivers(&self) -> Vec<Arc<dyn Driver>> {
+        self.0.around.drivers.clone()
     }
 
-    fn load(&self) -> Result<Reloaded, Problems> {
+    /// Reads every project anew, and serves them as they are now. New migrations are applied, and statements described by
+    /// the database, before anything is swapped. Requests in flight end on what they began on; what callers have used up
+    /// of rates stays used up. It waits for a reload that is under way.
+    ///
+    /// # Errors
+    /// Every problem there is, each with its place; then nothing is served anew. A project that needs a database which
+    /// the server does not have needs a restart, and says so.
+    pub async fn reload(&self) -> Result<Reloaded, Problems> {
+        let _turn = self.0.turn.lock().await;
         let begun = Instant::now();
-        let Inner { app, manifest, around, fixed, .. } = &*self.0;
+        let this = self.clone();
+        let loaded = apart(move || this.load()).await?;
+        let problems = self.0.around.stored.follow(&loaded.projects, &loaded.controllers).await;
+        if !problems.is_empty() {
+            return Err(Problems(distinct(problems)));
+        }
+        let this = self.clone();
+        let endpoints = apart(move || this.swap(loaded)).await?;
+        Ok(Reloaded { endpoints, took: begun.elapsed() })
+    }
+
+    fn load(&self) -> Result<Loaded, Problems> {
+        let Inner { manifest, around, fixed, .. } = &*self.0;
         let mut problems = Vec::new();
         let (revisions, projects) = manifest.open(&mut problems);
         self.0.tried.set(revisions);
-        let with = (&around.settings, around.drivers.as_slice(), around.db.as_ref(), around.mode);
+        let with = (&around.settings, around.drivers.as_slice(), &around.stored, around.mode);
         let mut lowered = manifest.lower(&projects, with, &fixed.middlewares, &mut problems);
         // What the program's services refer to has been collected already.
         let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));
-        let routes: Vec<Route> =
-            [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();
+        let routes = [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();
+        let mut middlewares = fixed.middlewares.clone();
+        middlewares.extend(lowered.middlewares);
+        if !problems.is_empty() {
+            return Err(Problems(distinct(problems)));
+        }
+        Ok(Loaded { projects, controllers: lowered.controllers, routes, middlewares })
+    }
+
+    fn swap(&self, loaded: Loaded) -> Result<usize, Problems> {
+        let Loaded { routes, middlewares, .. } = loaded;
         let api = Api {
             endpoints: routes.iter().map(|route| route.endpoint.clone()).collect(),
             ..(*self.api()).clone()
         };
-        let mut middlewares = fixed.middlewares.clone();
-        middlewares.extend(lowered.middlewares);
-        if problems.is_empty() {
-            problems.extend(app.reload(routes, &middlewares).err().into_iter().flatten());
-        }
-        if !problems.is_empty() {
-            return Err(Problems(distinct(problems)));
-        }
+        self.0.app.reload(routes, &middlewares).map_err(|problems| Problems(distinct(problems)))?;
         self.0.documents.write(&api);
         let endpoints = api.endpoints.len();
         self.0.api.set(Arc::new(api));
-        Ok(Reloaded { endpoints, took: begun.elapsed() })
+        Ok(endpoints)
     }
+}
+
+/// What was read anew, and is not served yet.
+struct Loaded {
+    projects: Vec<(u64, Project)>,
+    controllers: Vec<Arc<dyn Controller>>,
+    routes: Vec<Route>,
+    middlewares: BTreeMap<String, Middleware>,
+}
+
+/// Runs what takes long away from the threads that serve.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problems> + Send + 'static,
+) -> Result<T, Problems> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| {
+        let message = format!("loading the manifests panicked: {panic}");
+        Err(Problems(vec![Problem::new(None, "server", message)]))
+    })
 }

@@ -4,12 +4,14 @@ use std::future::Future;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use ketch_edge::{Stopped, bind, reload_signal, stop_signal};
 use ketch_jobs::Running;
+use ketch_manifest::Driver;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -112,7 +114,7 @@ impl Built {
     ) -> Result<Stopped, Error> {
         let Self { app, api, address, limits, readiness, docs, events, database, jobs, operator, reloader } =
             self;
-        drop(reloader);
+        let drivers = reloader.map(|reloader| reloader.drivers()).unwrap_or_default();
         let mut events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let address = listener.local_addr().map_err(|error| Error::Bind(address, error))?;
         let shown = database.as_ref().map(Database::shown);
@@ -141,6 +143,7 @@ impl Built {
             ketch_edge::serve(listener, control, app, limits, readiness, stop, stop_now.clone()),
             end(running, drains, drain, stop_now.clone()),
         );
+        rest(&drivers, drain, stop_now.clone()).await;
         tokio::select! {
             () = events.stop() => {}
             () = stop_now.clone() => tracing::warn!("stopped before the stop hooks were done"),
@@ -190,6 +193,17 @@ async fn end(
             tracing::warn!("stopped before the jobs were given back; they are run again by whoever comes next");
             Ended::Left
         }
+    }
+}
+
+/// Lets what the drivers of manifests keep running end by itself, in this time or until it has to stop now.
+async fn rest(drivers: &[Arc<dyn Driver>], within: Duration, stop_now: impl Future<Output = ()>) {
+    let rest = tokio::time::timeout(within, join_all(drivers.iter().map(|driver| driver.stop())));
+    tokio::select! {
+        rested = rest => if rested.is_err() {
+            tracing::warn!("stopped before all workers had ended: they are killed");
+        },
+        () = stop_now => tracing::warn!("stopped before the workers had ended: they are killed"),
     }
 }
 

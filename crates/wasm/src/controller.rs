@@ -8,12 +8,11 @@ use ketch_manifest::{Answer, Call, Controller, Pending};
 use ketch_model::Error;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::json;
 use wasmtime::component::ComponentExportIndex;
 
-use crate::fault;
 use crate::guest::Guest;
 use crate::ledger::About;
+use crate::{document, fault};
 
 /// A controller.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ impl Controller for Controlled {
     fn call(&self, call: Call) -> Pending<Result<Answer, Error>> {
         let (guest, export) = (Arc::clone(&self.guest), self.call);
         Box::pin(async move {
-            let (request, about, time_left) = (document(&call), about(&call), call.time_left);
+            let (request, about, time_left) = (document::call(&call), about(&call), call.time_left);
             let answered =
                 guest.call::<_, (Result<String, String>,)>(&export, (request,), about, time_left).await?;
             match answered {
@@ -35,31 +34,6 @@ impl Controller for Controlled {
             }
         })
     }
-}
-
-/// A call as a controller is told of it.
-fn document(call: &Call) -> String {
-    let files: Vec<(&String, String)> = call
-        .files
-        .by_name
-        .iter()
-        .map(|(name, path)| {
-            let file = path.file_name().unwrap_or_default().to_string_lossy();
-            (name, format!("/files/{file}"))
-        })
-        .collect();
-    let files: serde_json::Map<_, _> =
-        files.into_iter().map(|(name, path)| (name.clone(), path.into())).collect();
-    let document = json!({
-        "method": call.method.as_str(),
-        "path": call.path,
-        "route": &*call.route,
-        "args": call.with_specials(),
-        "files": files,
-        "request_id": call.request_id.as_str(),
-        "time_left_ms": u64::try_from(call.time_left.as_millis()).unwrap_or(u64::MAX),
-    });
-    document.to_string()
 }
 
 fn about(call: &Call) -> About {

@@ -1,6 +1,7 @@
 //! What goes wrong with guests, as errors of a request.
 
 use ketch_model::Error;
+use serde::Deserialize;
 use wasmtime::PoolConcurrencyLimitError;
 
 /// The most of a cause that goes to the log, in bytes.
@@ -31,10 +32,26 @@ pub(crate) fn nonsense(why: &str) -> Error {
     Error::new(502, "bad_controller", "what answers here has answered nonsense").because(cause)
 }
 
-/// A guest said that it failed, and why.
+/// What a guest says of a failure that the client may know of.
+#[derive(Deserialize)]
+struct Told {
+    status: u16,
+    message: String,
+    code: Option<String>,
+}
+
+/// A guest said that it failed, and why: text is for the log; an object with a `status` and a `message` is for the client.
 pub(crate) fn said(message: &str) -> Error {
-    let cause = format!("the component says: {}", &message[..message.floor_char_boundary(LONGEST)]);
-    Error::new(500, "controller_failed", "what answers here has failed").because(cause)
+    match serde_json::from_str::<Told>(message) {
+        Ok(told) if (400..600).contains(&told.status) => {
+            let code = told.code.unwrap_or_else(|| "controller_error".to_owned());
+            Error::new(told.status, code, told.message)
+        }
+        _ => {
+            let cause = format!("the component says: {}", &message[..message.floor_char_boundary(LONGEST)]);
+            Error::new(502, "bad_controller", "what answers here has failed").because(cause)
+        }
+    }
 }
 
 /// A cause as one line: what happened, and where in the guest.

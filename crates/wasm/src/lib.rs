@@ -10,6 +10,7 @@ mod checker;
 mod component;
 mod controller;
 mod database;
+mod document;
 mod driver;
 mod engine;
 mod fault;
@@ -27,3 +28,6 @@ mod state;
 mod ticker;
 
 pub use driver::{Setup, Wasm};
+
+/// The interface of components: the package `ketch:api`, with a world for each part of a project.
+pub const WIT: &str = include_str!("../wit/ketch.wit");

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use ketch_manifest::{Inspect, Inspector, Pending, Verdict};
 use ketch_model::Error;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use wasmtime::component::ComponentExportIndex;
 
-use crate::fault;
 use crate::guest::Guest;
 use crate::ledger::About;
+use crate::{document, fault};
 
 /// A middleware.
 #[derive(Debug)]
@@ -36,9 +36,32 @@ struct Full {
     #[serde(default)]
     claims: Map<String, Value>,
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    headers: Headers,
     status: Option<u16>,
     body: Option<Value>,
+}
+
+/// Headers: an object, or a list of pairs, which may have a name twice.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Headers {
+    Object(BTreeMap<String, String>),
+    Pairs(Vec<(String, String)>),
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Self::Pairs(Vec::new())
+    }
+}
+
+impl Headers {
+    fn pairs(self) -> Vec<(String, String)> {
+        match self {
+            Self::Object(object) => object.into_iter().collect(),
+            Self::Pairs(pairs) => pairs,
+        }
+    }
 }
 
 impl Inspector for Inspecting {
@@ -46,7 +69,7 @@ impl Inspector for Inspecting {
         let (guest, export) = (Arc::clone(&self.guest), self.inspect);
         Box::pin(async move {
             let about = About { request: Some(request.request_id), ..About::default() };
-            let (document, time_left) = (document(&request), request.time_left);
+            let (document, time_left) = (document::inspect(&request), request.time_left);
             let said =
                 guest.call::<_, (Result<String, String>,)>(&export, (document,), about, time_left).await?;
             match said {
@@ -57,27 +80,12 @@ impl Inspector for Inspecting {
     }
 }
 
-fn document(request: &Inspect) -> String {
-    let document = json!({
-        "method": request.method.as_str(),
-        "path": request.target,
-        "headers": request.headers,
-        "peer": request.peer.map(|peer| peer.to_string()),
-        "route": request.route,
-        "required": request.required,
-        "scope": request.scope,
-        "request_id": request.request_id.as_str(),
-        "time_left_ms": u64::try_from(request.time_left.as_millis()).unwrap_or(u64::MAX),
-    });
-    document.to_string()
-}
-
 fn verdict(text: &str) -> Result<Verdict, Error> {
     match serde_json::from_str(text) {
         Ok(Written::Scope(scope)) => Ok(Verdict { scope, ..Verdict::default() }),
         Ok(Written::Full(full)) => {
             let Full { scope, claims, headers, status, body } = *full;
-            Ok(Verdict { scope, claims, headers: headers.into_iter().collect(), status, body })
+            Ok(Verdict { scope, claims, headers: headers.pairs(), status, body })
         }
         Err(_) => {
             let wanted = "is no verdict: a list of scopes, or an object of `scope`, `claims`, `headers`, `status`, `body`";

@@ -1,7 +1,9 @@
 //! The commands. Each file has the same parts: its options, then `run`.
 
+pub(crate) mod build;
 pub(crate) mod dev;
 pub(crate) mod jobs;
+pub(crate) mod kit;
 pub(crate) mod migrate;
 pub(crate) mod new;
 pub(crate) mod openapi;

@@ -1,4 +1,6 @@
-//! `new`: a project that compiles and passes its tests.
+//! `new`: a project that compiles and passes its tests, or one of a manifest that is served as it is.
+
+mod manifest;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +15,11 @@ pub(crate) struct Options {
     /// The folder to make; its name is the project's
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    /// A project without Rust: JSON, SQL and a script, served by `ketch serve`
+    #[arg(long)]
+    manifest: bool,
     /// Use the Ketch in this folder instead of the published one
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "manifest")]
     ketch: Option<PathBuf>,
 }
 
@@ -29,10 +34,11 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let name = name(&options.dir)?;
-    if options.dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        bail!("{} is not empty: choose another folder", options.dir.display());
+    if options.manifest {
+        return manifest::run(&options.dir);
     }
+    let name = name(&options.dir)?;
+    refuse_full(&options.dir)?;
     let ketch = match &options.ketch {
         Some(path) => {
             let path =
@@ -50,6 +56,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     eprintln_next_steps(&options.dir);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is there is somebody's work, and stays.
+fn refuse_full(dir: &Path) -> Result<()> {
+    if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        bail!("{} is not empty: choose another folder", dir.display());
+    }
+    Ok(())
 }
 
 /// The package's name, from the folder's.

@@ -44,7 +44,10 @@ mod jobs_command;
 mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
+mod manifest_bodies;
+mod manifest_place;
 mod manifest_reload;
+mod manifest_sql;
 #[cfg(unix)]
 mod manifest_watch;
 mod messages;

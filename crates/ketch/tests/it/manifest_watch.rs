@@ -22,7 +22,7 @@ pub(crate) fn write(folder: &Path, name: &str, text: &str) {
 }
 
 pub(crate) fn script(text: &str) -> String {
-    format!("#!/bin/sh\necho '{{\"text\": \"{text}\"}}'\n")
+    format!("#!/bin/sh\ncat >/dev/null\necho '{{\"text\": \"{text}\"}}'\n")
 }
 
 pub(crate) fn project() -> Scratch {
@@ -45,8 +45,7 @@ fn what_changes_is_served() {
 
     // A new folder with a controller in it, and a node for it.
     write(folder, "controller/deep/er/bye", &script("bye"));
-    let deeper =
-        r#"}, "deep": { "/": { "er": { "/": { "bye": { "GET": { "info": "Says bye." } } } } } } } }"#;
+    let deeper = r#", "deep": { "/": { "er": { "/": { "bye": { "GET": { "info": "Says bye." } } } } } } } }"#;
     let api = API.trim_end().strip_suffix("} }").unwrap().to_owned() + deeper;
     write(folder, "api.json", &api);
     server.until(LOADED);

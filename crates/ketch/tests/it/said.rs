@@ -7,8 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// Ten times what was ever needed, so that a hang is a failure.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Ten times what a cold build of a project needs, so that a hang is a failure.
+const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// A program that runs.
 pub(crate) struct Said {

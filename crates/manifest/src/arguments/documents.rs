@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::body::{FORM, JSON, PARTS};
 use super::place;
+use crate::drivers::is_absent;
 use crate::tree::{Param, Site};
 use crate::types::Type;
 
@@ -45,7 +46,7 @@ fn outside(param: &Param) -> ArgSpec {
 /// The type's schema with the argument's default.
 fn schema(param: &Param) -> Value {
     let mut schema = param.ty.schema();
-    if let Some(default) = &param.default {
+    if let Some(default) = param.default.as_ref().filter(|it| !is_absent(it)) {
         schema["default"] = default.clone();
     }
     schema

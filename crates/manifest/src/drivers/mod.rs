@@ -8,10 +8,11 @@ mod table;
 use std::sync::Arc;
 
 pub(crate) use exec::Exec;
+pub use exec::worker as fuzz_worker;
 pub use native::{Native, NativeFunction};
 pub(crate) use sql::is_sql;
 pub use table::Tabled;
-pub(crate) use table::tables;
+pub(crate) use table::{is_absent, tables};
 
 use crate::driver::Driver;
 

@@ -1,11 +1,19 @@
 //! Projects as their users see them: a folder of files, and requests.
 
+mod access;
 mod arguments;
+mod documents;
+#[cfg(target_os = "linux")]
+mod exec;
 mod files;
+mod folders;
 mod hello;
+mod middlewares;
 mod native;
 mod outputs;
+mod own;
 mod place;
 mod replies;
 mod said;
+mod seed;
 mod types;

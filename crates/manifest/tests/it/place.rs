@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_manifest::{Driver, Native, Project, Stored, Surroundings};
-use ketch_model::{Problem, Settings};
+use ketch_manifest::{Driver, Lowered, Native, Project, Stored, Surroundings};
+use ketch_model::{Endpoint, Problem, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_web::{App, Mode};
 
@@ -14,24 +14,32 @@ use crate::said::Said;
 
 /// A project of a test. Files whose text begins with `#!` can be executed.
 pub(crate) struct Place {
-    scratch: Scratch,
+    scratch: Option<Scratch>,
+    folder: PathBuf,
 }
 
 impl Place {
     /// A project of these files.
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let place = Self { scratch: Scratch::new() };
+        let scratch = Scratch::new();
+        let place = Self { folder: scratch.path().to_owned(), scratch: Some(scratch) };
         files.iter().for_each(|(name, text)| place.write(name, text));
         place
     }
 
+    /// The project in a folder, which stays as it is.
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self { scratch: None, folder: folder.to_owned() }
+    }
+
     /// Its folder.
     pub(crate) fn path(&self) -> &Path {
-        self.scratch.path()
+        &self.folder
     }
 
     /// Writes a file, or writes it anew.
     pub(crate) fn write(&self, name: &str, text: &str) {
+        assert!(self.scratch.is_some(), "only a test's own folder is written to");
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().expect("it has a folder")).expect("the folder can be made");
         fs::write(&path, text).expect("the file can be written");
@@ -42,12 +50,12 @@ impl Place {
 
     /// What is wrong with it, as `ketch check` lists it.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        self.lowered(&Native::default()).err().unwrap_or_default()
+        self.app(&Native::default()).err().unwrap_or_default()
     }
 
     /// What is wrong with it, with functions of the program's.
     pub(crate) fn problems_with(&self, native: &Native) -> Vec<Problem> {
-        self.lowered(native).err().unwrap_or_default()
+        self.app(native).err().unwrap_or_default()
     }
 
     /// A client of it.
@@ -57,40 +65,41 @@ impl Place {
 
     /// A client of it, with functions of the program's.
     pub(crate) fn client_with(&self, native: &Native) -> Client {
-        Client::new(self.lowered(native).unwrap_or_else(|problems| panic!("{problems:#?}")))
+        Client::new(self.app(native).unwrap_or_else(|problems| panic!("{problems:#?}")))
     }
 
     /// A client of it, in a mode.
     pub(crate) fn client_in(&self, mode: Mode, native: &Native) -> Client {
-        Client::new(self.lowered_in(mode, native).unwrap_or_else(|problems| panic!("{problems:#?}")))
+        Client::new(self.app_in(mode, native).unwrap_or_else(|problems| panic!("{problems:#?}")))
     }
 
-    /// What it comes to, or what is wrong with it.
-    pub(crate) fn lowered(&self, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
-        self.lowered_in(Mode::Development, native)
+    /// Its endpoints, as data.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        let lowered = self
+            .lowered(Mode::Development, &Native::default())
+            .unwrap_or_else(|problems| panic!("{problems:#?}"));
+        lowered.routes.into_iter().map(|route| route.endpoint).collect()
     }
 
-    fn lowered_in(&self, mode: Mode, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
+    fn app(&self, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
+        self.app_in(Mode::Development, native)
+    }
+
+    fn app_in(&self, mode: Mode, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
+        let mut app = App::builder();
+        let lowered = self.lowered(mode, native)?;
+        (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
+        app.build().map(Arc::new)
+    }
+
+    fn lowered(&self, mode: Mode, native: &Native) -> Result<Lowered, Vec<Problem>> {
         let mut problems = Vec::new();
         let project = Project::open(self.path(), &mut problems);
-        let mut app = App::builder();
-        if let Some(project) = project {
-            let server = Settings::new();
-            let drivers: [Arc<dyn Driver>; 1] = [Arc::new(Said)];
-            let around = Surroundings {
-                server: &server,
-                native,
-                drivers: &drivers,
-                db: None,
-                stored: Stored::default(),
-                mode,
-            };
-            let lowered = project.lower(&around, &mut problems);
-            (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
-        }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        app.build().map(Arc::new)
+        let server = Settings::new();
+        let drivers: [Arc<dyn Driver>; 1] = [Arc::new(Said)];
+        let stored = Stored::default();
+        let around = Surroundings { server: &server, native, drivers: &drivers, db: None, stored, mode };
+        let lowered = project.map(|project| project.lower(&around, &mut problems)).unwrap_or_default();
+        if problems.is_empty() { Ok(lowered) } else { Err(problems) }
     }
 }

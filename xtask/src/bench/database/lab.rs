@@ -82,6 +82,9 @@ impl<'w> Lab<'w> {
                 command.env("BENCH_DATABASE", self.copy(&name)?);
                 command.env("BENCH_SYNC", sync.name()).env("BENCH_READS", reads.name());
             }
+            Side::Manifest => {
+                command.env("BENCH_SYNC", "full").env("BENCH_MANIFEST", "1");
+            }
             Side::PocketBase { .. } => {}
         }
         Server::launch(command)

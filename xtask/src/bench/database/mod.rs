@@ -121,7 +121,16 @@ const PEERS: Group = Group {
     ],
 };
 
-const GROUPS: [&Group; 4] = [&READS, &INSERTS, &MIX, &PEERS];
+const MANIFEST: Group = Group {
+    name: "database-manifest",
+    sides: &[Side::Manifest, KETCH],
+    cases: &[Case::of(What::Row, 32)],
+    direct: &[],
+    workers: Some(1),
+    targets: &[Target::Least { case: 0, side: 1, measure: Measure::Efficiency, least: 0.95 }],
+};
+
+const GROUPS: [&Group; 5] = [&READS, &INSERTS, &MIX, &PEERS, &MANIFEST];
 
 /// All names, as `--only` takes them.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {

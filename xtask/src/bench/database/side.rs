@@ -8,6 +8,8 @@ use super::ROWS;
 pub(super) enum Side {
     /// The candidate; `alone` is a commit for each insert.
     Ketch { sync: Sync, alone: bool },
+    /// The candidate, whose row is an endpoint of its manifest.
+    Manifest,
     /// The baseline, whose inserts are done simply.
     Axum { reads: Reads, sync: Sync },
     /// With its log, as it comes, or without.
@@ -59,6 +61,7 @@ impl Side {
             Self::Ketch { .. } if !writes => "Ketch".to_owned(),
             Self::Ketch { sync, alone: false } => format!("Ketch, {}", sync.shown()),
             Self::Ketch { sync, alone: true } => format!("Ketch, {}, a commit each", sync.shown()),
+            Self::Manifest => "a file of SQL".to_owned(),
             Self::Axum { reads, .. } if !writes => format!("axum, {}", reads.shown()),
             Self::Axum { sync, .. } => format!("axum done simply, {}", sync.shown()),
             Self::PocketBase { log: true } => "PocketBase".to_owned(),
@@ -75,6 +78,7 @@ impl Side {
         } else {
             ("/boats/%d".to_owned(), "/boats?after=%d".to_owned(), "/boats")
         };
+        let row = if self == Self::Manifest { "/sql/boats/%d".to_owned() } else { row };
         Varied {
             keys: ROWS,
             posts: match what {

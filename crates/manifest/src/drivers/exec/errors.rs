@@ -30,13 +30,6 @@ impl Part {
         Error::new(502, code, message).because(format!("{}: {cause}", program.display()))
     }
 
-    /// 504: it took too long.
-    pub(super) fn late(self, program: &Path, limit: Duration) -> Error {
-        let message = format!("no reply was ready within {limit:?}");
-        Error::new(504, "deadline_exceeded", message)
-            .because(format!("{}: killed after {limit:?}", program.display()))
-    }
-
     /// What is said of a process that could not be started.
     pub(super) fn not_started(self, program: &Path, why: NotStarted) -> Error {
         match why {
@@ -44,6 +37,12 @@ impl Part {
             NotStarted::Failed(error) => self.bad(program, format_args!("cannot be started: {error}")),
         }
     }
+}
+
+/// 504: a program took too long.
+pub(super) fn late(program: &Path, limit: Duration) -> Error {
+    Error::new(504, "deadline_exceeded", format!("no reply was ready within {limit:?}"))
+        .because(format!("{}: killed after {limit:?}", program.display()))
 }
 
 /// Foreign bytes as one line of a log: cut, and without characters that a terminal obeys.

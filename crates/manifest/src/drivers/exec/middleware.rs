@@ -42,7 +42,7 @@ impl Inspector for Inspecting {
 }
 
 /// Reads what a middleware said.
-fn verdict(said: Value, seed: bool) -> Result<Verdict, String> {
+pub(super) fn verdict(said: Value, seed: bool) -> Result<Verdict, String> {
     let mut members = match said {
         // There, what is no text was passed over.
         Value::Array(items) if seed => {

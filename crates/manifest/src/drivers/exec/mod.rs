@@ -5,6 +5,7 @@ mod checker;
 mod controller;
 mod errors;
 mod file;
+mod fuzz;
 mod gate;
 mod middleware;
 mod oneshot;
@@ -20,6 +21,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ketch_model::Problem;
+
+pub use self::fuzz::worker;
 
 use self::checker::Checking;
 use self::controller::Called;

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::time::timeout;
 
-use super::errors::{Part, shown};
+use super::errors::{Part, late, shown};
 use super::gate::Gate;
 use super::spawn::{Launch, Running};
 use super::stderr::{self, Current};
@@ -67,7 +67,7 @@ pub(super) async fn output(launch: &Launch, gate: &Gate, asked: Asked) -> Result
         }
     };
     // Dropping the work ends the process.
-    timeout(time, work).await.unwrap_or_else(|_| Err(part.late(program, time)))
+    timeout(time, work).await.unwrap_or_else(|_| Err(late(program, time)))
 }
 
 /// Reads output as one JSON document.

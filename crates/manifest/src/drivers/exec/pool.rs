@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::errors::Part;
+use super::errors::{Part, late};
 use super::gate::{Gate, busy};
 use super::protocol::{Ask, Failure};
 use super::spawn::Launch;
@@ -84,7 +84,7 @@ impl Pool {
             }
         };
         // Dropping the work drops the worker, which kills it.
-        timeout(time, work).await.unwrap_or_else(|_| Err(part.late(program, time)))
+        timeout(time, work).await.unwrap_or_else(|_| Err(late(program, time)))
     }
 
     /// Ends those that are idle, and lets nobody be idle from now on. Those that are at work end after it.

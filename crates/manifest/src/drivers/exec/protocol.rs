@@ -49,7 +49,8 @@ pub(crate) struct Called<'a> {
     /// The arguments, converted and checked, by the names that the manifest gives them; with `_HTTP_METHOD_`, `_SCOPE_`,
     /// `_AUTHORIZATION_` and `_CALLER_`.
     args: Map<String, Value>,
-    /// Files that came with the request, by argument: their paths. They are gone when the call has ended.
+    /// Files that came with the request: their paths, by argument, or by argument and index (`photos/0`) in a list. They
+    /// are gone when the call has ended.
     files: BTreeMap<&'a str, &'a Path>,
     /// The request's id, for logs.
     request_id: &'a str,

@@ -5,7 +5,7 @@ use std::io;
 use futures_util::FutureExt;
 use ketch_web::RequestId;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::time::{Instant, timeout};
 
@@ -128,7 +128,7 @@ impl Worker {
 }
 
 /// The next line, without its end.
-async fn line(stdout: &mut BufReader<ChildStdout>, most: usize) -> Result<Vec<u8>, Broken> {
+pub(super) async fn line<R: AsyncBufRead + Unpin>(stdout: &mut R, most: usize) -> Result<Vec<u8>, Broken> {
     let mut line = Vec::new();
     loop {
         let bytes = stdout.fill_buf().await.map_err(Broken::Failed)?;

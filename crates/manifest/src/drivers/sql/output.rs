@@ -200,6 +200,11 @@ impl Written {
         }
     }
 
+    /// The cursor of the last row, as JSON, when there are as many rows as there may be.
+    pub(crate) fn next(&self) -> &[u8] {
+        &self.next
+    }
+
     /// What is made of the rows.
     pub(crate) fn page(&self) -> &Page {
         &self.page

@@ -1,10 +1,29 @@
 //! The driver `table`: a node that is a table of the database, with the endpoints to list, get, create, change and
 //! delete its rows.
+//!
+//! `layout` is the table as the endpoints see it, `endpoints` what they declare, `texts` their SQL, `run` answers.
 
+mod endpoints;
+mod layout;
+mod run;
+mod texts;
+
+use std::sync::Arc;
+
+use ketch_db::Db;
 use ketch_model::{Place, Problem, Settings};
 
+use crate::driver::Controller;
 use crate::fields::Fields;
+use crate::known::Known;
+use crate::project::Project;
 use crate::source::{Json, Spanned};
+use crate::tree::Declared;
+
+pub(crate) use endpoints::is_absent;
+use layout::Layout;
+use run::Rows;
+use texts::Action;
 
 /// A node that is a table: what `"table": "todos"` and what stands beside it says.
 #[derive(Clone, Debug)]
@@ -79,12 +98,29 @@ fn names(value: &Spanned, subject: &str, problems: &mut Vec<Problem>) -> Option<
     read
 }
 
-/// The endpoints of the tables.
+/// The endpoints of the tables of a project. A method that a node has of its own takes the place of the table's.
 pub(crate) fn tables(
-    _: &crate::project::Project,
-    _: Option<&ketch_db::Db>,
-    _: &crate::known::Known,
-    _: &mut Vec<Problem>,
-) -> Vec<(crate::tree::Declared, std::sync::Arc<dyn crate::driver::Controller>)> {
-    Vec::new()
+    project: &Project,
+    db: Option<&Db>,
+    known: &Known,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Declared, Arc<dyn Controller>)> {
+    let mut all: Vec<(Declared, Arc<dyn Controller>)> = Vec::new();
+    for tabled in &project.tables {
+        let table = match Layout::of(tabled, known) {
+            Ok(table) => Arc::new(table),
+            Err(found) => {
+                problems.extend(found);
+                continue;
+            }
+        };
+        for action in Action::ALL {
+            let declared = endpoints::declared(tabled, &table, action, &project.endpoints);
+            all.extend(declared.map(|declared| {
+                let controller = Rows::new(db.cloned().unwrap_or_default(), &table, action);
+                (declared, Arc::new(controller) as _)
+            }));
+        }
+    }
+    all
 }

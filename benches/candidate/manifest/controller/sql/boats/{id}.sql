@@ -1,0 +1,1 @@
+select id, name, kind, length, made_at from boats where id = :id

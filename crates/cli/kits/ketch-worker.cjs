@@ -1,0 +1,1 @@
+../../../sdk/worker-node/ketch-worker.cjs

@@ -1,0 +1,1 @@
+../../../sdk/worker-bash/ketch-worker.sh

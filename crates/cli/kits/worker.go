@@ -1,0 +1,1 @@
+../../../sdk/worker-go/worker.go

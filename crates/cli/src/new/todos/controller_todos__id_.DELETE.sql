@@ -1,0 +1,1 @@
+../../../../../examples/todos/controller/todos/{id}.DELETE.sql

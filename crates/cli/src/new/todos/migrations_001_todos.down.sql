@@ -1,0 +1,1 @@
+../../../../../examples/todos/migrations/001_todos.down.sql

@@ -1,0 +1,141 @@
+//! Projects of one program, and what becomes of its processes.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ketch_manifest::{Driver, Native, Project, Stored, Surroundings, shipped};
+use ketch_model::Settings;
+use ketch_testkit::{Answer, Client};
+use ketch_web::App;
+use tracing::level_filters::LevelFilter;
+
+use crate::place::Place;
+
+/// As long as a promised time of 200 ms may take here: ten times as long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A project whose `GET /run/{do}` is answered by this program, with these options of `exec` and this time-out.
+pub(crate) fn project(program: &str, exec: &str, timeout: &str) -> Place {
+    let api = format!(
+        r#"{{ "/": {{ "run": {{ "/": {{ "{{do}}": {{ "GET": {{
+            "info": "Runs it.", "timeout": "{timeout}", "run": "program", "exec": {exec},
+            "in": {{ "do": {{ "info": "what to do", "type": "string" }} }}
+        }} }} }} }} }} }}"#
+    );
+    Place::new(&[("api.json", &api), ("program", program)])
+}
+
+/// A client, with drivers that may have been used before.
+pub(crate) fn client(place: &Place, drivers: &[Arc<dyn Driver>]) -> Client {
+    let mut problems = Vec::new();
+    let project = Project::open(place.path(), &mut problems).expect("there is one");
+    let (server, native) = (Settings::new(), Native::default());
+    let around =
+        Surroundings { server: &server, native: &native, drivers, db: None, stored: Stored::default() };
+    let lowered = project.lower(&around, &mut problems);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let mut app = App::builder();
+    (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
+    Client::new(app.build().map(Arc::new).expect("it is in order"))
+}
+
+/// One request to a program of its own.
+pub(crate) async fn once(program: &str, exec: &str, timeout: &str) -> Answer {
+    client(&project(program, exec, timeout), &shipped()).get("/run/it").await
+}
+
+/// The numbers that a program wrote into a file, one a line.
+pub(crate) fn numbers(place: &Place, file: &str) -> Vec<u32> {
+    let text = fs::read_to_string(place.path().join(file)).unwrap_or_default();
+    text.lines().map(|line| line.trim().parse().expect("it is a number")).collect()
+}
+
+/// Waits until these processes are gone, zombies too.
+pub(crate) async fn gone(pids: &[u32]) {
+    assert!(!pids.is_empty(), "the program wrote down its processes");
+    let there = |pid: &&u32| Path::new("/proc").join(pid.to_string()).exists();
+    let all = async {
+        while pids.iter().any(|pid| there(&pid)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let left = tokio::time::timeout(PATIENCE, all).await;
+    assert!(
+        left.is_ok(),
+        "these are left: {:?}",
+        pids.iter().filter(there).map(|pid| state(*pid)).collect::<Vec<_>>()
+    );
+}
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
+    let wait = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "not within {PATIENCE:?}: {what}");
+}
+
+fn state(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default()
+}
+
+/// The memory of this process that is in use, in bytes.
+pub(crate) fn memory() -> usize {
+    let text = fs::read_to_string("/proc/self/statm").expect("it is Linux");
+    let pages: usize =
+        text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("it has two numbers");
+    pages * 4096
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics here").write(text)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs work; what it comes to, and the warnings and errors of this thread meanwhile. The test's runtime has one thread.
+pub(crate) async fn overheard<T>(work: impl Future<Output = T>) -> (T, String) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::WARN)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let listening = tracing::subscriber::set_default(subscriber);
+    let result = work.await;
+    drop(listening);
+    let said = String::from_utf8(log.0.lock().expect("nobody panics here").clone()).expect("a log is text");
+    (result, said)
+}
+
+/// A worker in shell. `on` is what stands in `case $line in … esac` before the reply, which has its process and the line.
+pub(crate) fn shell(on: &str) -> String {
+    format!(
+        r#"#!/bin/sh
+echo $$ >> pids
+while read -r line; do
+    id=${{line#*'"id":'}}
+    id=${{id%%,*}}
+    result="{{\"pid\":$$}}"
+    case $line in
+{on}
+    esac
+    printf '{{"jsonrpc":"2.0","id":%s,"result":%s}}\n' "$id" "$result"
+done
+echo $$ >> ended
+"#
+    )
+}

@@ -1,0 +1,1 @@
+delete from todos where id = :id and owner = :caller_id
