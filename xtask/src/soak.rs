@@ -8,7 +8,14 @@ use anyhow::{Context as _, Result};
 
 use crate::schemathesis::Effort;
 use crate::steps::Steps;
+use crate::tools::Need;
 use crate::workspace::Workspace;
+
+/// What the long forms need beside what the tests do.
+const NEEDS: &[Need] = &[
+    Need { package: "php-cli", probe: &["php", "--version"], why: "the worker in PHP is tried" },
+    Need { package: "ruby", probe: &["ruby", "--version"], why: "the worker in Ruby is tried" },
+];
 use crate::{command, fuzz, schemathesis, tools};
 
 #[derive(clap::Args)]
@@ -22,7 +29,10 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -> Result<()> {
-    let tools = steps.run("install", || tools::install(workspace))?;
+    let tools = steps.run("install", || {
+        tools::install_system_packages(&workspace.root, NEEDS)?;
+        tools::install(workspace)
+    })?;
     let seed = options.seed.map_or_else(fresh_seed, Ok)?;
     steps.run("scenarios", || {
         let mut scenarios = command::cargo(&workspace.root);

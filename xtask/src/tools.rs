@@ -20,6 +20,16 @@ const NEEDS: &[Need] = &[
         why: "the Python tools live in a virtual environment",
     },
     Need {
+        package: "curl",
+        probe: &["curl", "--version"],
+        why: "what the pages on manifests tell to type is typed",
+    },
+    Need {
+        package: "golang-go",
+        probe: &["go", "version"],
+        why: "the kit for Go is tested with it, and `ketch build`",
+    },
+    Need {
         package: "redis-server",
         probe: &["redis-server", "--version"],
         why: "the cache that machines share is tested with it",

@@ -29,7 +29,13 @@ fn main() -> ExitCode {
         .add(Plain)
         .add(Layered)
         .add(Slow);
-    ketch::main(database::with_database(server).unwrap_or_else(|error| panic!("{error}")))
+    let server = database::with_database(server).unwrap_or_else(|error| panic!("{error}"));
+    ketch::main(match bench_terms::programs() {
+        Some(folder) => {
+            server.manifest(folder).native("echo", async |call: ketch::Call| Ok::<_, ketch::Error>(call.args))
+        }
+        None => server,
+    })
 }
 
 struct Plain;

@@ -6,6 +6,8 @@
 
 pub mod database;
 
+use std::path::PathBuf;
+
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -14,6 +16,12 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+
+/// The project whose controllers are programs, when the environment names it.
+#[expect(clippy::disallowed_methods, reason = "the command line of both sides is the same: empty")]
+pub fn programs() -> Option<PathBuf> {
+    std::env::var_os("BENCH_PROGRAMS").map(PathBuf::from)
+}
 
 /// What the JSON endpoints answer with.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

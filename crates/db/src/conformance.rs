@@ -37,6 +37,7 @@ mod closing;
 mod company;
 mod constraints;
 mod denied;
+mod describe;
 mod dropped;
 mod limits;
 mod notices;
@@ -83,6 +84,7 @@ fn all() -> impl Iterator<Item = &'static Case> {
         constraints::CASES,
         company::CASES,
         denied::CASES,
+        describe::CASES,
         streams::CASES,
         notices::CASES,
         changes::CASES,

@@ -50,17 +50,6 @@ impl Footprint {
         }
     }
 
-    /// The part of it that is in its migrations: they are applied when a server starts, and at no other time.
-    #[must_use]
-    pub fn of_migrations(root: &Path) -> Self {
-        let project = ProjectFile::open(root, &mut Vec::new());
-        let folders = project.map(|project| project.folders).unwrap_or_default();
-        let mut all = Self::new(root, &folders);
-        all.files.clear();
-        all.folders.retain(|folder| *folder == folders.migrations);
-        all
-    }
-
     /// The project's folder.
     pub fn root(&self) -> &Path {
         &self.root

@@ -96,3 +96,55 @@ fn argument(field: &FieldError) -> String {
         In::Header | In::Cookie | In::Context => field.name.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_the_numbers_as_they_are() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/aicra.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let row = |Number { number, status, code, reason }: &Number| {
+            format!("| {number} | {status} | `{code}` | {reason} |")
+        };
+        let other = row(&OTHER).replace("| -1 |", "| another |");
+        let missing: Vec<String> =
+            NUMBERS.iter().map(row).chain([other]).filter(|row| !page.contains(row)).collect();
+        assert!(missing.is_empty(), "docs/reference/aicra.md has no row\n{}", missing.join("\n"));
+    }
+
+    #[test]
+    fn an_error_of_the_server_has_one_number() {
+        let field = |place, name: &str, code| FieldError {
+            place,
+            name: name.to_owned(),
+            code,
+            message: "must be there".to_owned(),
+        };
+        let missing = Error::arguments(vec![
+            field(In::Path, "url0", "missing"),
+            field(In::Query, "page", "invalid"),
+            field(In::Body, "/mail", "missing"),
+        ]);
+        let own = Error::new(409, "taken", "x").member("error", 3);
+        for (error, number) in [
+            (Error::new(404, "not_found", "x"), 200),
+            (Error::new(405, "method_not_allowed", "x"), 201),
+            (Error::new(504, "deadline_exceeded", "x"), 202),
+            (Error::internal("x"), 202),
+            (Error::new(401, "unauthorized", "x"), 300),
+            (Error::new(413, "body_too_large", "x"), 401),
+            (missing, 400),
+            (own, 3),
+        ] {
+            let error = annotate(annotate(error));
+            let member =
+                |name: &str| error.members().find(|(known, _)| *known == name).map(|(_, value)| value);
+            assert_eq!(member("error"), Some(&Value::from(number)), "{error}");
+            if number == 400 {
+                assert_eq!(member("arguments"), Some(&serde_json::json!(["URL#0", "GET@page", "mail"])));
+            }
+        }
+    }
+}

@@ -126,6 +126,7 @@ impl Server {
         let (revisions, projects) = manifest.open(&mut problems);
         let own = self.store(&projects);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
+        let drivers = manifest::drivers(&self.database.data());
         let mut database = std::mem::take(&mut self.database).check(&mut problems);
         let stored = Stored::new(database.as_ref(), own);
         let readiness = match &database {
@@ -138,9 +139,8 @@ impl Server {
         for lowering in std::mem::take(&mut self.services) {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
-        let drivers = manifest::drivers();
-        let around = (&self.settings, drivers.as_slice(), &stored, self.app.mode);
-        let lowered = manifest.lower(&projects, around, &self.app.middlewares, &mut problems);
+        let around = Around { settings: self.settings.clone(), drivers, stored, mode: self.app.mode };
+        let lowered = manifest.lower(&projects, &around, &self.app.middlewares, &mut problems);
         if let Some(database) = &mut database {
             database.ask(lowered.controllers);
         }
@@ -151,12 +151,10 @@ impl Server {
         routes.extend(self.admin.routes(handle, &mut schemas, &mut problems));
         let operator = database.as_ref().and_then(|_| Admin::operator(handle, &mut problems));
         let api = self.api(&mut routes, schemas);
-        let mode = self.app.mode;
         let (limits, docs) = (self.limits.clone(), self.docs);
         let events = Mutex::new(std::mem::take(&mut self.events));
         let defined = self.app.middlewares.clone();
         self.app.middlewares.extend(lowered.middlewares);
-        let settings = self.settings.clone();
         let fixed = (!manifest.is_empty()).then(|| Fixed::of(&routes, own, defined));
         let app = self.app(routes, &mut problems);
         let (Some(app), Some(address), true) = (app, address, problems.is_empty()) else {
@@ -165,7 +163,6 @@ impl Server {
         documents.write(&api);
         let (app, api) = (Arc::new(app), Arc::new(api));
         let reloader = fixed.map(|fixed| {
-            let around = Around { settings, drivers, stored, mode };
             Reloader::new(
                 Arc::clone(&app),
                 Arc::clone(&api),

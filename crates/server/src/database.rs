@@ -147,9 +147,14 @@ impl Declared {
         self.migrations.push((migrations, Place::caller()));
     }
 
+    /// The folder of the data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.clone().unwrap_or_else(|| DEFAULT_DATA.into())
+    }
+
     /// What there will be to open; nothing when nobody needs it.
     pub(crate) fn check(self, problems: &mut Vec<Problem>) -> Option<Database> {
-        let folder = self.folder.unwrap_or_else(|| DEFAULT_DATA.into());
+        let folder = self.data();
         let place = match (self.engine, self.url) {
             (None, None) => Some(Engine::At(DatabaseUrl::Sqlite(folder.join("app.db")))),
             (None, Some((text, said))) => match text.parse() {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ketch_manifest::{Driver, Footprint, Lowered, Native, NativeFunction, Project, Surroundings};
-use ketch_model::{Place, Problem, Settings};
-use ketch_web::{Middleware, Mode};
+use ketch_model::{Place, Problem};
+use ketch_web::Middleware;
 
+use crate::reload::Around;
 use crate::server::{Server, bad_name};
-use crate::stored::Stored;
 
 /// What an application says of manifests.
 #[derive(Debug, Default)]
@@ -88,16 +88,16 @@ impl Declared {
     pub(crate) fn lower(
         &self,
         projects: &[(u64, Project)],
-        around: (&Settings, &[Arc<dyn Driver>], &Stored, Mode),
+        around: &Around,
         defined: &BTreeMap<String, Middleware>,
         problems: &mut Vec<Problem>,
     ) -> Lowered {
-        let (server, drivers, stored, mode) = around;
+        let Around { settings: server, drivers, stored, mode } = around;
         let mut all = Lowered::default();
         for (revision, project) in projects {
             problems.extend(stored.problem(project));
             let (db, stored) = (stored.db.as_ref(), stored.surroundings());
-            let around = Surroundings { server, native: &self.native, drivers, db, stored, mode };
+            let around = Surroundings { server, native: &self.native, drivers, db, stored, mode: *mode };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
             for (name, middleware) in lowered.middlewares {
@@ -117,7 +117,16 @@ impl Declared {
 }
 
 /// The drivers that ship, and those that have crates of their own. They are made once, so that what they keep running
-/// outlives a reload.
-pub(crate) fn drivers() -> Vec<Arc<dyn Driver>> {
-    ketch_manifest::shipped()
+/// outlives a reload. Compiled components are kept in the folder of the data once that is there: before, and for commands
+/// that only look at a project, where the operating system keeps such files.
+pub(crate) fn drivers(data: &Path) -> Vec<Arc<dyn Driver>> {
+    #[cfg(feature = "wasm")]
+    let more: [Arc<dyn Driver>; 1] = {
+        let mut setup = ketch_wasm::Setup::default();
+        setup.cache = data.is_dir().then(|| data.join("wasm"));
+        [Arc::new(ketch_wasm::Wasm::new(setup))]
+    };
+    #[cfg(not(feature = "wasm"))]
+    let (more, _unused): ([Arc<dyn Driver>; 0], _) = ([], data);
+    ketch_manifest::shipped().into_iter().chain(more).collect()
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::build;
 use crate::control::missing;
-use crate::database::DatabaseOptions;
+use crate::database::{DatabaseOptions, ProjectOptions};
 use crate::terminal::{confirm, print, say, table};
 
 /// What to do.
@@ -41,6 +41,8 @@ struct Place {
     /// The folder of the application's migrations, read now [default: what the program was compiled with]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectOptions,
     #[command(flatten)]
     database: DatabaseOptions,
 }
@@ -93,7 +95,7 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
         Action::Up(options) => &options.place,
         Action::Down(options) => &options.place,
     };
-    let server = place.database.apply(server);
+    let server = place.database.apply(place.project.apply(server));
     // A program that does not use its database yet has one all the same.
     let _needed = server.db();
     let built = build(server)?;

@@ -11,7 +11,7 @@ use ketch_edge::{Stopped, bind, inherited};
 use ketch_server::{Built, Ready, Server};
 use tokio::task::JoinSet;
 
-use crate::database::DatabaseOptions;
+use crate::database::{DatabaseOptions, project};
 use crate::follow::{Told, follow};
 use crate::terminal::print;
 
@@ -75,7 +75,7 @@ pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
 impl Options {
     fn apply(&self, server: Server) -> Server {
         let server = match &self.dir {
-            Some(dir) => server.manifest(dir),
+            Some(dir) => project(server, dir),
             None => server,
         };
         let server = match &self.listen {

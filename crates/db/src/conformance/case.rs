@@ -13,6 +13,8 @@ use super::check::Checked;
 pub enum Capability {
     /// Copies of all data in a file.
     Backup,
+    /// Saying what a statement is without running it.
+    Describe,
     /// Telling and hearing notices.
     Notices,
 }

@@ -25,6 +25,7 @@ mod postgres_values;
 #[cfg(feature = "postgres")]
 mod postgres_writes;
 mod reads;
+mod schema;
 mod scratch;
 mod streams;
 mod tokens;

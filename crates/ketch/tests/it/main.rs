@@ -45,11 +45,15 @@ mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
 mod manifest_bodies;
+mod manifest_pages;
 mod manifest_place;
 mod manifest_reload;
 mod manifest_sql;
+mod manifest_table;
 #[cfg(unix)]
 mod manifest_watch;
+#[cfg(unix)]
+mod manifest_workers;
 mod messages;
 mod middleware;
 mod migrate;
@@ -78,5 +82,8 @@ mod streams;
 mod stubs;
 mod traversal;
 mod traversal_cases;
+mod walk;
 mod watch;
 mod websocket;
+#[cfg(unix)]
+mod worker_kits;

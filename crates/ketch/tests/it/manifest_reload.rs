@@ -34,7 +34,7 @@ fn api(endpoints: usize, version: u64) -> String {
 }
 
 fn server(folder: &Path) -> Server {
-    Server::new().manifest(folder).native("echo", async |call| Ok(call.args))
+    Server::new().manifest(folder).native("echo", async |call: ketch::Call| Ok::<_, ketch::Error>(call.args))
 }
 
 fn write(folder: &Path, name: &str, text: &str) {
@@ -176,9 +176,9 @@ async fn a_kept_reply_is_sent_only_by_the_version_that_made_it() {
     let count = Arc::clone(&counted);
     let server = Server::new().define_cache("hot", MemoryCache::new("1mb")).manifest(scratch.path()).native(
         "echo",
-        move |call| {
+        move |call: ketch::Call| {
             count.fetch_add(1, Ordering::SeqCst);
-            async { Ok(call.args) }
+            async { Ok::<_, ketch::Error>(call.args) }
         },
     );
     write(scratch.path(), "api.json", &cached(1));
@@ -248,12 +248,12 @@ async fn a_request_in_flight_ends_on_what_it_began_on() {
     let scratch = Scratch::new();
     let (begun, ended) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
     let (begin, end) = (Arc::clone(&begun), Arc::clone(&ended));
-    let server = Server::new().manifest(scratch.path()).native("echo", move |call| {
+    let server = Server::new().manifest(scratch.path()).native("echo", move |call: ketch::Call| {
         let (begin, end) = (Arc::clone(&begin), Arc::clone(&end));
         async move {
             begin.notify_one();
             end.notified().await;
-            Ok(call.args)
+            Ok::<_, ketch::Error>(call.args)
         }
     });
     write(scratch.path(), "api.json", &api(1, 1));

@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use super::{Type, Wrong, below};
 use crate::driver::{Checker, Driver, Wanted};
-use crate::folder;
 use crate::known::Known;
 use crate::project::{Project, ProjectFile};
 use crate::tree::Declared;
+use crate::{folder, inside};
 
 /// The most values of one request that are given to checkers: each may be a process.
 const MOST: usize = 100;
@@ -72,12 +72,17 @@ pub(crate) fn resolved<'d>(
     let file = &project.file;
     let mut checkers: Vec<Arc<dyn Checker>> = Vec::new();
     for path in files(file) {
+        if let Err(why) = inside::check(&file.root, &path) {
+            problems.push(Problem::new(None, path.display().to_string(), why));
+            continue;
+        }
         let Some(driver) = driver(&path) else {
             problems.push(Problem::new(None, path.display().to_string(), "no driver knows this file"));
             continue;
         };
-        let options = file.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value);
-        match driver.checker(&Wanted { project: file, file: &path, endpoint: None, options, db, known }) {
+        // What the project file says for a driver it finds there.
+        match driver.checker(&Wanted { project: file, file: &path, endpoint: None, options: None, db, known })
+        {
             Ok(checker) => checkers.push(checker),
             Err(found) => problems.extend(found),
         }
@@ -86,7 +91,8 @@ pub(crate) fn resolved<'d>(
     let mut named = BTreeMap::new();
     for endpoint in &mut endpoints {
         let subject = endpoint.subject();
-        for param in endpoint.takes.iter_mut().chain(&mut endpoint.gives) {
+        let gives = endpoint.gives.iter_mut().map(|param| (param, file.seed));
+        for (param, for_people) in endpoint.takes.iter_mut().map(|param| (param, false)).chain(gives) {
             let mut unknown = Vec::new();
             param.ty.each_own(&mut |own| {
                 let asked = named.entry(own.name.clone()).or_insert_with(|| ask(&checkers, &own.name));
@@ -95,6 +101,11 @@ pub(crate) fn resolved<'d>(
                     Err(why) => unknown.push(why.clone()),
                 }
             });
+            if for_people && !unknown.is_empty() {
+                // Old projects say in words of their own what they give; nobody ever read it but people.
+                param.ty = Type::Any;
+                continue;
+            }
             let subject = format!("{subject}: `{}`", param.wire);
             problems.extend(
                 unknown.into_iter().map(|why| Problem::new(Some(param.place.clone()), subject.as_str(), why)),

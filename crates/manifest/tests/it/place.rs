@@ -50,12 +50,12 @@ impl Place {
 
     /// What is wrong with it, as `ketch check` lists it.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        self.app(&Native::default()).err().unwrap_or_default()
+        self.app(Mode::Development, &Native::default()).err().unwrap_or_default()
     }
 
     /// What is wrong with it, with functions of the program's.
     pub(crate) fn problems_with(&self, native: &Native) -> Vec<Problem> {
-        self.app(native).err().unwrap_or_default()
+        self.lowered(Mode::Development, native).err().unwrap_or_default()
     }
 
     /// A client of it.
@@ -65,27 +65,22 @@ impl Place {
 
     /// A client of it, with functions of the program's.
     pub(crate) fn client_with(&self, native: &Native) -> Client {
-        Client::new(self.app(native).unwrap_or_else(|problems| panic!("{problems:#?}")))
-    }
-
-    /// A client of it, in a mode.
-    pub(crate) fn client_in(&self, mode: Mode, native: &Native) -> Client {
-        Client::new(self.app_in(mode, native).unwrap_or_else(|problems| panic!("{problems:#?}")))
+        self.client_in(Mode::Development, native)
     }
 
     /// Its endpoints, as data.
     pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
-        let lowered = self
-            .lowered(Mode::Development, &Native::default())
-            .unwrap_or_else(|problems| panic!("{problems:#?}"));
-        lowered.routes.into_iter().map(|route| route.endpoint).collect()
+        let lowered = self.lowered(Mode::Development, &Native::default());
+        let routes = lowered.unwrap_or_else(|problems| panic!("{problems:#?}")).routes;
+        routes.into_iter().map(|route| route.endpoint).collect()
     }
 
-    fn app(&self, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
-        self.app_in(Mode::Development, native)
+    /// A client of it, in a mode.
+    pub(crate) fn client_in(&self, mode: Mode, native: &Native) -> Client {
+        Client::new(self.app(mode, native).unwrap_or_else(|problems| panic!("{problems:#?}")))
     }
 
-    fn app_in(&self, mode: Mode, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
+    fn app(&self, mode: Mode, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
         let mut app = App::builder();
         let lowered = self.lowered(mode, native)?;
         (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);

@@ -50,6 +50,7 @@ impl Words {
     fn well(&self) -> Result<(), Error> {
         match self.0.as_str() {
             Some("panic") => panic!("it fell over"),
+            None if self.0["panic"] == true => panic!("it fell over"),
             Some("fail") => Err(Error::internal("the secret cause")),
             _ => Ok(()),
         }
@@ -118,7 +119,7 @@ fn verdict(words: &Value, request: &Inspect) -> Verdict {
     verdict
 }
 
-/// It knows the type that it names, whose values are all those that it lists.
+/// It knows the type that it names, whose values are all those that it lists; with `"panic": true` it falls over.
 impl Checker for Words {
     fn matches(&self, name: &str) -> Result<bool, String> {
         Ok(self.0["type"] == name)

@@ -15,11 +15,11 @@ const GROW: &str = "
 
 #[tokio::test]
 async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
-    let clock = r#"(import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $subscribe (param i64) (result i32)))"#;
-    let dice = r#"(import "wasi:random/random@0.2.0" "get-random-bytes" (func $random (param i64 i32)))"#;
+    let clock = r#"(import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration" (func $subscribe (param i64) (result i32)))"#;
+    let dice = r#"(import "wasi:random/random@0.2.12" "get-random-bytes" (func $random (param i64 i32)))"#;
     let headers = r#"
-        (import "wasi:http/types@0.2.0" "[constructor]fields" (func $fields (result i32)))
-        (import "wasi:http/types@0.2.0" "[method]fields.append" (func $append (param i32 i32 i32 i32 i32 i32)))"#;
+        (import "wasi:http/types@0.2.12" "[constructor]fields" (func $fields (result i32)))
+        (import "wasi:http/types@0.2.12" "[method]fields.append" (func $append (param i32 i32 i32 i32 i32 i32)))"#;
     let million = |body: &str| {
         format!(
             "(local $n i32) (loop $again {body} (local.set $n (i32.add (local.get $n) (i32.const 1)))
@@ -30,7 +30,7 @@ async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
         (
             "handles",
             controller_of(
-                "test:guests/clock",
+                "test:guests/controller",
                 clock,
                 &(million("(drop (call $subscribe (i64.const 1)))") + "unreachable"),
             ),
@@ -38,7 +38,7 @@ async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
         (
             "random",
             controller_of(
-                "test:guests/dice",
+                "test:guests/controller",
                 dice,
                 "(call $random (i64.const 1073741824) (i32.const 32)) unreachable",
             ),
@@ -49,7 +49,7 @@ async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
                 (local.set $n (i32.add (local.get $n) (i32.const 1)))
                 (br_if $again (i32.lt_u (local.get $n) (i32.const 40000)))) (call $ok (i32.const 1024) (i32.const 1))";
             let call = format!("{many}) (data (i32.const 1024) \"a\") (func");
-            controller_of("test:guests/headers", headers, &call)
+            controller_of("test:guests/controller", headers, &call)
         }),
         (
             "far",

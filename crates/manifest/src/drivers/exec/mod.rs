@@ -15,6 +15,8 @@ mod program;
 mod protocol;
 mod spawn;
 mod stderr;
+#[cfg(target_os = "linux")]
+mod sweep;
 mod worker;
 
 use std::path::Path;

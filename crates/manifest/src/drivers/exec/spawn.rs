@@ -1,8 +1,7 @@
 //! The one place where processes of programs begin and end.
 //!
 //! A process leads a group of its own. It ends when its [`Running`] is dropped: the group is killed with SIGKILL, which
-//! nothing can ignore, and the process is waited for, so that no zombie stays. What has left the group by `setsid` is not
-//! reached. The limits are set from outside just after the start, because setting them inside would take unsafe code.
+//! nothing can ignore, and the process is waited for, so that no zombie stays. The limits are set from outside just after the start, because setting them inside would take unsafe code.
 
 use std::ffi::OsString;
 use std::io;
@@ -88,16 +87,25 @@ impl Launch {
         // The server may have been started with descriptors that nobody has marked.
         #[cfg(unix)]
         close_fds::set_fds_cloexec_threadsafe(3, &[]);
+        #[cfg(target_os = "linux")]
+        let mark = super::sweep::Mark::new();
         let mut command = CommandWrap::with_new(&self.program, |command| {
             command.args(args).current_dir(&self.folder).env_clear();
             command.envs(PASSED.iter().filter_map(|name| Some((name, own(name)?))));
             command.envs(&self.options.env.0);
+            #[cfg(target_os = "linux")]
+            command.env(super::sweep::NAME, mark.value());
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
         command.wrap(KillOnDrop);
         #[cfg(unix)]
         command.wrap(ProcessGroup::leader());
-        let child = Group { child: command.spawn()?, over: false };
+        let child = Group {
+            child: command.spawn()?,
+            over: false,
+            #[cfg(target_os = "linux")]
+            mark,
+        };
         #[cfg(target_os = "linux")]
         limit(&child, &self.options)?;
         Ok(child)
@@ -130,6 +138,8 @@ struct Group {
     child: Box<dyn ChildWrapper>,
     /// Whether all of it was waited for; its number may be another's then.
     over: bool,
+    #[cfg(target_os = "linux")]
+    mark: super::sweep::Mark,
 }
 
 impl Group {
@@ -167,10 +177,10 @@ async fn watch_over(
 ) {
     // The leader alone: its group is waited for only once it has been killed.
     let leader = child.child.inner_mut();
-    tokio::select! {
-        _status = leader.wait() => {}
-        _dropped = asked => {}
-    }
+    let ordered = tokio::select! {
+        _status = leader.wait() => false,
+        _dropped = asked => true,
+    };
     child.kill();
     match child.child.wait().await {
         Ok(status) => {
@@ -179,6 +189,13 @@ async fn watch_over(
         }
         Err(error) => tracing::error!(%error, "a process could not be waited for"),
     }
+    #[cfg(target_os = "linux")]
+    if ordered {
+        let mark = child.mark.clone();
+        let _swept = tokio::task::spawn_blocking(move || mark.sweep()).await;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _nothing_to_sweep = ordered;
     drop(slot);
 }
 

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use ketch_manifest::shipped;
 use ketch_testkit::soak_factor;
 
-use super::project::{PATIENCE, client, gone, numbers, project, until};
+use super::project::{PATIENCE, client, deserted, gone, numbers, project, until};
 
 /// A program that hangs in this way, and writes down its processes.
 async fn hangs(script: &str) {
@@ -17,6 +17,7 @@ async fn hangs(script: &str) {
     assert_eq!(answer.status, 504, "{}", answer.text());
     assert!(began.elapsed() < Duration::from_millis(300) + PATIENCE, "{:?}", began.elapsed());
     gone(&numbers(&place, "pids")).await;
+    deserted(&place).await;
 }
 
 #[tokio::test]
@@ -37,6 +38,16 @@ async fn one_that_burns_time_is_killed() {
 #[tokio::test]
 async fn its_children_and_theirs_are_killed_too() {
     hangs("for i in 1 2 3 4 5 6 7 8; do (sh -c 'echo $$ >> pids; sleep 1000 & echo $! >> pids; wait') & done; wait").await;
+}
+
+#[tokio::test]
+async fn those_that_go_on_starting_others_are_killed() {
+    hangs("cat > chain <<'END'\n#!/bin/sh\nsleep 0.01\n./chain &\nexit\nEND\nchmod +x chain\n./chain & ./chain & ./chain & wait; sleep 1000").await;
+}
+
+#[tokio::test]
+async fn those_that_leave_the_group_are_killed_at_the_deadline_too() {
+    hangs("setsid sh -c 'echo $$ >> pids; setsid sleep 1000 & sleep 1000' & setsid sleep 1000").await;
 }
 
 #[tokio::test]

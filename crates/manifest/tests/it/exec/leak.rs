@@ -27,7 +27,7 @@ async fn only_what_is_listed_is_found() {
     let found: Value = client(&place, &shipped()).get("/run/it").await.json();
     let names: Vec<&str> =
         found["names"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
-    let known = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "MODE", "CARGO_PKG_NAME"];
+    let known = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "MODE", "CARGO_PKG_NAME", "KETCH_PROCESS"];
     assert!(names.iter().all(|name| known.contains(name)), "{names:?}");
     let value = |wanted: &str| names.iter().position(|name| *name == wanted).map(|at| &found["values"][at]);
     assert_eq!(value("MODE"), Some(&"fast".into()));

@@ -33,8 +33,14 @@ pub(crate) fn client(place: &Place, drivers: &[Arc<dyn Driver>]) -> Client {
     let mut problems = Vec::new();
     let project = Project::open(place.path(), &mut problems).expect("there is one");
     let (server, native) = (Settings::new(), Native::default());
-    let around =
-        Surroundings { server: &server, native: &native, drivers, db: None, stored: Stored::default() };
+    let around = Surroundings {
+        server: &server,
+        native: &native,
+        drivers,
+        db: None,
+        stored: Stored::default(),
+        mode: ketch_web::Mode::Development,
+    };
     let lowered = project.lower(&around, &mut problems);
     assert!(problems.is_empty(), "{problems:#?}");
     let mut app = App::builder();
@@ -68,6 +74,15 @@ pub(crate) async fn gone(pids: &[u32]) {
         "these are left: {:?}",
         pids.iter().filter(there).map(|pid| state(*pid)).collect::<Vec<_>>()
     );
+}
+
+/// Waits until no process works in this project's folder, whatever it is called and whoever started it.
+pub(crate) async fn deserted(place: &Place) {
+    let folder = place.path().canonicalize().expect("it is there");
+    let works_there =
+        |entry: fs::DirEntry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder);
+    let all = || fs::read_dir("/proc").expect("it is Linux").flatten();
+    until("the folder is deserted", || !all().any(works_there)).await;
 }
 
 /// Waits until something is so.

@@ -175,7 +175,8 @@ async fn a_request_larger_than_a_pipe_is_passed_on() {
 async fn many_that_crash_leave_nothing_behind() {
     let options = r#"{ "mode": "worker", "workers": 1 }"#;
     let (place, client) = worker("*'\"do\":\"crash\"'*) exit 1;;", options, "30s");
-    let rounds = 100 * soak_factor();
+    // R3: 10,000 in all where there is time.
+    let rounds = 500 * soak_factor();
     let mut before = 0;
     for round in 0..rounds {
         assert_eq!(client.get("/run/it").await.status, 200);
