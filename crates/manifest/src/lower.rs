@@ -67,7 +67,7 @@ impl Project {
         let (settings, middlewares) = lowering.middlewares(problems);
         let mut lowered = Lowered { middlewares, ..Lowered::default() };
         let mut taken = Taken::default();
-        let driver = |file: &Path| lowering.drivers.iter().find(|driver| driver.claims(file));
+        let driver = |file: &Path| lowering.driver(None, file);
         let endpoints = types::resolved(self, driver, (around.db, &known), problems);
         for endpoint in &endpoints {
             problems.extend(arguments::faults(endpoint, self.file.seed));
