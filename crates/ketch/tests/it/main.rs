@@ -5,6 +5,8 @@
 
 mod arguments;
 mod bodies;
+#[cfg(unix)]
+mod build_sources;
 mod cache;
 mod cache_arguments;
 mod cache_redis;
