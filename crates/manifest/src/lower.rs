@@ -345,7 +345,7 @@ struct Answering {
 
 impl Answering {
     async fn answer(self: Arc<Self>, mut input: Input) -> Result<Response, Error> {
-        let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
+        let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_else(Claims::none).0;
         let exchange = input.exchange().clone();
         if let Some(Bound::Whole(whole)) = &self.bound {
             arguments::read_outside(&self.takes, &Ctx::read(&mut input, "ctx").await?).await?;
