@@ -14,6 +14,7 @@ mod command;
 mod documents;
 mod example;
 mod fuzz;
+mod guests;
 mod schemathesis;
 mod soak;
 mod steps;

@@ -7,12 +7,13 @@ use anyhow::Result;
 use crate::schemathesis::Effort;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{browser, check, command, documents, schemathesis, tools};
+use crate::{browser, check, command, documents, guests, schemathesis, tools};
 
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     let tools = steps.run("install", || tools::install(workspace))?;
     check::run_installed(workspace, steps, &tools)?;
     steps.run("tests", || command::run(&mut tests(workspace)))?;
+    steps.run("guests in JavaScript", || guests::run(workspace))?;
     steps.run("documents", || documents::run(workspace, &tools))?;
     steps.run("docs page", || browser::run(workspace))?;
     steps.run("schemathesis", || schemathesis::run(workspace, &tools, Effort::Short))

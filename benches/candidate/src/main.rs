@@ -31,7 +31,9 @@ fn main() -> ExitCode {
         .add(Slow);
     let server = database::with_database(server).unwrap_or_else(|error| panic!("{error}"));
     ketch::main(match bench_terms::programs() {
-        Some(folder) => server.manifest(folder),
+        Some(folder) => {
+            server.manifest(folder).native("echo", async |call: ketch::Call| Ok::<_, ketch::Error>(call.args))
+        }
         None => server,
     })
 }

@@ -31,7 +31,8 @@ pub(crate) async fn follow(reloader: Reloader, told: Told) {
         }
         is_current = true;
         match told {
-            Told::InTheLog => reloader.reload_and_log().await,
+            // A migration that is half written must not be applied, and cannot be taken back.
+            Told::InTheLog => Reloader::log(&reloader.reload_unless_migrations().await),
             Told::ToPeople => reload_and_say(&reloader).await,
         }
     }

@@ -12,7 +12,7 @@ mod multipart;
 mod rules;
 
 use ketch_model::{Error, FieldError, In};
-use ketch_web::{Arg, Ctx, Input};
+use ketch_web::{Ctx, Input};
 use serde_json::{Map, Value};
 
 pub(crate) use documents::{describe, errors};
@@ -41,19 +41,30 @@ enum Given {
     Wrong(&'static str, String),
 }
 
-/// Reads the arguments of a request.
+/// Whether any of the arguments is read from a body.
+pub(crate) fn read_a_body(takes: &[Param]) -> bool {
+    takes.iter().any(|param| param.site == Site::Body)
+}
+
+/// Reads the arguments of a request, of whose `input` nothing is needed unless [they read a body](read_a_body).
 ///
 /// # Errors
 /// 400 with one entry for each that is missing or wrong, 422 when all that is wrong is that rules are broken; what the
 /// body's reader says; what a type checker fails with.
-pub(crate) async fn read(takes: &[Param], mut input: Input) -> Result<(Map<String, Value>, Files), Error> {
-    let ctx = Ctx::read(&mut input, "ctx").await?;
-    let (mut body, files) = body::read(takes, &ctx, &mut input).await?;
+pub(crate) async fn read(
+    takes: &[Param],
+    ctx: &Ctx,
+    input: Option<Input>,
+) -> Result<(Map<String, Value>, Files), Error> {
+    let (mut body, files) = match input {
+        Some(mut input) => body::read(takes, ctx, &mut input).await?,
+        None => Default::default(),
+    };
     let mut reading = Reading::default();
     for param in takes {
         let given = match param.site {
             Site::Body => body.remove(&param.wire).unwrap_or_default(),
-            site => outside(site, &param.wire, &ctx)?,
+            site => outside(site, &param.wire, ctx)?,
         };
         reading.argument(param, given).await?;
     }

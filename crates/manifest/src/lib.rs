@@ -12,6 +12,7 @@ mod fields;
 mod folder;
 mod footprint;
 mod headers;
+mod inside;
 mod known;
 mod lower;
 mod middleware;

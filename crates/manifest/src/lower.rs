@@ -23,7 +23,7 @@ use crate::outputs::Outputs;
 use crate::project::Project;
 use crate::reply::Shape;
 use crate::tree::{Declared, Param, Site};
-use crate::{arguments, folder, middleware, numbers, scopes, types};
+use crate::{arguments, folder, inside, middleware, numbers, scopes, types};
 
 /// What a project is lowered into: what the server says and has.
 #[derive(Debug)]
@@ -107,9 +107,10 @@ impl Lowering<'_> {
         let (mut settings, mut middlewares) = (Settings::new(), BTreeMap::new());
         for (name, path) in folder::programs(file, &file.folders.middlewares, problems) {
             let wanted = self.wanted(&path, None);
-            let made =
-                self.driver(None, &path).ok_or_else(|| vec![wanted.problem(no_driver(&path).to_owned())]);
-            match made.and_then(|driver| driver.middleware(&wanted)) {
+            let here = inside::check(&file.root, &path).map_err(|why| vec![wanted.problem(why)]);
+            let driver =
+                || self.driver(None, &path).ok_or_else(|| vec![wanted.problem(no_driver(&path).to_owned())]);
+            match here.and_then(|()| driver()).and_then(|driver| driver.middleware(&wanted)) {
                 Ok(inspector) => {
                     let middleware = middleware::named(inspector, Arc::clone(&self.redirects), kind);
                     middlewares.insert(name.clone(), middleware);
@@ -209,6 +210,8 @@ impl Lowering<'_> {
                 }
             },
         };
+        inside::check(&self.project.file.root, &file)
+            .map_err(|why| problem(format!("`{}` {why}", file.display())))?;
         let driver = self.driver(by, &file);
         let driver = driver.ok_or_else(|| problem(format!("`{}`: {}", file.display(), no_driver(&file))))?;
         let wanted = Wanted {
@@ -323,14 +326,20 @@ struct Answering {
 
 impl Answering {
     async fn answer(self: Arc<Self>, mut input: Input) -> Result<Response, Error> {
-        let ctx = Ctx::read(&mut input, "ctx").await?;
         let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
-        let (exchange, caller) = (input.exchange().clone(), ctx.caller());
+        let exchange = input.exchange().clone();
         if let Some(Bound::Whole(whole)) = &self.bound {
-            arguments::read_outside(&self.takes, &ctx).await?;
+            arguments::read_outside(&self.takes, &Ctx::read(&mut input, "ctx").await?).await?;
             return whole.answer(input).await;
         }
-        let (mut args, files) = arguments::read(&self.takes, input).await?;
+        // To share a request is to copy its head, so it is only done where a body is read too.
+        let (ctx, input) = if arguments::read_a_body(&self.takes) {
+            (Ctx::read(&mut input, "ctx").await?, Some(input))
+        } else {
+            (Ctx::taking(input), None)
+        };
+        let caller = ctx.caller();
+        let (mut args, files) = arguments::read(&self.takes, &ctx, input).await?;
         let Some(Bound::Controller(controller)) = &self.bound else { return Ok(Response::default()) };
         args.extend(self.absent.clone());
         let call = Call {

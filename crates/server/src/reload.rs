@@ -13,11 +13,12 @@ use ketch_manifest::{Controller, Driver, Footprint, Project};
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
 use ketch_web::{App, Middleware, Mode, Route, Schemas};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use crate::build::distinct;
 use crate::manifest::Declared;
-use crate::stored::Stored;
+use crate::stored::{Pending, Stored};
 
 /// What loads the manifests of a server anew. Clones are of the same server.
 #[derive(Clone)]
@@ -99,14 +100,14 @@ impl Reloader {
         self.0.tried.with(|tried| now.eq(tried.iter().copied()))
     }
 
-    /// Reloads, and says in the log what came of it.
-    pub async fn reload_and_log(&self) {
-        match self.reload().await {
+    /// Says in the log what came of a reload.
+    pub fn log(outcome: &Result<Reloaded, Problems>) {
+        match outcome {
             Ok(Reloaded { endpoints, took }) => {
                 tracing::info!(endpoints, took_ms = took.as_millis(), "the manifest was loaded anew");
             }
             Err(Problems(problems)) => {
-                for problem in &problems {
+                for problem in problems {
                     tracing::error!(%problem, "the manifest cannot be loaded");
                 }
                 tracing::warn!(problems = problems.len(), "the last good manifest is served on");
@@ -117,6 +118,12 @@ impl Reloader {
     /// The API as it is served now.
     pub fn api(&self) -> Arc<Api> {
         self.0.api.with(Arc::clone)
+    }
+
+    /// How many endpoints the projects have at the moment.
+    pub fn endpoints(&self) -> usize {
+        let fixed = self.0.fixed.before.len() + self.0.fixed.after.len();
+        self.api().endpoints.len().saturating_sub(fixed)
     }
 
     /// What made the controllers of the projects.
@@ -132,16 +139,23 @@ impl Reloader {
     /// Every problem there is, each with its place; then nothing is served anew. A project that needs a database which
     /// the server does not have needs a restart, and says so.
     pub async fn reload(&self) -> Result<Reloaded, Problems> {
+        self.reload_with(Pending::Apply).await
+    }
+
+    /// The same, but new migrations are a problem, and are not applied: for files that are seen to change, of which nobody
+    /// has said that they are complete.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload), and when a migration is pending.
+    pub async fn reload_unless_migrations(&self) -> Result<Reloaded, Problems> {
+        self.reload_with(Pending::Refuse).await
+    }
+
+    async fn reload_with(&self, pending: Pending) -> Result<Reloaded, Problems> {
         let _turn = self.0.turn.lock().await;
-        let begun = Instant::now();
-        let this = self.clone();
-        let loaded = apart(move || this.load()).await?;
-        let problems = self.0.around.stored.follow(&loaded.projects, &loaded.controllers).await;
-        if !problems.is_empty() {
-            return Err(Problems(distinct(problems)));
-        }
-        let this = self.clone();
-        let endpoints = apart(move || this.swap(loaded)).await?;
+        let (begun, this) = (Instant::now(), self.clone());
+        let runtime = Handle::current();
+        let endpoints = apart(move || this.swap(this.load()?, pending, &runtime)).await?;
         Ok(Reloaded { endpoints, took: begun.elapsed() })
     }
 
@@ -162,13 +176,20 @@ impl Reloader {
         Ok(Loaded { projects, controllers: lowered.controllers, routes, middlewares })
     }
 
-    fn swap(&self, loaded: Loaded) -> Result<usize, Problems> {
-        let Loaded { routes, middlewares, .. } = loaded;
+    /// Serves what was loaded, if it can be composed and fits the database: in this order, because what is done to the
+    /// database cannot be taken back.
+    fn swap(&self, loaded: Loaded, pending: Pending, runtime: &Handle) -> Result<usize, Problems> {
+        let Loaded { projects, controllers, routes, middlewares } = loaded;
         let api = Api {
             endpoints: routes.iter().map(|route| route.endpoint.clone()).collect(),
             ..(*self.api()).clone()
         };
-        self.0.app.reload(routes, &middlewares).map_err(|problems| Problems(distinct(problems)))?;
+        let stored = || {
+            let problems = runtime.block_on(self.0.around.stored.follow(&projects, &controllers, pending));
+            if problems.is_empty() { Ok(()) } else { Err(problems) }
+        };
+        let swapped = self.0.app.reload_when(routes, &middlewares, stored);
+        swapped.map_err(|problems| Problems(distinct(problems)))?;
         self.0.documents.write(&api);
         let endpoints = api.endpoints.len();
         self.0.api.set(Arc::new(api));

@@ -234,7 +234,7 @@ fn reload_at_signal(reloader: Reloader) -> Result<JoinSet<()>, Error> {
     tasks.spawn(async move {
         loop {
             signals.next().await;
-            reloader.reload_and_log().await;
+            Reloader::log(&reloader.reload().await);
         }
     });
     Ok(tasks)

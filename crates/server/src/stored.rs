@@ -10,6 +10,15 @@ use ketch_model::Problem;
 use crate::database::Database;
 use crate::server::Server;
 
+/// What a reload does with migrations that are new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pending {
+    /// It applies them.
+    Apply,
+    /// It is refused.
+    Refuse,
+}
+
 /// The database of a server, as its manifests see it.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
@@ -65,13 +74,26 @@ impl Stored {
         &self,
         projects: &[(u64, Project)],
         controllers: &[Arc<dyn Controller>],
+        pending: Pending,
     ) -> Vec<Problem> {
         let Some(db) = self.db.as_ref().filter(|db| db.driver().is_ok()) else { return Vec::new() };
         let now = migrations(projects);
         if now != self.own {
             let all: Vec<Migrations> = self.others.iter().cloned().chain(now).collect();
-            if let Err(error) = migrate::up(db, &all, &Wanted::default()).await {
-                return vec![Problem::new(None, "migrations", error.to_string())];
+            let done = match pending {
+                Pending::Apply => migrate::up(db, &all, &Wanted::default()).await.map(|_| 0),
+                Pending::Refuse => {
+                    migrate::status(db, &all).await.map(|status| status.count(migrate::State::Pending))
+                }
+            };
+            match done {
+                Ok(0) => {}
+                Ok(count) => {
+                    let message =
+                        format!("{count} new: applied at SIGHUP, or when the server is started again");
+                    return vec![Problem::new(None, "migrations", message)];
+                }
+                Err(error) => return vec![Problem::new(None, "migrations", error.to_string())],
             }
         }
         begin(controllers).await

@@ -49,6 +49,7 @@ fn wasi(grants: &Grants, ledger: &Arc<Ledger>) -> WasiCtx {
     let output = |stream| Output { ledger: Arc::clone(ledger), stream };
     let mut wasi = WasiCtx::builder();
     wasi.stdout(output(Stream::Out)).stderr(output(Stream::Error)).max_random_size(RANDOM).envs(&grants.env);
+    wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
     let sent = ledger.about().files.map(|folder| (folder.path().to_owned(), "/files".to_owned()));
     let sent = sent.iter().map(|(folder, name)| (folder, name, FsPerms::ReadOnly));
     let granted = grants.folders.iter().map(|folder| (&folder.path, &folder.name, folder.perms()));

@@ -52,6 +52,12 @@ impl Arg for Ctx {
 }
 
 impl Ctx {
+    /// The whole of a request that nothing else is read from: unlike the argument, it copies nothing.
+    pub fn taking(mut input: Input) -> Self {
+        let body = input.share_body();
+        Self(Arc::new(Inner { parts: input.parts, body, exchange: input.exchange }))
+    }
+
     /// The method.
     pub fn method(&self) -> &Method {
         &self.0.parts.method

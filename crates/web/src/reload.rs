@@ -150,9 +150,24 @@ impl App {
         routes: Vec<Route>,
         middlewares: &BTreeMap<String, Middleware>,
     ) -> Result<(), Vec<Problem>> {
+        self.reload_when(routes, middlewares, || Ok(()))
+    }
+
+    /// The same, when all is well and `ready` says so too: what must not be done for endpoints that cannot be served.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload), and those of `ready`; then nothing is changed.
+    pub fn reload_when(
+        &self,
+        routes: Vec<Route>,
+        middlewares: &BTreeMap<String, Middleware>,
+        ready: impl FnOnce() -> Result<(), Vec<Problem>>,
+    ) -> Result<(), Vec<Problem>> {
         let _alone = self.composer.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.routes.get();
-        self.routes.set(self.composer.compose(routes, middlewares, Some(&before))?);
+        let after = self.composer.compose(routes, middlewares, Some(&before))?;
+        ready()?;
+        self.routes.set(after);
         Ok(())
     }
 }

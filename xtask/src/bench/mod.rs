@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: Ketch beside raw axum, in one run on one machine, in interleaved pairs.
 //!
-//! Here is the order of things without a database, in `database/` those with one, in `jobs/` those with a queue, in `programs` those whose controllers are executables; what the servers have and have not is written in `benches/baseline/src/main.rs`, what
+//! Here is the order of things without a database, in `database/` those with one, in `jobs/` those with a queue, in `programs` those whose controllers are executables, in `reload` manifests that are loaded anew; what the servers have and have not is written in `benches/baseline/src/main.rs`, what
 //! the numbers mean in `docs/performance.md`.
 
+mod components;
 mod database;
 mod document;
 mod jobs;
@@ -11,6 +12,7 @@ mod machine;
 mod measure;
 mod page;
 mod programs;
+mod reload;
 mod reply;
 mod server;
 mod spread;
@@ -71,8 +73,11 @@ impl Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -> Result<()> {
-    let groups: Vec<&str> =
-        std::iter::once(HTTP).chain(database::names()).chain(jobs::names()).chain([programs::NAME]).collect();
+    let groups: Vec<&str> = std::iter::once(HTTP)
+        .chain(database::names())
+        .chain(jobs::names())
+        .chain([programs::NAME, components::NAME, reload::NAME])
+        .collect();
     for start in &options.only {
         let known = groups.iter().any(|group| group.starts_with(start.as_str()));
         ensure!(known, "no group begins with `{start}`: there are {}", groups.join(", "));
@@ -84,7 +89,9 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
     }
     database::run(workspace, steps, options, &programs)?;
     jobs::run(workspace, steps, options, &programs)?;
-    programs::run(workspace, steps, options, &programs[1])
+    programs::run(workspace, steps, options, &programs[1])?;
+    components::run(workspace, steps, options)?;
+    reload::run(workspace, steps, options, &programs[1])
 }
 
 /// Ketch beside raw axum, without a database.

@@ -85,6 +85,13 @@ impl Server {
         Ok(())
     }
 
+    /// Sends it a signal by its name.
+    pub(super) fn signal(&self, name: &str) -> Result<()> {
+        let process = self.child.id().to_string();
+        command::output(command::program("kill", Path::new(".")).args(["-s", name, &process]))?;
+        Ok(())
+    }
+
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -5,6 +5,8 @@
 
 mod arguments;
 mod bodies;
+#[cfg(unix)]
+mod build_sources;
 mod cache;
 mod cache_arguments;
 mod cache_redis;
@@ -51,6 +53,8 @@ mod manifest_sql;
 mod manifest_table;
 #[cfg(unix)]
 mod manifest_watch;
+#[cfg(unix)]
+mod manifest_workers;
 mod messages;
 mod middleware;
 mod migrate;

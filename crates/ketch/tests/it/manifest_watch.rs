@@ -108,3 +108,22 @@ fn a_signal_loads_it_anew_where_nothing_is_watched() {
     server.until(LOADED);
     assert!(ask(addr, "/hallo").unwrap().1.contains("hallo"));
 }
+
+/// A file that is seen to change may be half written, and what a migration has done cannot be taken back.
+#[test]
+fn a_new_migration_waits_until_somebody_says_that_it_is_complete() {
+    let scratch = project();
+    let folder = scratch.path();
+    write(folder, "migrations/0001_boats.sql", "CREATE TABLE boats (id INTEGER PRIMARY KEY) STRICT;\n");
+    let mut server = Said::start(folder, SERVE);
+    let addr = server.ready();
+    write(folder, "migrations/0002_crews.sql", "CREATE TABLE crews (id INTEGER PRIMARY KEY) STRICT;\n");
+    write(folder, "api.json", &API.replace("Says hello.", "Says it again."));
+    server.until("1 new: applied at SIGHUP");
+    assert!(!ask(addr, "/openapi.json").unwrap().1.contains("Says it again."));
+    server.signal("HUP");
+    server.until(LOADED);
+    assert!(ask(addr, "/openapi.json").unwrap().1.contains("Says it again."));
+    server.signal("TERM");
+    assert!(server.wait().success());
+}

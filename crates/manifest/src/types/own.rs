@@ -15,10 +15,11 @@ use serde_json::Value;
 
 use super::{Type, Wrong, below};
 use crate::driver::{Checker, Driver, Wanted};
-use crate::folder;
 use crate::known::Known;
 use crate::project::{Project, ProjectFile};
+use crate::sources::{self, Answering, Part};
 use crate::tree::Declared;
+use crate::{folder, inside};
 
 /// The most values of one request that are given to checkers: each may be a process.
 const MOST: usize = 100;
@@ -58,6 +59,11 @@ impl Own {
 pub(super) fn files(file: &ProjectFile) -> Vec<PathBuf> {
     let mut files = folder::files(&file.root, &file.folders.types);
     files.retain(|path| path.extension().is_none_or(|extension| extension != "json"));
+    for (_, answering) in sources::answering_in(&file.root, &file.folders.types, Part::Type) {
+        if let Answering::File(program) = answering {
+            files.push(program);
+        }
+    }
     files
 }
 
@@ -71,7 +77,17 @@ pub(crate) fn resolved<'d>(
 ) -> Vec<Declared> {
     let file = &project.file;
     let mut checkers: Vec<Arc<dyn Checker>> = Vec::new();
+    for (_, answering) in sources::answering_in(&file.root, &file.folders.types, Part::Type) {
+        if let Answering::Unbuilt(source) = answering {
+            let main = source.folder.join(source.main).display().to_string();
+            problems.push(Problem::new(None, main, folder::unbuilt(&source)));
+        }
+    }
     for path in files(file) {
+        if let Err(why) = inside::check(&file.root, &path) {
+            problems.push(Problem::new(None, path.display().to_string(), why));
+            continue;
+        }
         let Some(driver) = driver(&path) else {
             problems.push(Problem::new(None, path.display().to_string(), "no driver knows this file"));
             continue;

@@ -11,6 +11,7 @@ mod hello;
 mod middlewares;
 mod native;
 mod outputs;
+mod outside;
 mod panics;
 mod place;
 mod replies;

@@ -15,11 +15,11 @@ const GROW: &str = "
 
 #[tokio::test]
 async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
-    let clock = r#"(import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $subscribe (param i64) (result i32)))"#;
-    let dice = r#"(import "wasi:random/random@0.2.0" "get-random-bytes" (func $random (param i64 i32)))"#;
+    let clock = r#"(import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration" (func $subscribe (param i64) (result i32)))"#;
+    let dice = r#"(import "wasi:random/random@0.2.12" "get-random-bytes" (func $random (param i64 i32)))"#;
     let headers = r#"
-        (import "wasi:http/types@0.2.0" "[constructor]fields" (func $fields (result i32)))
-        (import "wasi:http/types@0.2.0" "[method]fields.append" (func $append (param i32 i32 i32 i32 i32 i32)))"#;
+        (import "wasi:http/types@0.2.12" "[constructor]fields" (func $fields (result i32)))
+        (import "wasi:http/types@0.2.12" "[method]fields.append" (func $append (param i32 i32 i32 i32 i32 i32)))"#;
     let million = |body: &str| {
         format!(
             "(local $n i32) (loop $again {body} (local.set $n (i32.add (local.get $n) (i32.const 1)))
@@ -30,7 +30,7 @@ async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
         (
             "handles",
             controller_of(
-                "test:guests/clock",
+                "test:guests/controller",
                 clock,
                 &(million("(drop (call $subscribe (i64.const 1)))") + "unreachable"),
             ),
@@ -38,7 +38,7 @@ async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
         (
             "random",
             controller_of(
-                "test:guests/dice",
+                "test:guests/controller",
                 dice,
                 "(call $random (i64.const 1073741824) (i32.const 32)) unreachable",
             ),
@@ -49,7 +49,7 @@ async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
                 (local.set $n (i32.add (local.get $n) (i32.const 1)))
                 (br_if $again (i32.lt_u (local.get $n) (i32.const 40000)))) (call $ok (i32.const 1024) (i32.const 1))";
             let call = format!("{many}) (data (i32.const 1024) \"a\") (func");
-            controller_of("test:guests/headers", headers, &call)
+            controller_of("test:guests/controller", headers, &call)
         }),
         (
             "far",
@@ -110,4 +110,46 @@ async fn a_flood_of_lines_ends_at_its_cap_and_the_guest_goes_on() {
         (br_if $again (i32.lt_u (local.get $n) (i32.const 100000))))";
     let client = Place::new("", &[("flood", answering(WORLD, LOG, flood, "{}"))]).client();
     assert_eq!(status(&client, "/flood").await, 200);
+}
+
+/// Kilobytes of `/proc/self/status`.
+fn status_of_process(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let line = status.lines().find(|line| line.starts_with(name)).expect("it is told");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[test]
+fn a_bomb_costs_the_host_what_it_may_have_and_little_more() {
+    // In a process of its own, because the memory of other tests would count.
+    let program = std::env::current_exe().expect("it runs");
+    #[expect(clippy::disallowed_methods, reason = "the same test, alone")]
+    let mut alone = std::process::Command::new(program);
+    alone.args(["--exact", "bombs::bombs_in_a_process_of_their_own", "--ignored", "--nocapture"]);
+    let output = alone.output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[tokio::test]
+#[ignore = "it is run by the test above"]
+async fn bombs_in_a_process_of_their_own() {
+    let text = format!("{GROW} (call $log (i32.const 1) (i32.const 65536) (i32.const 50000000)) unreachable");
+    let guests = [
+        ("fill", answering(WORLD, "", GROW, "{}")),
+        ("text", controller_of(WORLD, LOG, &text)),
+        ("answer", controller(&format!("{GROW} (call $ok (i32.const 65536) (i32.const 50000000))"))),
+    ];
+    let client = Place::new(r#""memory": "64mb""#, &guests).client();
+    // What is set aside once is no guest's.
+    let before = status_of_process("VmRSS:");
+    for _ in 0..10 {
+        for (name, _) in &guests {
+            let code = status(&client, &format!("/{name}")).await;
+            assert!(matches!(code, 200 | 500), "{name}: {code}");
+        }
+    }
+    let most = (status_of_process("VmHWM:").saturating_sub(before)) >> 10;
+    eprintln!("a bomb of 64 MiB cost {most} MiB");
+    assert!(most <= 64 + 32, "{most} MiB");
 }

@@ -17,10 +17,10 @@ fn endless() -> Vec<u8> {
 /// Waits for ever, in the host.
 fn sleeper() -> Vec<u8> {
     let more = r#"
-        (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $subscribe (param i64) (result i32)))
-        (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))"#;
+        (import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration" (func $subscribe (param i64) (result i32)))
+        (import "wasi:io/poll@0.2.12" "[method]pollable.block" (func $block (param i32)))"#;
     let body = "(call $block (call $subscribe (i64.const 0x7fffffffffffffff))) unreachable";
-    controller_of("test:guests/clock", more, body)
+    controller_of("test:guests/controller", more, body)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,74 +3,19 @@
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// What the guests of a test see of WASI: the functions that they call, and no more.
-const WASI: &str = r#"
-package wasi:io@0.2.0 {
-    interface poll { resource pollable { block: func(); } }
-}
-package wasi:clocks@0.2.0 {
-    interface monotonic-clock {
-        use wasi:io/poll@0.2.0.{pollable};
-        subscribe-duration: func(when: u64) -> pollable;
-    }
-}
-package wasi:random@0.2.0 {
-    interface random { get-random-bytes: func(len: u64) -> list<u8>; }
-}
-package wasi:cli@0.2.0 {
-    interface environment { get-environment: func() -> list<tuple<string, string>>; }
-}
-package wasi:filesystem@0.2.0 {
-    interface types { resource descriptor; }
-    interface preopens {
-        use types.{descriptor};
-        get-directories: func() -> list<tuple<descriptor, string>>;
-    }
-}
-package wasi:sockets@0.2.0 {
-    interface network {
-        resource network;
-        enum error-code {
-            unknown, access-denied, not-supported, invalid-argument, out-of-memory, timeout, concurrency-conflict,
-            not-in-progress, would-block, invalid-state, new-socket-limit, address-not-bindable, address-in-use,
-            remote-unreachable, connection-refused, connection-reset, connection-aborted, datagram-too-large,
-            name-unresolvable, temporary-resolver-failure, permanent-resolver-failure,
-        }
-        enum ip-address-family { ipv4, ipv6 }
-    }
-    interface tcp { resource tcp-socket; }
-    interface tcp-create-socket {
-        use network.{error-code, ip-address-family};
-        use tcp.{tcp-socket};
-        create-tcp-socket: func(address-family: ip-address-family) -> result<tcp-socket, error-code>;
-    }
-}
-package wasi:http@0.2.0 {
-    interface types {
-        variant header-error { invalid-syntax, forbidden, immutable }
-        resource fields {
-            constructor();
-            append: func(name: string, value: list<u8>) -> result<_, header-error>;
-        }
-    }
-}
+/// WASI, as it is published.
+const WASI: &str = include_str!("../wit/wasi.wit");
+
+/// The worlds of the tests' guests. A component imports what its module does, and no more.
+const WORLDS: &str = r#"
 package other:place@1.0.0 {
     interface door { open: func(); }
 }
 package test:guests {
-    world everything {
-        include ketch:api/controller@0.1.0;
-        include ketch:api/middleware@0.1.0;
-        include ketch:api/type-checker@0.1.0;
-    }
-    world clock { include ketch:api/controller@0.1.0; import wasi:clocks/monotonic-clock@0.2.0; }
-    world dice { include ketch:api/controller@0.1.0; import wasi:random/random@0.2.0; }
-    world headers { include ketch:api/controller@0.1.0; import wasi:http/types@0.2.0; }
-    world around {
-        include ketch:api/controller@0.1.0;
-        import wasi:cli/environment@0.2.0;
-        import wasi:filesystem/preopens@0.2.0;
-        import wasi:sockets/tcp-create-socket@0.2.0;
+    world controller {
+        include ketch:api/controller-with-database@0.1.0;
+        include wasi:cli/imports@0.2.12;
+        include wasi:http/imports@0.2.12;
     }
     world stranger { include ketch:api/controller@0.1.0; import other:place/door@1.0.0; }
 }
@@ -105,12 +50,16 @@ pub(crate) fn component(text: &str, world: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/wit");
     let (api, _) = resolve.push_dir(wit).expect("the interface can be read");
-    let guests =
-        resolve.push_str("test.wit", &format!("package test:all;\n{WASI}")).expect("so can the tests' own");
+    let guests = resolve.push_str("test.wit", &format!("{WASI}{WORLDS}")).expect("so can the tests' own");
     let world = resolve.select_world(&[api, guests], Some(world)).expect("there is such a world");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("it fits");
     let mut encoder = ComponentEncoder::default().validate(true).module(&module).expect("it is a module");
     encoder.encode().unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// A module with imports, what every guest has, and functions.
+pub(crate) fn module(imports: &str, functions: &str) -> String {
+    format!("(module {imports} {FRAME} {functions})")
 }
 
 /// A controller whose `call` does this, with `$at` and `$length` of the request, and gives where its result is.
@@ -121,7 +70,7 @@ pub(crate) fn controller(body: &str) -> Vec<u8> {
 /// A controller of another world, with more in its module.
 pub(crate) fn controller_of(world: &str, more: &str, body: &str) -> Vec<u8> {
     let call = format!(r#"(func (export "call") (param $at i32) (param $length i32) (result i32) {body})"#);
-    component(&format!("(module {more} {FRAME} {call})"), world)
+    component(&module(more, &call), world)
 }
 
 /// A controller that answers what it was asked.
@@ -137,8 +86,7 @@ pub(crate) fn data(text: &str) -> (String, usize) {
 /// A controller that does something and then answers this.
 pub(crate) fn answering(world: &str, more: &str, first: &str, answer: &str) -> Vec<u8> {
     let (data, length) = data(answer);
-    // Data follows the memory that it is put into.
     let body = format!("{first} (call $ok (i32.const 1024) (i32.const {length}))");
     let call = format!(r#"(func (export "call") (param $at i32) (param $length i32) (result i32) {body})"#);
-    component(&format!("(module {more} {FRAME} {data} {call})"), world)
+    component(&module(more, &format!("{data} {call}")), world)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use http::Method;
+use ketch_db::Db;
 use ketch_manifest::{Driver, Native, Project, Stored, Surroundings};
 use ketch_model::{Problem, Settings};
 use ketch_testkit::{Client, Scratch};
@@ -19,6 +20,7 @@ static COMPILED: LazyLock<PathBuf> =
 pub(crate) struct Place {
     scratch: Scratch,
     pub(crate) driver: Arc<dyn Driver>,
+    db: Option<Db>,
 }
 
 impl Place {
@@ -26,7 +28,7 @@ impl Place {
     pub(crate) fn new(wasm: &str, guests: &[(&str, Vec<u8>)]) -> Self {
         let mut setup = Setup::default();
         setup.cache = Some(COMPILED.clone());
-        let place = Self { scratch: Scratch::new(), driver: Arc::new(Wasm::new(setup)) };
+        let place = Self { scratch: Scratch::new(), driver: Arc::new(Wasm::new(setup)), db: None };
         place.write("ketch.json", format!("{{\"wasm\": {{{wasm}}}}}").as_bytes());
         let mut nodes = String::new();
         for (name, bytes) in guests {
@@ -37,6 +39,12 @@ impl Place {
         }
         place.write("api.json", format!("{{\"timeout\": \"20s\", \"/\": {{{nodes}}}}}").as_bytes());
         place
+    }
+
+    /// With a database.
+    pub(crate) fn with(mut self, db: Db) -> Self {
+        self.db = Some(db);
+        self
     }
 
     /// Its folder.
@@ -64,17 +72,14 @@ impl Place {
 
     fn lowered(&self) -> Result<Arc<App>, Vec<Problem>> {
         let (mut problems, mut app) = (Vec::new(), App::builder());
-        let mut native = Native::default();
-        native.add("plain", |_: ketch_manifest::Call| async {
-            Ok::<_, ketch_model::Error>(serde_json::Map::new())
-        });
+        let native = Native::default();
         if let Some(project) = Project::open(self.path(), &mut problems) {
             let (server, drivers) = (Settings::new(), [Arc::clone(&self.driver)]);
             let around = Surroundings {
                 server: &server,
                 native: &native,
                 drivers: &drivers,
-                db: None,
+                db: self.db.as_ref(),
                 stored: Stored::default(),
                 mode: ketch_web::Mode::Development,
             };

@@ -1,7 +1,6 @@
 //! A manifest: this very program serves it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -24,7 +23,8 @@ impl Manifest {
         let program = std::env::current_exe().context("cannot find the program itself")?;
         let folder = options.dir.display().to_string();
         let root = real(&options.dir);
-        let files = Files { seen: Mutex::new(Seen::of(&root)), root, up: AtomicBool::new(false) };
+        let seen = Mutex::new(Footprint::of(&root).revision());
+        let files = Files { seen, root, up: Mutex::default() };
         let arguments = vec!["serve".to_owned(), folder];
         Ok(Self { runnable: Runnable { program, arguments, folder: None }, files: Arc::new(files) })
     }
@@ -40,36 +40,25 @@ impl Project for Manifest {
     }
 
     fn runs(&mut self, state: State) {
-        self.files.up.store(state == State::Up, Ordering::Release);
+        let stores = state == State::Up && self.files.needs_database();
+        *self.files.up.lock().unwrap_or_else(PoisonError::into_inner) =
+            (state == State::Up).then_some(stores);
     }
 }
 
-/// As long as a server is up, which loads its manifest anew itself, only migrations count: they are applied at the start.
+/// A server that is up loads its manifest anew itself. It is started anew only when the manifest needs a database for the
+/// first time.
 struct Files {
     root: PathBuf,
-    up: AtomicBool,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seen {
-    all: u64,
-    migrations: u64,
-}
-
-impl Seen {
-    fn of(root: &Path) -> Self {
-        Self { all: Footprint::of(root).revision(), migrations: Footprint::of_migrations(root).revision() }
-    }
+    /// Whether the server that is up has a database; none when none is up.
+    up: Mutex<Option<bool>>,
+    seen: Mutex<u64>,
 }
 
 impl Files {
-    fn counts(&self) -> Footprint {
-        if self.up.load(Ordering::Acquire) {
-            Footprint::of_migrations(&self.root)
-        } else {
-            Footprint::of(&self.root)
-        }
+    fn needs_database(&self) -> bool {
+        ketch_manifest::Project::open(&self.root, &mut Vec::new())
+            .is_some_and(|project| project.needs_database())
     }
 }
 
@@ -79,12 +68,16 @@ impl Watched for Files {
     }
 
     fn covers(&self, path: &Path) -> bool {
-        self.counts().covers(path)
+        Footprint::of(&self.root).covers(path)
     }
 
     fn has_changed(&self) -> bool {
-        let now = Seen::of(&self.root);
+        let now = Footprint::of(&self.root).revision();
         let before = std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), now);
-        if self.up.load(Ordering::Acquire) { now.migrations != before.migrations } else { now != before }
+        let up = *self.up.lock().unwrap_or_else(PoisonError::into_inner);
+        match up {
+            None => now != before,
+            Some(stores) => now != before && !stores && self.needs_database(),
+        }
     }
 }

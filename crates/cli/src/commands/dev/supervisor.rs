@@ -79,13 +79,15 @@ pub(super) async fn run(mut project: impl Project, options: &Options) -> Result<
     loop {
         match renew(&mut project, options, (&mut socket, &mut child), &mut stop).await? {
             Renewed::Stopped => break,
+            Renewed::Up => project.runs(State::Up),
             Renewed::Failed if child.is_some() => {
-                say("The last good state is served on; waiting for a change.")
+                say("The last good state is served on; waiting for a change.");
             }
-            Renewed::Failed => say("Nothing is served yet; waiting for a change."),
-            Renewed::Up => {}
+            Renewed::Failed => {
+                say("Nothing is served yet; waiting for a change.");
+                project.runs(State::Down);
+            }
         }
-        project.runs(if child.is_some() { State::Up } else { State::Down });
         let woken = loop {
             match wait(&mut watch, child.as_mut(), &mut stop).await {
                 Woken::Ended(status) => {
