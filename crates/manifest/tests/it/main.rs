@@ -2,6 +2,7 @@
 
 mod access;
 mod arguments;
+mod broken;
 #[cfg(target_os = "linux")]
 mod exec;
 mod files;
@@ -10,11 +11,13 @@ mod guide;
 mod hello;
 mod middlewares;
 mod native;
+mod odd_files;
 mod outputs;
 mod outside;
 mod panics;
 mod place;
 mod replies;
 mod said;
+mod schemas;
 mod seed;
 mod types;
