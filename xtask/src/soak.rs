@@ -17,7 +17,7 @@ const NEEDS: &[Need] = &[
     Need { package: "php-cli", probe: &["php", "--version"], why: "the worker in PHP is tried" },
     Need { package: "ruby", probe: &["ruby", "--version"], why: "the worker in Ruby is tried" },
 ];
-use crate::{command, fuzz, schemathesis, tools};
+use crate::{command, fuzz, guests, schemathesis, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -42,6 +42,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
         scenarios.args(["--", "--nocapture"]);
         command::run(scenarios.env("KETCH_SOAK", "1"))
     })?;
+    steps.run("a guest in Python", || guests::python(workspace, &tools))?;
     // A package of its own, because of what it builds: docs/decisions/020-driver-of-ones-own.md.
     steps.run("a driver of one's own", || {
         let mut turso = command::cargo(&workspace.root);

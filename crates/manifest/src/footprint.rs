@@ -64,7 +64,9 @@ impl Footprint {
     /// Whether a path is that of a file that counts, or of a folder with such files. `path` is below the root's.
     pub fn covers(&self, path: &Path) -> bool {
         let Ok(path) = path.strip_prefix(&self.root) else { return false };
+        // Kubernetes mounts files as links through this one, and replaces it.
         self.files.contains(path)
+            || path == Path::new("..data")
             || (self.folders.iter().any(|folder| path.starts_with(folder) || folder.starts_with(path))
                 && !is_scrap(path))
     }
