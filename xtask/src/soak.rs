@@ -59,7 +59,7 @@ fn components(workspace: &Workspace, tools: &Tools) -> Result<()> {
     let python = tools.program("python");
     let mut pip = command::program(&python, &workspace.root);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    command::run(pip.args(["componentize-py==0.25.1", "ziglang==0.17.1"]))?;
+    command::run(pip.arg("ziglang==0.17.1"))?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = python.parent().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
     let mut tests = command::cargo(&workspace.root);
