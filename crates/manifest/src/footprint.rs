@@ -11,6 +11,7 @@ use std::time::UNIX_EPOCH;
 use fnv::FnvHasher;
 
 use crate::project::{Folders, Project, ProjectFile};
+use crate::sources::BUILD_FOLDER;
 
 /// Files of a project that count. Beyond it, the rest is left out: then a change of them is not noticed by itself.
 pub const WATCHED_FILES: usize = 50_000;
@@ -49,7 +50,12 @@ impl Footprint {
         let files = ["ketch.json", "aicra.json", "api.json"].map(PathBuf::from);
         Self {
             root: root.to_owned(),
-            folders: folders.into_iter().filter(|folder| stays_inside(folder)).cloned().collect(),
+            folders: folders
+                .into_iter()
+                .filter(|folder| stays_inside(folder))
+                // What was built of their sources counts as well.
+                .flat_map(|folder| [folder.clone(), Path::new(BUILD_FOLDER).join(folder)])
+                .collect(),
             files: files.into(),
         }
     }
@@ -62,7 +68,9 @@ impl Footprint {
     /// Whether a path is that of a file that counts, or of a folder with such files. `path` is below the root's.
     pub fn covers(&self, path: &Path) -> bool {
         let Ok(path) = path.strip_prefix(&self.root) else { return false };
+        // Kubernetes mounts files as links through this one, and replaces it.
         self.files.contains(path)
+            || path == Path::new("..data")
             || (self.folders.iter().any(|folder| path.starts_with(folder) || folder.starts_with(path))
                 && !is_scrap(path))
     }

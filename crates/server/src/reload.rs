@@ -119,6 +119,12 @@ impl Reloader {
         self.0.api.with(Arc::clone)
     }
 
+    /// How many endpoints the projects have at the moment.
+    pub fn endpoints(&self) -> usize {
+        let fixed = self.0.fixed.before.len() + self.0.fixed.after.len();
+        self.api().endpoints.len().saturating_sub(fixed)
+    }
+
     /// What made the controllers of the projects.
     pub(crate) fn drivers(&self) -> Vec<Arc<dyn Driver>> {
         self.0.around.drivers.clone()

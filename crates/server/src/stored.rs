@@ -89,9 +89,8 @@ impl Stored {
             match done {
                 Ok(0) => {}
                 Ok(count) => {
-                    let message = format!(
-                        "{count} of them are new: they are applied at SIGHUP, or when the server is started again"
-                    );
+                    let message =
+                        format!("{count} new: applied at SIGHUP, or when the server is started again");
                     return vec![Problem::new(None, "migrations", message)];
                 }
                 Err(error) => return vec![Problem::new(None, "migrations", error.to_string())],

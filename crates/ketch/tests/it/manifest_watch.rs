@@ -119,7 +119,7 @@ fn a_new_migration_waits_until_somebody_says_that_it_is_complete() {
     let addr = server.ready();
     write(folder, "migrations/0002_crews.sql", "CREATE TABLE crews (id INTEGER PRIMARY KEY) STRICT;\n");
     write(folder, "api.json", &API.replace("Says hello.", "Says it again."));
-    server.until("1 of them are new: they are applied at SIGHUP");
+    server.until("1 new: applied at SIGHUP");
     assert!(!ask(addr, "/openapi.json").unwrap().1.contains("Says it again."));
     server.signal("HUP");
     server.until(LOADED);
