@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::command;
-use crate::tools::{self, Need};
+use crate::tools::{self, Need, Tools};
 use crate::workspace::Workspace;
 
 /// The pinned packages.
@@ -34,9 +34,24 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         build.arg("--output").arg(folder.join(format!("{name}.wasm")));
         command::run(&mut build).with_context(|| format!("{name}.js cannot be made a component"))?;
     }
+    test(workspace, "in_javascript", &folder)
+}
+
+/// Builds a guest in Python, and runs its test: it is large, and takes longer.
+pub(crate) fn python(workspace: &Workspace, tools: &Tools) -> Result<()> {
+    let folder = workspace.target.join("tools/guests");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let guests = workspace.root.join("crates/wasm/tests/guests");
+    let mut build = command::program(tools.program("componentize-py"), &guests);
+    build.args(["--wit-path", "../../wit", "--world", "controller", "componentize", "app", "--output"]);
+    command::run(build.arg(folder.join("python.wasm"))).context("app.py cannot be made a component")?;
+    test(workspace, "in_python", &folder)
+}
+
+fn test(workspace: &Workspace, name: &str, folder: &Path) -> Result<()> {
     let mut tests = command::cargo(&workspace.root);
-    tests.args(["test", "--package", "ketch-wasm", "--test", "it", "javascript", "--", "--ignored"]);
-    command::run(tests.env("KETCH_TEST_GUESTS", &folder))
+    tests.args(["test", "--package", "ketch-wasm", "--test", "it", name, "--", "--ignored"]);
+    command::run(tests.env("KETCH_TEST_GUESTS", folder))
 }
 
 /// Installs componentize-qjs, unless a stamp says that just this one is there; returns the program.

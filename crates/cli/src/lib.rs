@@ -11,6 +11,7 @@ mod entry;
 mod follow;
 mod log;
 mod log_text;
+mod project;
 mod reference;
 mod terminal;
 mod watch;

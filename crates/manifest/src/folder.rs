@@ -78,17 +78,13 @@ fn named(root: &Path, folder: &Path, stem: &str) -> Vec<PathBuf> {
 
 /// The files directly in a folder below `root`, by name.
 pub(crate) fn files(root: &Path, folder: &Path) -> Vec<PathBuf> {
-    entries(root, folder, |path| path.is_file())
-}
-
-fn entries(root: &Path, folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
     let Ok(entries) = root.join(folder).read_dir() else { return Vec::new() };
     let nobodys = |name: &str| {
         name.starts_with('.') || name.ends_with('~') || name.ends_with(".md") || name.ends_with(".txt")
     };
     let mut found: Vec<PathBuf> = entries
         .flatten()
-        .filter(|entry| !nobodys(&entry.file_name().to_string_lossy()) && wanted(&entry.path()))
+        .filter(|entry| !nobodys(&entry.file_name().to_string_lossy()) && entry.path().is_file())
         .map(|entry| folder.join(entry.file_name()))
         .collect();
     found.sort();
@@ -117,9 +113,8 @@ pub(crate) fn programs(
             None => programs.push((name, path)),
         }
     }
-    for below in entries(&project.root, folder, Path::is_dir) {
+    for (below, answering) in sources::answering_in(&project.root, folder, Part::Middleware) {
         let name = below.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let Some(answering) = sources::answering(&project.root, &below, Part::Middleware) else { continue };
         match answering {
             _ if programs.iter().any(|(known, _)| known == name) => {
                 problems.push(tell(&below, format!("is called `{name}` as a file beside it is: delete one")));

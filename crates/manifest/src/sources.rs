@@ -114,6 +114,15 @@ pub(crate) fn answering(root: &Path, folder: &Path, part: Part) -> Option<Answer
     })
 }
 
+/// The folders directly in a folder that answer, by name, and what each is.
+pub(crate) fn answering_in(root: &Path, folder: &Path, part: Part) -> Vec<(PathBuf, Answering)> {
+    let Ok(entries) = root.join(folder).read_dir() else { return Vec::new() };
+    let below = entries.flatten().map(|entry| folder.join(entry.file_name()));
+    let mut found: Vec<_> = below.filter_map(|it| answering(root, &it, part).map(|is| (it, is))).collect();
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    found
+}
+
 fn gather(root: &Path, folder: &Path, part: Part, found: &mut Vec<SourceFolder>) {
     let Ok(entries) = root.join(folder).read_dir() else { return };
     for entry in entries.flatten() {

@@ -16,7 +16,6 @@ use ketch_web::{App, Middleware, Mode, Route, Schemas};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use crate::build::distinct;
 use crate::manifest::Declared;
 use crate::stored::{Pending, Stored};
 
@@ -120,6 +119,12 @@ impl Reloader {
         self.0.api.with(Arc::clone)
     }
 
+    /// How many endpoints the projects have at the moment.
+    pub fn endpoints(&self) -> usize {
+        let fixed = self.0.fixed.before.len() + self.0.fixed.after.len();
+        self.api().endpoints.len().saturating_sub(fixed)
+    }
+
     /// What made the controllers of the projects.
     pub(crate) fn drivers(&self) -> Vec<Arc<dyn Driver>> {
         self.0.around.drivers.clone()
@@ -165,7 +170,7 @@ impl Reloader {
         let mut middlewares = fixed.middlewares.clone();
         middlewares.extend(lowered.middlewares);
         if !problems.is_empty() {
-            return Err(Problems(distinct(problems)));
+            return Err(Problems::sorted(problems));
         }
         Ok(Loaded { projects, controllers: lowered.controllers, routes, middlewares })
     }
@@ -183,7 +188,7 @@ impl Reloader {
             if problems.is_empty() { Ok(()) } else { Err(problems) }
         };
         let swapped = self.0.app.reload_when(routes, &middlewares, stored);
-        swapped.map_err(|problems| Problems(distinct(problems)))?;
+        swapped.map_err(|problems| Problems::sorted(problems))?;
         self.0.documents.write(&api);
         let endpoints = api.endpoints.len();
         self.0.api.set(Arc::new(api));

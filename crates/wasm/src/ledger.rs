@@ -44,10 +44,11 @@ pub(crate) enum Stream {
     Error,
 }
 
-/// How important a line is.
+/// How important a line is. Guests say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "guests make what is made nowhere here")]
 enum Level {
     #[component(name = "debug")]
     Debug,

@@ -256,3 +256,6 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Body for Bounded<B> {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

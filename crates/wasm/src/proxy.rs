@@ -148,7 +148,7 @@ impl Drop for Task {
 async fn reply(mut task: Task, begins: oneshot::Receiver<Begun>) -> Result<Response, Error> {
     match begins.await {
         Ok(Ok(response)) => {
-            let response = response.map(|body| Body::new(Streaming { body, task: Some(task) }));
+            let response = response.map(|body| Body::new(Streaming { body, _task: task }));
             Ok(response)
         }
         Ok(Err(code)) => Err(fault::nonsense(&format!("is an error: {code:?}"))),
@@ -163,7 +163,7 @@ async fn reply(mut task: Task, begins: oneshot::Receiver<Begun>) -> Result<Respo
 /// A reply's body, for as long as its guest runs. One whose guest fails breaks off.
 struct Streaming {
     body: HyperOutgoingBody,
-    task: Option<Task>,
+    _task: Task,
 }
 
 impl HttpBody for Streaming {

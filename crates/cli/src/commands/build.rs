@@ -24,6 +24,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use ketch_manifest::{BUILD_FOLDER, Language, Part, Project, SourceFolder, source_folders};
 
+use crate::project::require_manifest;
 use crate::terminal::say;
 
 /// What to build, and how.
@@ -65,6 +66,7 @@ enum Ended {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    require_manifest(&options.dir)?;
     let mut problems = Vec::new();
     let Some(project) = Project::open(&options.dir, &mut problems) else {
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();

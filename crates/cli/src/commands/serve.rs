@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use ketch_edge::{Stopped, bind, inherited};
-use ketch_server::{Built, Ready, Server};
+use ketch_server::{Built, Ready, Reloader, Server};
 use tokio::task::JoinSet;
 
 use crate::database::{DatabaseOptions, project};
 use crate::follow::{Told, follow};
+use crate::project::require_manifest;
 use crate::terminal::print;
 
 /// How to serve.
@@ -51,6 +52,9 @@ const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 const INHERITED: &str = "stdin";
 
 pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
+    if let Some(dir) = &options.dir {
+        require_manifest(dir)?;
+    }
     let built = options.apply(server).build().map_err(ketch_server::Error::from)?;
     if options.only_check {
         print(&format!("{}\n", built.address()))?;
@@ -87,6 +91,17 @@ impl Options {
         if self.no_jobs { server.without_runner() } else { server }
     }
 
+    /// What is served from files, and when it is loaded anew.
+    fn manifest_line(&self, reloader: &Reloader) -> String {
+        let folders: Vec<String> = reloader.folders().map(|folder| folder.display().to_string()).collect();
+        let many = match reloader.endpoints() {
+            1 => "1 endpoint".to_owned(),
+            many => format!("{many} endpoints"),
+        };
+        let anew = if self.no_watch { "on SIGHUP" } else { "when a file changes" };
+        format!("{many} of {}, loaded anew {anew}", folders.join(", "))
+    }
+
     async fn serve(&self, built: Built) -> Result<Stopped> {
         let listener = if self.listen.as_deref() == Some(INHERITED) {
             inherited()
@@ -106,7 +121,8 @@ impl Options {
                 None => std::future::pending().await,
             }
         };
-        Ok(built.run_on(listener, |ready| say(&ready), until).await?)
+        let manifest = built.reloader().map(|reloader| self.manifest_line(reloader));
+        Ok(built.run_on(listener, |ready| say(&ready, manifest.as_deref()), until).await?)
     }
 }
 
@@ -131,10 +147,13 @@ fn raise_descriptor_limit() {
 }
 
 /// Says where to look.
-fn say(ready: &Ready) {
+fn say(ready: &Ready, manifest: Option<&str>) {
     let mut text = format!("{} is ready at {}\n", ready.title, ready.url("/"));
     if ready.docs {
         text += &format!("  docs     {}\n  openapi  {}\n", ready.url("/docs"), ready.url("/openapi.json"));
+    }
+    if let Some(manifest) = manifest {
+        text += &format!("  manifest {manifest}\n");
     }
     if let Some(database) = &ready.database {
         text += &format!("  database {database}\n");

@@ -306,7 +306,7 @@ impl Language {
         assert_eq!(status, 502, "{what}: {body}");
         assert!(!body.to_string().contains("secret"), "{what}: a cause stays here: {body}");
         assert_eq!(ask("ada").await, (200, good), "{what}: after a failure");
-        assert_eq!(ask("ADA").await.0, 400, "{what}: the type is checked");
+        assert_eq!(ask("ADA").await.0, 422, "{what}: the type is checked");
         let refused = ask_as(&client, "stranger", "ada").await;
         assert_eq!((refused.0, &refused.1["code"]), (401, &json!("stranger")), "{what}");
         assert_eq!(client.get("/greet?name=ada").await.status, 401, "{what}: nobody is no user");

@@ -17,6 +17,7 @@ use super::{Type, Wrong, below};
 use crate::driver::{Checker, Driver, Wanted};
 use crate::known::Known;
 use crate::project::{Project, ProjectFile};
+use crate::sources::{self, Answering, Part};
 use crate::tree::Declared;
 use crate::{folder, inside};
 
@@ -58,6 +59,11 @@ impl Own {
 pub(super) fn files(file: &ProjectFile) -> Vec<PathBuf> {
     let mut files = folder::files(&file.root, &file.folders.types);
     files.retain(|path| path.extension().is_none_or(|extension| extension != "json"));
+    for (_, answering) in sources::answering_in(&file.root, &file.folders.types, Part::Type) {
+        if let Answering::File(program) = answering {
+            files.push(program);
+        }
+    }
     files
 }
 
@@ -71,6 +77,12 @@ pub(crate) fn resolved<'d>(
 ) -> Vec<Declared> {
     let file = &project.file;
     let mut checkers: Vec<Arc<dyn Checker>> = Vec::new();
+    for (_, answering) in sources::answering_in(&file.root, &file.folders.types, Part::Type) {
+        if let Answering::Unbuilt(source) = answering {
+            let main = source.folder.join(source.main).display().to_string();
+            problems.push(Problem::new(None, main, folder::unbuilt(&source)));
+        }
+    }
     for path in files(file) {
         if let Err(why) = inside::check(&file.root, &path) {
             problems.push(Problem::new(None, path.display().to_string(), why));

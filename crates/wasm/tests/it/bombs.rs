@@ -111,3 +111,45 @@ async fn a_flood_of_lines_ends_at_its_cap_and_the_guest_goes_on() {
     let client = Place::new("", &[("flood", answering(WORLD, LOG, flood, "{}"))]).client();
     assert_eq!(status(&client, "/flood").await, 200);
 }
+
+/// Kilobytes of `/proc/self/status`.
+fn status_of_process(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let line = status.lines().find(|line| line.starts_with(name)).expect("it is told");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[test]
+fn a_bomb_costs_the_host_what_it_may_have_and_little_more() {
+    // In a process of its own, because the memory of other tests would count.
+    let program = std::env::current_exe().expect("it runs");
+    #[expect(clippy::disallowed_methods, reason = "the same test, alone")]
+    let mut alone = std::process::Command::new(program);
+    alone.args(["--exact", "bombs::bombs_in_a_process_of_their_own", "--ignored", "--nocapture"]);
+    let output = alone.output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[tokio::test]
+#[ignore = "it is run by the test above"]
+async fn bombs_in_a_process_of_their_own() {
+    let text = format!("{GROW} (call $log (i32.const 1) (i32.const 65536) (i32.const 50000000)) unreachable");
+    let guests = [
+        ("fill", answering(WORLD, "", GROW, "{}")),
+        ("text", controller_of(WORLD, LOG, &text)),
+        ("answer", controller(&format!("{GROW} (call $ok (i32.const 65536) (i32.const 50000000))"))),
+    ];
+    let client = Place::new(r#""memory": "64mb""#, &guests).client();
+    // What is set aside once is no guest's.
+    let before = status_of_process("VmRSS:");
+    for _ in 0..10 {
+        for (name, _) in &guests {
+            let code = status(&client, &format!("/{name}")).await;
+            assert!(matches!(code, 200 | 500), "{name}: {code}");
+        }
+    }
+    let most = (status_of_process("VmHWM:").saturating_sub(before)) >> 10;
+    eprintln!("a bomb of 64 MiB cost {most} MiB");
+    assert!(most <= 64 + 32, "{most} MiB");
+}

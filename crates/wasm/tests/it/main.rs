@@ -6,7 +6,8 @@ mod deadlines;
 mod documents;
 mod grants;
 mod guests;
-mod javascript;
+
+mod languages;
 mod loading;
 mod others;
 mod place;

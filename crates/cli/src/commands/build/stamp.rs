@@ -45,13 +45,14 @@ pub(super) fn is(root: &Path, source: &SourceFolder, stamp: &str) -> bool {
 /// Says that the output was.
 pub(super) fn write(root: &Path, source: &SourceFolder, stamp: &str) -> Result<()> {
     let path = path(root, source);
+    let folder = path.parent().expect("it is in a folder");
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     fs::write(&path, stamp).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Apart from the outputs, so that a server that watches these does not load anything for a stamp.
 fn path(root: &Path, source: &SourceFolder) -> PathBuf {
-    let mut path = root.join(BUILD_FOLDER).join(&source.folder).into_os_string();
-    path.push(".stamp");
-    path.into()
+    root.join(BUILD_FOLDER).join("stamps").join(&source.folder).join(source.main)
 }
 
 fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {

@@ -1,7 +1,5 @@
 //! Pools: who waits, who is replaced, and programs that die at once.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use ketch_manifest::shipped;
 
@@ -73,12 +71,13 @@ async fn an_idle_worker_ends() {
 #[tokio::test]
 async fn an_idle_worker_that_dies_is_no_zombie_and_is_not_asked() {
     let place = project(
-        &shell("*'\"do\":\"later\"'*) (sleep 0.05; kill -9 $$) & ;;"),
+        &shell("*'\"do\":\"later\"'*) (while [ ! -e go ]; do sleep 0.02; done; kill -9 $$) & ;;"),
         r#"{ "mode": "worker", "workers": 1 }"#,
         "30s",
     );
     let client = client(&place, &shipped());
     assert_eq!(client.get("/run/later").await.status, 200);
+    place.write("go", "");
     gone(&numbers(&place, "pids")).await;
     assert_eq!(client.get("/run/it").await.status, 200);
 }
@@ -104,11 +103,11 @@ async fn one_that_dies_at_once_is_not_started_again_and_again() {
         assert!(answer.status != 503 || answer.header("retry-after").is_some());
         statuses.push(answer.status.as_u16());
     }
-    assert_eq!(statuses[..4], [502, 502, 502, 503]);
+    assert_eq!(statuses[..3], [502, 502, 502]);
+    assert!(statuses.contains(&503), "{statuses:?}");
     let started = numbers(&place, "pids").len();
     assert!(started < 20, "{started} were started for 200 requests");
     place.write("program", &shell(""));
-    tokio::time::sleep(Duration::from_millis(10)).await;
     let anew = super::project::client(&place, &shipped());
     assert_eq!(anew.get("/run/it").await.status, 200);
 }

@@ -1,4 +1,5 @@
-//! Guests in JavaScript. `cargo xtask test` builds them from `tests/guests`, and says where they are.
+//! Guests in other languages. `cargo xtask test` builds those in JavaScript from `tests/guests`, `cargo xtask soak` one in
+//! Python, and says where they are.
 
 use std::path::PathBuf;
 
@@ -44,6 +45,18 @@ async fn a_controller_a_middleware_and_a_type_checker_in_javascript() {
                 (missing.status.as_u16(), missing.json::<Value>()["code"].clone()),
                 (404, "no_such_number".into())
             );
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "its guest is built by `cargo xtask soak`"]
+async fn a_controller_in_python() {
+    for reuse in [r#""memory": "128mb""#, r#""memory": "128mb", "reuse": 100"#] {
+        let client = Place::new(reuse, &[("add", guest("python"))]).client();
+        for _ in 0..20 {
+            let answer = client.get("/add?a=4").await;
+            assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, r#"{"sum": 8}"#));
         }
     }
 }

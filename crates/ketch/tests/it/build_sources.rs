@@ -1,0 +1,139 @@
+//! `ketch build`: what becomes of sources, what is told when that fails, and that a server finds it.
+//!
+//! Go is in `worker_kits`. Components need the feature `wasm` and tools of npm and PyPI: `cargo xtask soak` brings them.
+
+use std::path::Path;
+use std::process::Command;
+
+use ketch::Server;
+use ketch::test::client;
+
+use crate::scratch::Scratch;
+
+const API: &str = r#"{ "/": { "hello": { "GET": { "info": "Says hello.", "in": {
+    "GET@name": { "info": "to whom", "type": "?string" } } } } } }"#;
+
+const GO: &str = "package main\n\nfunc main() { print(\"hello\") }\n";
+
+/// A project of these files.
+fn project(name: &str, files: &[(&str, &str)]) -> Scratch {
+    let place = Scratch::new(name);
+    place.write("api.json", API);
+    for (name, text) in files {
+        place.write(name, text);
+    }
+    place
+}
+
+/// Runs `ketch build`; whether all went well, and what was said.
+#[expect(clippy::disallowed_methods, reason = "the command is what is tested")]
+fn build(place: &Scratch, path: Option<&Path>) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ketch"));
+    command.arg("build").arg(place.as_ref());
+    if let Some(path) = path {
+        command.env("PATH", path);
+    }
+    let output = command.output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_toolchain_that_is_missing_is_named_with_how_to_get_it() {
+    let sources = [
+        ("main.go", GO, "there is no `go` here: install Go from https://go.dev/dl/"),
+        ("Cargo.toml", "", "there is no `cargo` here: install Rust from https://rustup.rs"),
+    ];
+    for (main, text, told) in sources {
+        let place = project("build-missing", &[(&format!("controller/hello/{main}"), text)]);
+        let empty = place.path("empty");
+        std::fs::create_dir(&empty).unwrap();
+        let (went_well, said) = build(&place, Some(&empty));
+        assert!(!went_well, "{said}");
+        assert!(said.contains(told), "{said}");
+        assert!(said.contains("error: 1 of 1 could not be built"), "{said}");
+    }
+}
+
+#[test]
+fn what_a_compiler_says_is_shown_and_the_others_are_built() {
+    let broken = "package main\n\nfunc main() { nonsense() }\n";
+    let files = [("controller/hello/main.go", broken), ("controller/other/main.go", GO)];
+    let place = project("build-broken", &files);
+    let (went_well, said) = build(&place, None);
+    assert!(!went_well, "{said}");
+    assert!(said.contains("main.go:3:15: undefined: nonsense"), "{said}");
+    assert!(said.contains("FAILED    controller/hello/main.go: go failed"), "{said}");
+    assert!(said.contains("built     controller/other/main.go -> .build/controller/other"), "{said}");
+    assert!(said.contains("error: 1 of 2 could not be built"), "{said}");
+    assert!(place.path(".build/controller/other").is_file());
+}
+
+#[test]
+fn sources_that_nobody_has_built_keep_a_server_from_starting() {
+    let files = [("controller/hello/main.go", GO), ("middleware/1-who/main.c", "")];
+    let place = project("build-not", &files);
+    let problems = Server::new().manifest(place.as_ref()).build().expect_err("nothing answers").to_string();
+    assert!(
+        problems.contains("`controller/hello/main.go` has not been built: run `ketch build`"),
+        "{problems}"
+    );
+    assert!(
+        problems.contains("middleware/1-who/main.c: has not been built: run `ketch build`"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn nothing_to_build_is_no_failure() {
+    let place = project("build-nothing", &[("controller/hello", "#!/bin/sh\n")]);
+    let (went_well, said) = build(&place, None);
+    assert!(went_well && said.contains("Nothing to build"), "{said}");
+}
+
+#[tokio::test]
+async fn a_program_in_rust_answers() {
+    let manifest = "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n";
+    let main = r#"fn main() { println!("{{\"text\": \"{}\"}}", std::env::args().nth(1).unwrap()) }"#;
+    let files = [("controller/hello/Cargo.toml", manifest), ("controller/hello/src/main.rs", main)];
+    let place = project("build-rust", &files);
+    for word in ["built  ", "unchanged"] {
+        let (went_well, said) = build(&place, None);
+        assert!(went_well && said.contains(&format!("{word} ")), "{said}");
+    }
+    let answer = client(Server::new().manifest(place.as_ref())).get("/hello").await;
+    assert_eq!(answer.text(), r#"{"text":"GET"}"#);
+}
+
+/// One function in each language that becomes a component.
+#[cfg(feature = "wasm")]
+#[tokio::test]
+#[ignore = "it needs zig, npx and componentize-py: `cargo xtask soak` brings them"]
+async fn components_of_every_language_answer() {
+    let languages = [
+        (
+            "main.js",
+            "export function call(request) { return JSON.stringify({ text: 'Hello, ' + JSON.parse(request).args.name }) }\n",
+        ),
+        (
+            "main.ts",
+            "export function call(request: string): string { const name: string = JSON.parse(request).args.name; return JSON.stringify({ text: 'Hello, ' + name }) }\n",
+        ),
+        (
+            "main.c",
+            "#include \"ketch.h\"\nketch_result ketch_call(ketch_text request) { (void)request; ketch_log(KETCH_INFO, KETCH_TEXT(\"called\")); return ketch_ok(KETCH_TEXT(\"{\\\"text\\\":\\\"Hello, Ada\\\"}\")); }\n",
+        ),
+        (
+            "main.py",
+            "import json\nimport wit_world\n\nclass WitWorld(wit_world.WitWorld):\n    def call(self, request: str) -> str:\n        return json.dumps({\"text\": \"Hello, \" + json.loads(request)[\"args\"][\"name\"]})\n",
+        ),
+    ];
+    for (main, text) in languages {
+        let place = project("build-component", &[(&format!("controller/hello/{main}"), text)]);
+        let (went_well, said) = build(&place, None);
+        assert!(went_well && said.contains(".build/controller/hello.wasm"), "{main}: {said}");
+        let answer = client(Server::new().manifest(place.as_ref())).get("/hello?name=Ada").await;
+        assert_eq!(answer.text(), r#"{"text":"Hello, Ada"}"#, "{main}");
+        let (went_well, said) = build(&place, None);
+        assert!(went_well && said.contains("unchanged"), "{main}: {said}");
+    }
+}
