@@ -27,6 +27,8 @@ mod schedule;
 mod settings;
 #[path = "../targets/tokens.rs"]
 mod tokens;
+#[path = "../targets/types.rs"]
+mod types;
 #[path = "../targets/worker.rs"]
 mod worker;
 
@@ -53,6 +55,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "schedule", run: schedule::run },
     Target { name: "settings", run: settings::run },
     Target { name: "tokens", run: tokens::run },
+    Target { name: "types", run: types::run },
     Target { name: "worker", run: worker::run },
 ];
 

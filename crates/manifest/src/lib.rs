@@ -53,4 +53,5 @@ pub use types::{Own, Schema, Type, Types, Wrong};
 pub mod __fuzz {
     pub use crate::drivers::fuzz_worker as worker;
     pub use crate::fuzz::manifest;
+    pub use crate::types::check_types as types;
 }

@@ -67,7 +67,7 @@ impl Project {
         let (settings, middlewares) = lowering.middlewares(problems);
         let mut lowered = Lowered { middlewares, ..Lowered::default() };
         let mut taken = Taken::default();
-        let driver = |file: &Path| lowering.drivers.iter().find(|driver| driver.claims(file));
+        let driver = |file: &Path| lowering.driver(None, file);
         let endpoints = types::resolved(self, driver, (around.db, &known), problems);
         for endpoint in &endpoints {
             problems.extend(arguments::faults(endpoint, self.file.seed));
@@ -353,7 +353,7 @@ struct Answering {
 
 impl Answering {
     async fn answer(self: Arc<Self>, mut input: Input) -> Result<Response, Error> {
-        let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
+        let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_else(Claims::none).0;
         let exchange = input.exchange().clone();
         if let Some(Bound::Whole(whole)) = &self.bound {
             arguments::read_outside(&self.takes, &Ctx::read(&mut input, "ctx").await?).await?;

@@ -33,7 +33,26 @@ impl Server {
         self
     }
 
-    /// Gives manifests a function that they call by name: `"run": "native:resize"`.
+    /// Gives manifests a function that they call by name: `"run": "native:greet"`. What it takes and gives is compared
+    /// with the manifest when that is loaded.
+    ///
+    /// ```
+    /// use ketch_model::Result;
+    /// use ketch_server::Server;
+    /// use schemars::JsonSchema;
+    ///
+    /// #[derive(serde::Deserialize, JsonSchema)]
+    /// struct Greeting { name: String, times: Option<u64> }
+    ///
+    /// #[derive(serde::Serialize, JsonSchema)]
+    /// struct Greeted { text: String }
+    ///
+    /// async fn greet(greeting: Greeting) -> Result<Greeted> {
+    ///     Ok(Greeted { text: format!("Hello {}", greeting.name) })
+    /// }
+    ///
+    /// let server = Server::new().native("greet", greet);
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn native<M: 'static>(mut self, name: impl Into<String>, function: impl NativeFunction<M>) -> Self {

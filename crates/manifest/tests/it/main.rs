@@ -3,6 +3,7 @@
 mod access;
 mod arguments;
 mod broken;
+mod documents;
 #[cfg(target_os = "linux")]
 mod exec;
 mod files;
@@ -14,6 +15,7 @@ mod native;
 mod odd_files;
 mod outputs;
 mod outside;
+mod own;
 mod panics;
 mod place;
 mod replies;
