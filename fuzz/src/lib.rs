@@ -13,6 +13,8 @@ mod head;
 mod header;
 #[path = "../targets/json.rs"]
 mod json;
+#[path = "../targets/manifest.rs"]
+mod manifest;
 #[path = "../targets/multipart.rs"]
 mod multipart;
 #[path = "../targets/query.rs"]
@@ -25,6 +27,8 @@ mod schedule;
 mod settings;
 #[path = "../targets/tokens.rs"]
 mod tokens;
+#[path = "../targets/types.rs"]
+mod types;
 #[path = "../targets/worker.rs"]
 mod worker;
 
@@ -44,12 +48,14 @@ pub const TARGETS: &[Target] = &[
     Target { name: "head", run: head::run },
     Target { name: "header", run: header::run },
     Target { name: "json", run: json::run },
+    Target { name: "manifest", run: manifest::run },
     Target { name: "multipart", run: multipart::run },
     Target { name: "query", run: query::run },
     Target { name: "route", run: route::run },
     Target { name: "schedule", run: schedule::run },
     Target { name: "settings", run: settings::run },
     Target { name: "tokens", run: tokens::run },
+    Target { name: "types", run: types::run },
     Target { name: "worker", run: worker::run },
 ];
 

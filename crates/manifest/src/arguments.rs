@@ -128,6 +128,8 @@ impl Reading {
             Given::Texts(texts) => match (param.ty.item(), texts.as_slice()) {
                 (Some(item), _) => self.texts(item, &texts).await?,
                 (None, [text]) => self.text(&param.ty, text).await?,
+                // aicra's `any` was a list when its name came several times.
+                (None, several) if param.ty.is_any() => self.texts(&Type::Any, several).await?,
                 (None, _) => {
                     self.fault(param, "repeated", "", "is given more than once");
                     return Ok(());

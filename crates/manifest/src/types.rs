@@ -5,6 +5,7 @@
 //! changes: calls share it.
 
 mod documents;
+mod fuzz;
 mod own;
 mod scalar;
 mod schema;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+pub use fuzz::check_types;
 pub use own::Own;
 pub(crate) use own::{Checks, resolved};
 pub use schema::Schema;
@@ -167,6 +169,11 @@ impl Type {
             Self::Nullable(inner) => inner.item(),
             _ => None,
         }
+    }
+
+    /// Whether it is anything at all, a list too.
+    pub(crate) fn is_any(&self) -> bool {
+        matches!(self, Self::Any) || matches!(self, Self::Nullable(inner) if inner.is_any())
     }
 
     /// Whether files are what it is about.

@@ -46,6 +46,7 @@ mod jobs_command;
 mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
+mod manifest_bodies;
 mod manifest_pages;
 mod manifest_place;
 mod manifest_reload;

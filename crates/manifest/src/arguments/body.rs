@@ -77,7 +77,7 @@ const VALUES: usize = 10_000;
 
 /// Adds text to what came for an argument. Of a single value no more is kept than it takes to see that it came twice.
 pub(super) fn add_text(given: &mut Given, ty: &Type, text: String) {
-    let most = if ty.item().is_some() { VALUES } else { 2 };
+    let most = if ty.item().is_some() || ty.is_any() { VALUES } else { 2 };
     match given {
         Given::Nothing => *given = Given::Texts(vec![text]),
         Given::Texts(texts) if texts.len() < most => texts.push(text),

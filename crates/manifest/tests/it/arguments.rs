@@ -138,11 +138,14 @@ async fn a_list_is_its_name_several_times_and_nothing_else_is() {
     let takes = json!({
         "GET@l": { "type": "?[string]", "info": "texts" },
         "GET@s": { "type": "?string", "info": "one" },
+        "GET@a": { "type": "?any", "info": "anything" },
     });
     let client = client("GET", &["x"], &takes);
     assert_eq!(client.get("/x?l=1&l=").await.json::<Value>()["l"], json!(["1", ""]));
     assert_eq!(client.get("/x?l=[1,2]").await.json::<Value>()["l"], json!(["[1,2]"]));
     assert_eq!(told(&client.get("/x?s=1&s=1").await), ["s repeated"]);
+    assert_eq!(client.get("/x?a=1&a=b").await.json::<Value>()["a"], json!([1, "b"]), "`any` may be a list");
+    assert_eq!(client.get("/x?a=1").await.json::<Value>()["a"], json!(1));
     assert_eq!(told(&client.get("/x?l=a&l=%ff&s=%ff").await), ["l invalid", "s invalid"]);
 }
 

@@ -2,6 +2,8 @@
 
 mod access;
 mod arguments;
+mod broken;
+mod documents;
 #[cfg(target_os = "linux")]
 mod exec;
 mod files;
@@ -10,11 +12,14 @@ mod guide;
 mod hello;
 mod middlewares;
 mod native;
+mod odd_files;
 mod outputs;
 mod outside;
+mod own;
 mod panics;
 mod place;
 mod replies;
 mod said;
+mod schemas;
 mod seed;
 mod types;

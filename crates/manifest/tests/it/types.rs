@@ -363,6 +363,12 @@ proptest! {
         }
     }
 
+    /// What the fuzz target asks, with inputs that look like types.
+    #[test]
+    fn whatever_is_written_is_read_or_refused(ty in "(int|id|any|string|varchar|digest|enum|FILE|\\(|\\)|\\[|\\]|<|>|:|,|1|20|a| |\\|null){0,9}", value in "[\\[\\]{}:,\"a1.e-]{0,12}|[0-9]{1,24}") {
+        ketch_manifest::__fuzz::types(format!("{ty}\n{value}").as_bytes());
+    }
+
     #[test]
     fn whole_numbers_of_64_bits_are_kept_to_the_last_digit(signed in any::<i64>(), unsigned in any::<u64>()) {
         prop_assert_eq!(text("int", &signed.to_string()), Some(json!(signed)));
