@@ -13,6 +13,8 @@ mod head;
 mod header;
 #[path = "../targets/json.rs"]
 mod json;
+#[path = "../targets/manifest.rs"]
+mod manifest;
 #[path = "../targets/multipart.rs"]
 mod multipart;
 #[path = "../targets/query.rs"]
@@ -46,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "head", run: head::run },
     Target { name: "header", run: header::run },
     Target { name: "json", run: json::run },
+    Target { name: "manifest", run: manifest::run },
     Target { name: "multipart", run: multipart::run },
     Target { name: "query", run: query::run },
     Target { name: "route", run: route::run },

@@ -2,13 +2,14 @@
 //!
 //! The tests read `KETCH_SOAK` through testkit and multiply their counts; what each counts, it prints.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 
 use crate::schemathesis::Effort;
 use crate::steps::Steps;
-use crate::tools::Need;
+use crate::tools::{Need, Tools};
 use crate::workspace::Workspace;
 
 /// What the long forms need beside what the tests do.
@@ -48,8 +49,23 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
         turso.args(["test", "--locked", "--manifest-path", "examples/turso/Cargo.toml", "--target-dir"]);
         command::run(turso.arg(workspace.target.join("turso")))
     })?;
+    steps.run("components of sources", || components(workspace, &tools))?;
     fuzz::run(workspace, steps, &fuzz::Options::all(options.fuzz_seconds))?;
     steps.run("schemathesis", || schemathesis::run(workspace, &tools, Effort::Long { seed }))
+}
+
+/// What `ketch build` makes of sources in C, JavaScript, TypeScript and Python, with the tools it asks for on the PATH.
+fn components(workspace: &Workspace, tools: &Tools) -> Result<()> {
+    let python = tools.program("python");
+    let mut pip = command::program(&python, &workspace.root);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    command::run(pip.arg("ziglang==0.17.1"))?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = python.parent().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
+    let mut tests = command::cargo(&workspace.root);
+    tests.args(["test", "--package", "ketch", "--features", "wasm", "--test", "it"]);
+    tests.args(["components_of_every_language_answer", "--", "--ignored"]);
+    command::run(tests.env("PATH", std::env::join_paths(folders)?))
 }
 
 fn fresh_seed() -> Result<u64> {

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{build, dev, jobs, kit, migrate, new, openapi, routes, serve};
+use crate::commands::{build, check, dev, jobs, kit, migrate, new, openapi, routes, serve};
 
 /// An API server in one process.
 #[derive(Debug, Parser)]
@@ -78,6 +78,11 @@ pub(crate) enum Command {
     Jobs(jobs::Options),
     /// Look after the schema of the database
     Migrate(migrate::Options),
+    /// Find everything that would keep the server from starting, each problem at its line
+    ///
+    /// The manifest's files, its types and settings, what answers its endpoints, and the program's own services. Nothing is
+    /// started and no database is opened. The exit code is 0 when all is well and 1 when there are problems.
+    Check(check::Options),
     /// List the endpoints
     Routes(routes::Options),
     /// Print the OpenAPI document

@@ -8,7 +8,7 @@ use clap::Parser;
 use ketch_server::Server;
 
 use crate::arguments::{Arguments, Command};
-use crate::commands::{build, dev, jobs, kit, migrate, new, openapi, routes, serve};
+use crate::commands::{build, check, dev, jobs, kit, migrate, new, openapi, routes, serve};
 use crate::log::{self, Requests};
 
 /// Runs a Ketch program: reads flags and environment, then does what the command says; without one it serves.
@@ -34,6 +34,7 @@ pub fn main_from<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>, s
         Command::Dev(options) => dev::run(&options),
         Command::Jobs(options) => jobs::run(server, &options),
         Command::Migrate(options) => migrate::run(server, &options),
+        Command::Check(options) => check::run(server, &options),
         Command::Routes(options) => routes::run(server, &options),
         Command::Openapi(options) => openapi::run(server, &options),
         Command::Build(options) => build::run(&options),

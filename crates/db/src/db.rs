@@ -1,4 +1,7 @@
-//! The handle that an application stores and reads with. It is the same for every engine.
+//! The handle that an application stores and reads with. It is the same for every engine. What takes statements that are
+//! there already is in `direct`.
+
+mod direct;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,13 +12,12 @@ use futures_util::stream::BoxStream;
 use ketch_model::Clock;
 use serde::de::DeserializeOwned;
 
-use crate::describe::{Described, Undescribed};
-use crate::driver::{Company, Decode, Dialect, Driver, Heard, Now, Sink, Statement, Work};
+use crate::driver::{Company, Decode, Dialect, Driver, Heard, Statement, Work};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::params::Params;
 use crate::row::from_row;
-use crate::sink::{Collect, Lent};
+use crate::sink::Collect;
 use crate::sql::Sql;
 use crate::sqlite::Sqlite;
 use crate::stats::Stats;
@@ -163,44 +165,6 @@ impl Db {
         T: DeserializeOwned + Send + 'static,
     {
         self.query_into(statement, Collect::up_to(most)).await
-    }
-
-    /// Gives the rows of one statement to a sink, without a bound, and hands the sink back. A statement that writes is
-    /// committed when this answers; an error of the sink rolls it back.
-    ///
-    /// # Errors
-    /// Whatever the engine says, or the sink.
-    pub async fn query_into<S: Sink + 'static>(&self, statement: Statement, mut sink: S) -> Result<S> {
-        let driver = self.driver()?;
-        // A read that is answered at once still gives others their turn now and then.
-        tokio::task::consume_budget().await;
-        match driver.query_now(&statement, &mut sink) {
-            Now::Done(done) => done.map(|()| sink),
-            Now::Later => {
-                let lent = Lent::new(sink);
-                driver.query(statement, Box::new(lent.lend())).await?;
-                lent.take().ok_or_else(|| Error::Engine("the engine lost the sink of its rows".to_owned()))
-            }
-        }
-    }
-
-    /// What is known of a statement without running it.
-    ///
-    /// # Errors
-    /// Why the engine does not understand it; [`Error::Unsupported`] when it cannot tell.
-    pub async fn describe(&self, sql: impl Into<Sql>) -> Result<Described, Undescribed> {
-        self.driver()?.describe(sql.into()).await
-    }
-
-    /// Runs statements that are there already in one transaction: all or none. How many rows each changed.
-    ///
-    /// # Errors
-    /// Whatever the engine says of the first that fails; then none has happened.
-    pub async fn run(&self, statements: Vec<Statement>) -> Result<Vec<u64>> {
-        if statements.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.driver()?.execute(statements).await
     }
 
     /// The rows of one read as they are taken, on one snapshot, for results that are large. Dropping the stream ends

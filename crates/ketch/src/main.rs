@@ -1,4 +1,4 @@
-//! The stock binary: the commands, around a server that has nothing of its own.
+//! The stock binary: the commands, around a server that has nothing of its own. A manifest says its title.
 
 use std::process::ExitCode;
 
@@ -6,5 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    ketch::main(ketch::Server::new().title("Ketch"))
+    ketch::main(ketch::Server::new())
 }

@@ -3,22 +3,41 @@
 use std::collections::HashSet;
 
 use ketch_model::{Place, Problem};
-use ketch_syntax::suggestion;
+use ketch_syntax::{Key, closest};
 
+use crate::keys::{Form, Keys};
 use crate::source::{Json, Spanned};
+
+/// A name, its place, and the value.
+pub type Named = (String, Place, Spanned);
 
 /// An object that is being read. What is wrong goes to the problems.
 #[derive(Debug)]
 pub struct Fields<'a> {
     subject: String,
     place: Place,
-    members: &'a [(String, Place, Spanned)],
-    known: Vec<&'static str>,
+    members: &'a [Named],
+    keys: Option<&'static Keys>,
+    spelling: Spelling,
+    known: Vec<String>,
     taken: HashSet<&'a str>,
 }
 
+/// How exactly names are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spelling {
+    /// As they are listed; anything else is a problem.
+    #[default]
+    Exact,
+    /// As old projects did: case makes no difference, `null` is as nothing, and what is not known is passed over.
+    Seed,
+}
+
+/// Names that are listed in a message about one that is not known.
+const MOST_LISTED: usize = 12;
+
 impl<'a> Fields<'a> {
-    /// Begins to read an object that is called `subject` in messages. Members that come twice are problems at once.
+    /// Begins to read an object that is called `subject` in messages.
     pub fn of(value: &'a Spanned, subject: impl Into<String>, problems: &mut Vec<Problem>) -> Option<Self> {
         let subject = subject.into();
         let Json::Object(members) = &value.value else {
@@ -26,15 +45,24 @@ impl<'a> Fields<'a> {
             problems.push(Problem::new(Some(value.place.clone()), subject, message));
             return None;
         };
-        let mut seen = HashSet::new();
-        for (name, place, _) in members {
-            if !seen.insert(name.as_str()) {
-                let message = format!("`{name}` is written twice");
-                problems.push(Problem::new(Some(place.clone()), subject.as_str(), message));
-            }
-        }
-        let (known, taken) = Default::default();
-        Some(Self { subject, place: value.place.clone(), members, known, taken })
+        let (spelling, known, taken) = Default::default();
+        Some(Self { subject, place: value.place.clone(), members, keys: None, spelling, known, taken })
+    }
+
+    /// The same for an object whose keys are in a table.
+    pub fn by(
+        keys: &'static Keys,
+        value: &'a Spanned,
+        subject: impl Into<String>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        Some(Self { keys: Some(keys), ..Self::of(value, subject, problems)? })
+    }
+
+    /// The same with names spelled like this.
+    #[must_use]
+    pub fn spelled(self, spelling: Spelling) -> Self {
+        Self { spelling, ..self }
     }
 
     /// Where the object begins.
@@ -48,15 +76,27 @@ impl<'a> Fields<'a> {
     }
 
     /// A member.
-    pub fn get(&mut self, name: &'static str) -> Option<&'a Spanned> {
-        self.known.push(name);
-        let (name, _, value) = self.members.iter().rev().find(|(known, _, _)| known == name)?;
+    pub fn get(&mut self, name: &str) -> Option<&'a Spanned> {
+        debug_assert!(self.keys.is_none_or(|keys| keys.has(name)), "`{name}` is read but not in the table");
+        let exact = self.members.iter().rev().find(|(known, _, _)| known == name);
+        let loose = || self.members.iter().rev().find(|(known, _, _)| known.eq_ignore_ascii_case(name));
+        let found = match self.spelling {
+            Spelling::Exact => exact,
+            Spelling::Seed => exact.or_else(loose).filter(|(_, _, value)| value.value != Json::Null),
+        };
+        self.known.push(name.to_owned());
+        let (name, _, value) = found?;
         self.taken.insert(name);
         Some(value)
     }
 
+    /// Whether there is a member of this name. It is not taken.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(known, _, _)| known == name)
+    }
+
     /// A member that is text.
-    pub fn text(&mut self, name: &'static str, problems: &mut Vec<Problem>) -> Option<&'a str> {
+    pub fn text(&mut self, name: &str, problems: &mut Vec<Problem>) -> Option<&'a str> {
         let value = self.get(name)?;
         if let Json::Text(text) = &value.value {
             return Some(text);
@@ -65,8 +105,21 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// A member that is a list of texts, each with its place.
+    pub fn texts(&mut self, name: &str, problems: &mut Vec<Problem>) -> Option<Vec<(&'a str, &'a Place)>> {
+        let value = self.get(name)?;
+        let texts = match &value.value {
+            Json::List(items) => items.iter().map(Spanned::as_text).collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        if texts.is_none() {
+            self.wrong(name, value, "a list of texts: [\"…\"]", problems);
+        }
+        texts
+    }
+
     /// A member that is `true` or `false`.
-    pub fn flag(&mut self, name: &'static str, problems: &mut Vec<Problem>) -> Option<bool> {
+    pub fn flag(&mut self, name: &str, problems: &mut Vec<Problem>) -> Option<bool> {
         let value = self.get(name)?;
         if let Json::Bool(flag) = value.value {
             return Some(flag);
@@ -76,7 +129,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A member that is a whole number, 0 or more.
-    pub fn number(&mut self, name: &'static str, problems: &mut Vec<Problem>) -> Option<u64> {
+    pub fn number(&mut self, name: &str, problems: &mut Vec<Problem>) -> Option<u64> {
         let value = self.get(name)?;
         if let Json::Number(digits) = &value.value
             && let Ok(number) = digits.parse()
@@ -87,27 +140,77 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// Members that no call has named, for objects whose names are the user's.
-    pub fn others(&mut self) -> Vec<&'a (String, Place, Spanned)> {
-        let rest: Vec<_> =
-            self.members.iter().filter(|(name, _, _)| !self.taken.contains(name.as_str())).collect();
-        self.taken.extend(rest.iter().map(|(name, _, _)| name.as_str()));
+    /// Members that no call has named, for objects whose names are the user's. Of one that is written twice the last.
+    pub fn others(&mut self) -> Vec<&'a Named> {
+        let mut rest: Vec<_> =
+            self.members.iter().rev().filter(|(name, _, _)| self.taken.insert(name.as_str())).collect();
+        rest.reverse();
         rest
+    }
+
+    /// Members that no call has named yet, without taking them.
+    pub(crate) fn left(&self) -> impl Iterator<Item = &'a Named> {
+        self.members.iter().filter(|(name, _, _)| !self.taken.contains(name.as_str()))
+    }
+
+    /// Takes a member that the caller has told of itself.
+    pub(crate) fn take(&mut self, name: &'a str) {
+        self.taken.insert(name);
     }
 
     /// Ends: what nobody asked for is a problem.
     pub fn finish(self, problems: &mut Vec<Problem>) {
-        for (name, place, _) in self.members {
-            if !self.taken.contains(name.as_str()) {
-                let hint = suggestion(name, self.known.iter().copied());
-                let message = format!("`{name}` is no key here{hint}");
-                problems.push(Problem::new(Some(place.clone()), self.subject.as_str(), message));
-            }
+        if self.spelling == Spelling::Seed {
+            return;
+        }
+        for (name, place, _) in self.left() {
+            let message = format!("`{name}` is no key here{}", self.hint(name));
+            problems.push(Problem::new(Some(place.clone()), self.subject.as_str(), message));
         }
     }
 
-    fn wrong(&self, name: &str, value: &Spanned, wanted: &str, problems: &mut Vec<Problem>) {
+    /// What was probably meant, or what there is.
+    fn hint(&self, name: &str) -> String {
+        let known = || self.known.iter().map(String::as_str);
+        let spelled = known().find(|known| known.eq_ignore_ascii_case(name));
+        if let Some(near) = spelled.or_else(|| closest(name, known())) {
+            return format!("; did you mean `{near}`?");
+        }
+        let Some(keys) = self.keys else { return listed(known(), "") };
+        if Key::parse(name)
+            .is_some_and(|key| !key.spec().inherited && ![Key::Root, Key::Route].contains(&key))
+        {
+            return "; it belongs to one method, so write it in `GET` or whichever it is for".to_owned();
+        }
+        for member in keys.members {
+            if let Form::Object(inner) = member.form
+                && let Some(near) = closest(name, inner.members.iter().map(|it| it.name))
+            {
+                return format!("; did you mean `{near}` in `{}`?", member.name);
+            }
+        }
+        let settings = keys.settings.specs().next().is_some();
+        let members = keys.members.iter().filter(|it| !it.is_old() && !it.name.starts_with('$'));
+        listed(members.map(|it| it.name), if settings { " and the settings" } else { "" })
+    }
+
+    /// Says that a member is not what it must be.
+    pub fn wrong(&self, name: &str, value: &Spanned, wanted: &str, problems: &mut Vec<Problem>) {
         let message = format!("`{name}` is {}, and must be {wanted}", value.kind());
         problems.push(Problem::new(Some(value.place.clone()), self.subject.as_str(), message));
     }
+}
+
+fn listed<'n>(names: impl Iterator<Item = &'n str>, more: &str) -> String {
+    let listed: Vec<_> = names.take(MOST_LISTED).map(|name| format!("`{name}`")).collect();
+    if listed.is_empty() {
+        "; there is none".to_owned()
+    } else {
+        format!("; there is: {}{more}", listed.join(", "))
+    }
+}
+
+/// How one place is told beside another.
+pub(crate) fn near(place: &Place, other: &Place) -> String {
+    if place.file == other.file { format!("in line {}", place.line) } else { format!("at {place}") }
 }

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use fnv::FnvHasher;
 
-use crate::project::{Folders, ProjectFile};
+use crate::project::{Folders, Project, ProjectFile};
 use crate::sources::BUILD_FOLDER;
 
 /// Files of a project that count. Beyond it, the rest is left out: then a change of them is not noticed by itself.
@@ -37,8 +37,12 @@ impl Footprint {
     /// That of the project in a folder, as far as it can be read.
     pub fn of(root: &Path) -> Self {
         let project = ProjectFile::open(root, &mut Vec::new());
-        project
-            .map_or_else(|| Self::new(root, &Folders::default()), |project| Self::new(root, &project.folders))
+        let mut found = project.map_or_else(
+            || Self::new(root, &Folders::default()),
+            |project| Self::new(root, &project.folders),
+        );
+        found.files.extend(Project::included(root));
+        found
     }
 
     fn new(root: &Path, folders: &Folders) -> Self {

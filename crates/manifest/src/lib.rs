@@ -11,8 +11,11 @@ mod drivers;
 mod fields;
 mod folder;
 mod footprint;
+mod fuzz;
 mod headers;
+mod include;
 mod inside;
+mod keys;
 mod known;
 mod lower;
 mod middleware;
@@ -24,18 +27,22 @@ mod reply;
 mod scopes;
 mod source;
 mod sources;
+mod surplus;
+mod syntax;
 mod tree;
 mod types;
 
 pub use call::{Answer, Call, Files};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
 pub use drivers::{Native, NativeFunction, Tabled, shipped};
-pub use fields::Fields;
+pub use fields::{Fields, Spelling};
 pub use footprint::{Footprint, WATCHED_FILES};
+pub use keys::{EXEC, Form, Keys, METHOD, Member, NODE, PARAM, PROJECT, SQL, WASM, Which};
+pub use keys::{api_schema, page as reference, project_schema};
 pub use known::{Known, Stored};
 pub use lower::{Lowered, Surroundings};
 pub use middleware::{Inspect, Verdict};
-pub use project::{Folders, Project, ProjectFile};
+pub use project::{Api, Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
 pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, source_folders};
 pub use tree::{Declared, Param, Site};
@@ -45,5 +52,6 @@ pub use types::{Own, Schema, Type, Types, Wrong};
 #[doc(hidden)]
 pub mod __fuzz {
     pub use crate::drivers::fuzz_worker as worker;
+    pub use crate::fuzz::manifest;
     pub use crate::types::check_types as types;
 }

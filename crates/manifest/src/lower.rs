@@ -23,7 +23,7 @@ use crate::outputs::Outputs;
 use crate::project::Project;
 use crate::reply::Shape;
 use crate::tree::{Declared, Param, Site};
-use crate::{arguments, folder, inside, middleware, numbers, scopes, types};
+use crate::{arguments, folder, inside, middleware, numbers, scopes, surplus, types};
 
 /// What a project is lowered into: what the server says and has.
 #[derive(Debug)]
@@ -83,6 +83,7 @@ impl Project {
                 Err(found) => problems.extend(found),
             }
         }
+        surplus::check(self, problems);
         lowered.controllers = lowering.begun.into_inner();
         lowered
     }
@@ -129,6 +130,11 @@ impl Lowering<'_> {
         project: &Settings,
         taken: &mut Taken,
     ) -> Result<Vec<Route>, Vec<Problem>> {
+        if endpoint.faulty {
+            // That has been told, and what follows from it is not worth telling.
+            let by_place = endpoint.run.is_none() && !is_stub(endpoint);
+            return if by_place { self.file(endpoint).map(|_| Vec::new()) } else { Ok(Vec::new()) };
+        }
         match self.bound(endpoint) {
             Ok((answer, bound)) => self.routes(endpoint, (answer, bound, Vec::new()), project, taken),
             // Whatever is wrong with what answers, the rest is looked at too.
@@ -185,30 +191,12 @@ impl Lowering<'_> {
                 }
             };
         }
-        let said = endpoint.above.iter().chain([&endpoint.settings]);
-        if said.flat_map(Settings::entries).any(|entry| entry.key == Key::Stub) {
+        if is_stub(endpoint) {
             return Ok((Answers::Stub, None));
         }
         let (by, file) = match run.map(|run| self.split(run)) {
             Some((driver, file)) => (driver, PathBuf::from(file)),
-            None => match folder::controller(&self.project.file, endpoint) {
-                Found::One(file) => (None, file),
-                Found::Several(files) => {
-                    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-                    let files = files.join("` and `");
-                    return Err(problem(format!(
-                        "has several controllers, `{files}`: keep one, or name it in `run`"
-                    )));
-                }
-                Found::None { wanted } => {
-                    let source = folder::unbuilt_source(&self.project.file.root, &wanted, &endpoint.method);
-                    let Some(source) = source else {
-                        return Err(problem(format!("has no controller: write `{}`", wanted.display())));
-                    };
-                    let main = source.folder.join(source.main);
-                    return Err(problem(format!("`{}` {}", main.display(), folder::unbuilt(&source))));
-                }
-            },
+            None => (None, self.file(endpoint)?),
         };
         inside::check(&self.project.file.root, &file)
             .map_err(|why| problem(format!("`{}` {why}", file.display())))?;
@@ -220,6 +208,29 @@ impl Lowering<'_> {
             ..self.wanted(&file, None)
         };
         Ok((Answers::Driver(driver.name()), Some(driver.controller(&wanted)?)))
+    }
+
+    /// The file that answers, by where it is.
+    fn file(&self, endpoint: &Declared) -> Result<PathBuf, Vec<Problem>> {
+        let root = &self.project.file.root;
+        let message = match folder::controller(&self.project.file, endpoint) {
+            Found::One(file) => return Ok(file),
+            Found::Several(files) => {
+                let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+                format!("has several controllers, `{}`: keep one, or name it in `run`", files.join("` and `"))
+            }
+            Found::None { wanted } => match folder::unbuilt_source(root, &wanted, &endpoint.method) {
+                Some(source) => {
+                    let main = source.folder.join(source.main);
+                    format!("`{}` {}", main.display(), folder::unbuilt(&source))
+                }
+                None => {
+                    let hint = surplus::near(&self.project.file, &wanted);
+                    format!("has no controller: write `{}`{hint}", wanted.display())
+                }
+            },
+        };
+        Err(vec![Problem::new(Some(endpoint.place.clone()), endpoint.subject(), message)])
     }
 
     fn wanted<'w>(&'w self, file: &'w Path, endpoint: Option<&'w Declared>) -> Wanted<'w> {
@@ -292,15 +303,23 @@ impl Lowering<'_> {
         let handler = move |input: Input| Arc::clone(&answering).answer(input);
         let place = endpoint.place.clone();
         let mut fronted = Fronted::new(names, endpoint.method.clone(), path, place, handler);
-        fronted.docs = Docs::from_comments(endpoint.info.as_deref(), None);
+        fronted.docs = Docs::from_comments(endpoint.info.as_deref(), endpoint.about.as_deref());
         fronted.args = described;
         fronted.replies = replies.unwrap_or_else(|| (vec![described_output], Vec::new()));
         fronted.replies.1.extend(errors);
         fronted.answer = answer;
         fronted.base = Some(file.root.clone());
         fronted.annotate = file.seed.then_some(numbers::annotate);
-        fronted.route(levels)
+        let subject = endpoint.subject();
+        fronted
+            .route(levels)
+            .map_err(|found| found.into_iter().map(|it| Problem { subject: subject.clone(), ..it }).collect())
     }
+}
+
+fn is_stub(endpoint: &Declared) -> bool {
+    let said = endpoint.above.iter().chain([&endpoint.settings]);
+    said.flat_map(Settings::entries).any(|entry| entry.key == Key::Stub)
 }
 
 /// What to do about a file that no driver knows.
@@ -326,7 +345,7 @@ struct Answering {
 
 impl Answering {
     async fn answer(self: Arc<Self>, mut input: Input) -> Result<Response, Error> {
-        let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_default().0;
+        let claims = input.parts().extensions.get::<Claims>().cloned().unwrap_or_else(Claims::none).0;
         let exchange = input.exchange().clone();
         if let Some(Bound::Whole(whole)) = &self.bound {
             arguments::read_outside(&self.takes, &Ctx::read(&mut input, "ctx").await?).await?;

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, LOCATION};
@@ -59,6 +59,14 @@ pub struct Verdict {
 /// What middlewares have said of the caller, in a request's extensions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Claims(pub(crate) Arc<Map<String, Value>>);
+
+impl Claims {
+    /// None. Most requests have none, so there is one for all of them.
+    pub(crate) fn none() -> Self {
+        static NONE: LazyLock<Claims> = LazyLock::new(Claims::default);
+        NONE.clone()
+    }
+}
 
 /// A middleware that endpoints can name.
 pub(crate) fn named(inspector: Arc<dyn Inspector>, redirects: Arc<[String]>, project: Kind) -> Middleware {

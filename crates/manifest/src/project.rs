@@ -1,14 +1,18 @@
 //! A project: the folder, its project file, and the API that it declares.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use ketch_model::Problem;
+use ketch_model::{Inferred, Level, Leveled, Place, Problem, Problems, Settings, resolve};
+use ketch_syntax::suggestion;
 use ketch_web::Redirect;
+use url::Url;
 
 use crate::drivers::Tabled;
-use crate::fields::Fields;
-use crate::source::{Json, Source, Spanned};
-use crate::tree::{self, Declared};
+use crate::fields::{Fields, Spelling};
+use crate::include::Includes;
+use crate::keys::{self, Keys, PROJECT, Which};
+use crate::source::{Source, Spanned};
+use crate::tree::{self, Declared, Tree};
 
 /// A project, read and checked as far as its files go.
 #[derive(Debug)]
@@ -19,30 +23,49 @@ pub struct Project {
     pub endpoints: Vec<Declared>,
     /// The nodes that are tables of the database.
     pub tables: Vec<Tabled>,
+    /// The files that were read: the project file, the API file and what these include.
+    pub files: Vec<PathBuf>,
+    /// Whether nothing of the API file had to be left out.
+    pub(crate) complete: bool,
 }
 
 /// What the project file says, `ketch.json` or `aicra.json`.
 #[derive(Clone, Debug)]
 pub struct ProjectFile {
-    /// The project's folder.
+    /// The folder of controllers, middlewares and the rest: the project's own unless `root` says another.
     pub root: PathBuf,
     /// Whether it is an `aicra.json`: absent scopes deny then, and executables get their JSON in argv too.
     pub seed: bool,
-    /// The driver of controllers whose kind does not say.
+    /// The driver of controllers whose kind does not say, by its own name: `exec`, `wasm`.
     pub driver: Option<String>,
     /// Whether the built-in types are there.
     pub default_types: bool,
     /// Where things are.
     pub folders: Folders,
-    /// The origins beside the site itself that replies may lead to, `https://app.example`.
+    /// What the documents say of the API.
+    pub api: Api,
+    /// Origins that redirects may lead to.
     pub redirects: Vec<String>,
+    /// Settings of all its endpoints.
+    pub settings: Settings,
     /// The part that its migrations are recorded as: `app` unless something else was said.
     pub part: String,
     /// What it says for each driver, by the driver's name.
     pub options: Vec<(String, Spanned)>,
 }
 
-/// The folders of a project, below its own.
+/// What the documents say of an API as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Api {
+    /// Its title.
+    pub title: Option<String>,
+    /// The version of the whole.
+    pub version: Option<String>,
+    /// What it is.
+    pub description: Option<String>,
+}
+
+/// The folders of a project, below its root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
     /// Controllers.
@@ -63,85 +86,246 @@ impl Default for Folders {
     }
 }
 
+/// The API file.
+const API_FILE: &str = "api.json";
+
 impl Project {
     /// Reads the project in a folder. What can be read is there even when there are problems, so that one run finds all.
+    /// The problems are those of the files; [`lower`](Self::lower) finds the others.
     pub fn open(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
-        let file = ProjectFile::open(folder, problems)?;
-        let api = Source::read(&file.root.join("api.json"), "api.json").and_then(|source| source.parse());
-        let api = api.map_err(|problem| problems.push(problem)).ok()?;
-        let (endpoints, tables) = tree::read(&api, &file, problems);
-        Some(Self { file, endpoints, tables })
+        let mut found = Vec::new();
+        let project = Self::read(folder, &mut found);
+        problems.extend(Problems::sorted(found).0);
+        project
+    }
+
+    /// The files that the API file includes, as far as it can be read, below the project's folder.
+    pub(crate) fn included(folder: &Path) -> Vec<PathBuf> {
+        let mut unheard = Vec::new();
+        let api = Source::read(&folder.join(API_FILE), API_FILE).ok();
+        let Some(api) = api.and_then(|source| source.parse(&mut unheard)) else { return Vec::new() };
+        Includes::resolve(folder, API_FILE, api, &mut unheard).1
+    }
+
+    fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+        if !folder.is_dir() {
+            let message = if folder.exists() { "is no folder" } else { "is not there" };
+            let message = format!("{message}: a project is a folder with an `{API_FILE}`");
+            problems.push(Problem::new(None, folder.display().to_string(), message));
+            return None;
+        }
+        let mut files = Vec::new();
+        let file = ProjectFile::read(folder, &mut files, problems);
+        let api = folder.join(API_FILE);
+        if !api.exists() {
+            let message = format!(
+                "has no `{API_FILE}`, which says what the API is; begin with `{{ \"GET\": {{ \"info\": \"Says hello.\" }} }}`"
+            );
+            problems.push(Problem::new(None, folder.display().to_string(), message));
+            return None;
+        }
+        files.push(api.clone());
+        let api =
+            Source::read(&api, API_FILE).map_err(|problem| problems.push(problem)).ok()?.parse(problems)?;
+        let file = file?;
+        let read = problems.len();
+        let (api, included) = Includes::resolve(folder, API_FILE, api, problems);
+        files.extend(included.iter().map(|file| folder.join(file)));
+        let all_read = problems.len() == read;
+        let Tree { endpoints, tables, complete } = tree::read(&api, &file, problems);
+        Some(Self { file, endpoints, tables, files, complete: complete && all_read })
     }
 }
 
 impl ProjectFile {
-    pub(crate) fn open(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
-        let there = ["ketch.json", "aicra.json"].into_iter().find(|name| folder.join(name).is_file());
-        let seed = there == Some("aicra.json");
-        let mut file = Self {
+    /// What holds when there is no project file.
+    fn of(folder: &Path, seed: bool) -> Self {
+        Self {
             root: folder.to_owned(),
             seed,
             driver: None,
             default_types: true,
             folders: Folders::default(),
+            api: Api::default(),
             redirects: Vec::new(),
+            settings: Settings::new(),
             part: "app".to_owned(),
             options: Vec::new(),
-        };
-        let Some(name) = there else { return Some(file) };
-        let read = Source::read(&folder.join(name), name).and_then(|source| source.parse());
-        let value = read.map_err(|problem| problems.push(problem)).ok()?;
-        let mut fields = Fields::of(&value, name, problems)?;
-        file.driver = fields.text("driver", problems).map(str::to_owned);
-        for (key, folder, types) in [
-            ("types", &mut file.folders.types, true),
-            ("controllers", &mut file.folders.controllers, false),
-            ("middlewares", &mut file.folders.middlewares, false),
-            ("migrations", &mut file.folders.migrations, false),
-        ] {
-            let Some(mut section) = fields.get(key).and_then(|it| Fields::of(it, key, problems)) else {
-                continue;
-            };
-            if let Some(path) = section.text("folder", problems) {
-                *folder = path.into();
-            }
-            if types {
-                file.default_types = section.flag("default", problems).unwrap_or(!seed);
-            }
-            if key == "migrations"
-                && let Some(part) = section.text("part", problems)
-            {
-                part.clone_into(&mut file.part);
-            }
-            section.finish(problems);
         }
-        file.redirects = fields.get("redirects").map(|it| redirects(it, problems)).unwrap_or_default();
-        for driver in ["exec", "sql", "wasm"] {
-            file.options.extend(fields.get(driver).map(|value| (driver.to_owned(), value.clone())));
+    }
+
+    /// Reads the project file of a folder alone.
+    pub(crate) fn open(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+        Self::read(folder, &mut Vec::new(), problems)
+    }
+
+    fn read(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let there = ["ketch.json", "aicra.json"].map(|name| folder.join(name).exists().then_some(name));
+        if let [Some(one), Some(other)] = there {
+            let message = format!(
+                "there is an `{other}` too: keep one of them, `{one}` unless the project is an old one"
+            );
+            problems.push(Problem::new(None, one, message));
         }
-        for ignored in ["root", "host", "port", "$schema"] {
+        let Some(name) = there.into_iter().flatten().next() else { return Some(Self::of(folder, false)) };
+        let mut file = Self::of(folder, name == "aicra.json");
+        files.push(folder.join(name));
+        let source = Source::read(&folder.join(name), name).map_err(|problem| problems.push(problem)).ok()?;
+        let value = source.parse(problems)?;
+        file.fill(&value, name, problems)?;
+        Some(file)
+    }
+
+    /// What a value says as a project file of this name.
+    pub(crate) fn of_value(folder: &Path, name: &str, value: &Spanned, problems: &mut Vec<Problem>) -> Self {
+        let mut file = Self::of(folder, name == "aicra.json");
+        let _unreadable = file.fill(value, name, problems);
+        file
+    }
+
+    fn fill(&mut self, value: &Spanned, name: &str, problems: &mut Vec<Problem>) -> Option<()> {
+        let spelling = if self.seed { Spelling::Seed } else { Spelling::Exact };
+        let mut fields = Fields::by(&PROJECT, value, name, problems)?.spelled(spelling);
+        if let Some(value) = fields.get("root")
+            && let Some(root) = fields.text("root", problems)
+        {
+            self.root = self.root.join(root);
+            if !self.root.is_dir() {
+                let message = format!("the `root` {} is no folder", self.root.display());
+                problems.push(Problem::new(Some(value.place.clone()), name, message));
+            }
+        }
+        self.driver =
+            fields.get("driver").and_then(|it| driver(it, fields.text("driver", problems)?, name, problems));
+        self.section(&mut fields, "types", &keys::TYPES, |file| &mut file.folders.types, problems);
+        self.section(
+            &mut fields,
+            "controllers",
+            &keys::CONTROLLERS,
+            |file| &mut file.folders.controllers,
+            problems,
+        );
+        self.section(
+            &mut fields,
+            "middlewares",
+            &keys::MIDDLEWARES,
+            |file| &mut file.folders.middlewares,
+            problems,
+        );
+        self.section(
+            &mut fields,
+            "migrations",
+            &keys::MIGRATIONS,
+            |file| &mut file.folders.migrations,
+            problems,
+        );
+        if let Some(mut api) = fields.get("api").and_then(|it| Fields::by(&keys::API, it, "api", problems)) {
+            let mut text = |name| api.text(name, problems).map(str::to_owned);
+            self.api =
+                Api { title: text("title"), version: text("version"), description: text("description") };
+            api.finish(problems);
+        }
+        for (origin, place) in fields.texts("redirects", problems).unwrap_or_default() {
+            match origin_fault(origin) {
+                None => self.redirects.push(origin.to_owned()),
+                Some(message) => problems.push(Problem::new(Some(place.clone()), name, message)),
+            }
+        }
+        self.settings = tree::settings(&mut fields, Which::Inherited, spelling, problems);
+        let levels = [Leveled(Level::Project, &self.settings)];
+        problems.extend(resolve(name, Inferred { root: "", route: "" }, &levels).err().unwrap_or_default());
+        for driver in tree::DRIVERS {
+            self.options.extend(fields.get(driver).map(|value| (driver.to_owned(), value.clone())));
+        }
+        for ignored in ["host", "port", "$schema"] {
             let _unused = fields.get(ignored);
         }
         fields.finish(problems);
-        Some(file)
+        Some(())
+    }
+
+    fn section(
+        &mut self,
+        fields: &mut Fields<'_>,
+        name: &str,
+        keys: &'static Keys,
+        folder: impl Fn(&mut Self) -> &mut PathBuf,
+        problems: &mut Vec<Problem>,
+    ) {
+        let section = fields.get(name).and_then(|it| Fields::by(keys, it, name, problems));
+        let Some(section) = section else { return };
+        let mut section = section.spelled(if self.seed { Spelling::Seed } else { Spelling::Exact });
+        if let Some(value) = section.get("folder")
+            && let Some(path) = section.text("folder", problems)
+        {
+            match within(path, &value.place, name) {
+                Ok(path) => *folder(self) = path,
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if name == "types" {
+            self.default_types = section.flag("default", problems).unwrap_or(!self.seed);
+        }
+        if name == "migrations"
+            && let Some(part) = section.text("part", problems)
+        {
+            part.clone_into(&mut self.part);
+        }
+        section.finish(problems);
     }
 }
 
-/// The origins that replies may lead to.
-fn redirects(value: &Spanned, problems: &mut Vec<Problem>) -> Vec<String> {
-    let mut origins = Vec::new();
-    let items =
-        if let Json::List(items) = &value.value { items.as_slice() } else { std::slice::from_ref(value) };
-    for item in items {
-        match &item.value {
-            Json::Text(text) if Redirect::<303>::to_allowed("/", &[text]).is_ok() => {
-                origins.push(text.clone())
+/// A driver's own name.
+fn driver(value: &Spanned, text: &str, file: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let name = match lower.as_str() {
+        "generic" | "exec" => "exec",
+        "plugin" | "wasm" => "wasm",
+        _ => {
+            let hint = suggestion(&lower, ["exec", "wasm", "generic", "plugin"]);
+            let message = format!("there is no driver `{text}`{hint}");
+            problems.push(Problem::new(Some(value.place.clone()), file, message));
+            return None;
+        }
+    };
+    Some(name.to_owned())
+}
+
+/// A folder below the project's root.
+fn within(path: &str, place: &Place, section: &str) -> Result<PathBuf, Problem> {
+    let problem = |message: String| Problem::new(Some(place.clone()), section, message);
+    let mut folder = PathBuf::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(name) => folder.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => {
+                return Err(problem(format!(
+                    "the folder `{path}` leads out of the project: `..` is not for here"
+                )));
             }
-            _ => {
-                let message = "lists origins: `[\"https://app.example\"]`, each without a path";
-                problems.push(Problem::new(Some(item.place.clone()), "redirects", message));
+            Component::RootDir | Component::Prefix(_) => {
+                return Err(problem(format!("the folder `{path}` must be relative to `root`")));
             }
         }
     }
-    origins
+    if folder.as_os_str().is_empty() {
+        return Err(problem(format!("the folder `{path}` is the project itself: name a folder in it")));
+    }
+    Ok(folder)
+}
+
+/// Why a text is no origin.
+fn origin_fault(text: &str) -> Option<String> {
+    if Redirect::<303>::to_allowed("/", &[text]).is_ok() {
+        return None;
+    }
+    let origin =
+        Url::parse(text).ok().filter(|url| url.has_host()).map(|url| url.origin().ascii_serialization());
+    match origin {
+        Some(origin) if origin != "null" && origin != text => {
+            Some(format!("`{text}` is more than an origin: write `{origin}`"))
+        }
+        _ => Some(format!("`{text}` is no origin: write `https://app.example`")),
+    }
 }

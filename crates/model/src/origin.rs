@@ -1,6 +1,7 @@
 //! Where things were said: levels, places in source text, values with their origin, and problems.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 /// Who said a value. Later ones win over earlier ones.
@@ -137,6 +138,21 @@ impl fmt::Display for Problem {
 /// Every problem of one attempt, in a stable order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// The problems by file, line and column, those without a place first, each once. What a whole node, service or server
+    /// says wrong is found at each of its endpoints.
+    pub fn sorted(mut problems: Vec<Problem>) -> Self {
+        let mut told = HashSet::new();
+        let is_new = |problem: &Problem| match &problem.place {
+            Some(place) => told.insert((Some(place.clone()), problem.message.clone())),
+            None => told.insert((None, problem.to_string())),
+        };
+        problems.retain(is_new);
+        problems.sort_by(|one, other| one.place.cmp(&other.place));
+        Self(problems)
+    }
+}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

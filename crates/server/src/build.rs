@@ -1,6 +1,5 @@
 //! From a server in the making to one that can run: everything checked, nothing bound.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -124,6 +123,7 @@ impl Server {
         let mut schemas = Schemas::default();
         let manifest = std::mem::take(&mut self.manifest);
         let (revisions, projects) = manifest.open(&mut problems);
+        self.describe_as(projects.iter().map(|(_, project)| &project.file.api));
         let own = self.store(&projects);
         let jobs = std::mem::take(&mut self.jobs).check(&mut self.database, &mut problems);
         let drivers = manifest::drivers(&self.database.data());
@@ -158,7 +158,7 @@ impl Server {
         let fixed = (!manifest.is_empty()).then(|| Fixed::of(&routes, own, defined));
         let app = self.app(routes, &mut problems);
         let (Some(app), Some(address), true) = (app, address, problems.is_empty()) else {
-            return Err(Problems(distinct(problems)));
+            return Err(Problems::sorted(problems));
         };
         documents.write(&api);
         let (app, api) = (Arc::new(app), Arc::new(api));
@@ -229,13 +229,4 @@ impl Server {
         app.elsewhere = elsewhere;
         app.build().map_err(|found| problems.extend(found)).ok()
     }
-}
-
-/// What a whole server or service says wrong is found at each of its endpoints: once is enough.
-pub(crate) fn distinct(problems: Vec<Problem>) -> Vec<Problem> {
-    let mut told = HashSet::new();
-    let is_new = |problem: &Problem| {
-        problem.place.as_ref().is_none_or(|place| told.insert((place.to_string(), problem.message.clone())))
-    };
-    problems.into_iter().filter(is_new).collect()
 }

@@ -19,17 +19,15 @@ use ketch_manifest::Controller;
 use ketch_model::{Place, Problem, Problems};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::error::Error;
+use crate::probe::Probe;
 use crate::server::{Said, Server};
 use crate::stored::begin;
 
 /// Where the data is when nobody says: the file `app.db` in this folder.
 pub const DEFAULT_DATA: &str = "data";
-
-/// How long one look at the health of the database may take, and how long its answer is told again.
-const HEALTH: Duration = Duration::from_secs(1);
 
 /// How long after a failure an engine is asked again to listen.
 const RETRY: Duration = Duration::from_secs(1);
@@ -179,7 +177,7 @@ impl Declared {
             problems.push(Problem::new(last, "server", error.to_string()));
         }
         let (engine, db) = (place?, self.handle.into_inner()?);
-        let probe = Arc::new(Probe { db: db.clone(), last: Mutex::default() });
+        let probe = Arc::new(Probe::new(db.clone()));
         let (opened, ready, listening, controllers) = Default::default();
         let (options, listeners) = (self.options, self.listeners);
         Some(Database {
@@ -386,34 +384,5 @@ impl Listener {
         if catch_unwind(AssertUnwindSafe(|| (self.hook)(heard))).is_err() {
             tracing::error!(channel = %self.channel, "a hook for notices panicked");
         }
-    }
-}
-
-/// Asks for the health of the database, but not more often than once in [`HEALTH`], however many ask.
-#[derive(Debug)]
-struct Probe {
-    db: Db,
-    last: Mutex<Option<(Instant, bool)>>,
-}
-
-impl Probe {
-    async fn look(&self) -> bool {
-        let mut last = self.last.lock().await;
-        if let Some((at, usable)) = *last
-            && at.elapsed() < HEALTH
-        {
-            return usable;
-        }
-        let found = timeout(HEALTH, self.db.health()).await.unwrap_or(Err(ketch_db::Error::Deadline));
-        // Many who wait are no reason to send nobody here: those beyond the queue are told so one by one.
-        let usable = matches!(found, Ok(()) | Err(ketch_db::Error::Busy));
-        let was = last.is_none_or(|(_, usable)| usable);
-        match found {
-            Err(error) if was && !usable => tracing::error!(%error, "the database cannot be used: not ready"),
-            _ if usable && !was => tracing::info!("the database can be used again: ready"),
-            _ => {}
-        }
-        *last = Some((Instant::now(), usable));
-        usable
     }
 }

@@ -12,6 +12,7 @@ mod events;
 mod explain;
 mod jobs;
 mod manifest;
+mod probe;
 mod reload;
 mod run;
 mod server;

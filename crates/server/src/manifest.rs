@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_manifest::{Driver, Footprint, Lowered, Native, NativeFunction, Project, Surroundings};
+use ketch_manifest::{Api, Driver, Footprint, Lowered, Native, NativeFunction, Project, Surroundings};
 use ketch_model::{Place, Problem};
 use ketch_web::Middleware;
 
 use crate::reload::Around;
-use crate::server::{Server, bad_name};
+use crate::server::{DEFAULT_TITLE, DEFAULT_VERSION, Server, bad_name};
 
 /// What an application says of manifests.
 #[derive(Debug, Default)]
@@ -60,6 +60,25 @@ impl Server {
         let taken = !self.manifest.native.add(name.as_str(), function);
         self.problems.extend(bad_name(&name, "native function", taken));
         self
+    }
+
+    /// Whether there is anything to serve but what every server has: services, mounts or manifests.
+    pub fn has_endpoints(&self) -> bool {
+        !self.services.is_empty() || !self.app.mounts.is_empty() || !self.manifest.is_empty()
+    }
+
+    /// Takes what projects say of the API as a whole, where the program says nothing. The first that says it wins.
+    pub(crate) fn describe_as<'a>(&mut self, projects: impl Iterator<Item = &'a Api>) {
+        for api in projects {
+            let said = |own: &mut String, default: &str, said: &Option<String>| {
+                if let (true, Some(said)) = (own == default, said) {
+                    said.clone_into(own);
+                }
+            };
+            said(&mut self.title, DEFAULT_TITLE, &api.title);
+            said(&mut self.version, DEFAULT_VERSION, &api.version);
+            self.description = self.description.take().or_else(|| api.description.clone());
+        }
     }
 }
 

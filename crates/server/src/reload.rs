@@ -16,7 +16,6 @@ use ketch_web::{App, Middleware, Mode, Route, Schemas};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use crate::build::distinct;
 use crate::manifest::Declared;
 use crate::stored::{Pending, Stored};
 
@@ -171,7 +170,7 @@ impl Reloader {
         let mut middlewares = fixed.middlewares.clone();
         middlewares.extend(lowered.middlewares);
         if !problems.is_empty() {
-            return Err(Problems(distinct(problems)));
+            return Err(Problems::sorted(problems));
         }
         Ok(Loaded { projects, controllers: lowered.controllers, routes, middlewares })
     }
@@ -189,7 +188,7 @@ impl Reloader {
             if problems.is_empty() { Ok(()) } else { Err(problems) }
         };
         let swapped = self.0.app.reload_when(routes, &middlewares, stored);
-        swapped.map_err(|problems| Problems(distinct(problems)))?;
+        swapped.map_err(|problems| Problems::sorted(problems))?;
         self.0.documents.write(&api);
         let endpoints = api.endpoints.len();
         self.0.api.set(Arc::new(api));

@@ -23,6 +23,10 @@ use crate::manifest;
 /// Where a server listens when nobody says.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
 
+/// The title and the version of an API that nobody gave any.
+pub(crate) const DEFAULT_TITLE: &str = "API";
+pub(crate) const DEFAULT_VERSION: &str = "1.0.0";
+
 /// A server, in the making. The order of calls does not matter, but that services are listed in the order they are
 /// added.
 pub struct Server {
@@ -85,8 +89,8 @@ impl Server {
     /// A server with the built-in endpoints only: health and documents.
     pub fn new() -> Self {
         Self {
-            title: "API".to_owned(),
-            version: "1.0.0".to_owned(),
+            title: DEFAULT_TITLE.to_owned(),
+            version: DEFAULT_VERSION.to_owned(),
             description: None,
             settings: Settings::new(),
             services: Vec::new(),

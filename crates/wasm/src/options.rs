@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ketch_manifest::{Fields, Json, Spanned};
+use ketch_manifest::{Fields, Json, Spanned, WASM};
 use ketch_model::Problem;
 use ketch_syntax::{duration, size};
 use wasmtime_wasi::FsPerms;
@@ -88,7 +88,7 @@ impl Options {
     ) -> Self {
         let mut options = Self::default();
         for said in said {
-            if let Some(fields) = Fields::of(said, format!("{subject}: `wasm`"), problems) {
+            if let Some(fields) = Fields::by(&WASM, said, format!("{subject}: `wasm`"), problems) {
                 options.take(root, fields, problems);
             }
         }

@@ -173,7 +173,7 @@ impl Fronted {
         }
         let unknown = unknown_captures(&settings, &path);
         if !unknown.is_empty() {
-            let place = settings.scope.place.clone();
+            let place = settings.scope.place;
             return Err(unknown
                 .into_iter()
                 .map(|it| Problem::new(place.clone(), names.full(), it))

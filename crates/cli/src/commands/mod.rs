@@ -1,6 +1,7 @@
 //! The commands. Each file has the same parts: its options, then `run`.
 
 pub(crate) mod build;
+pub(crate) mod check;
 pub(crate) mod dev;
 pub(crate) mod jobs;
 pub(crate) mod kit;

@@ -141,7 +141,11 @@ impl Files {
         if !file.starts_with(&root) {
             return Err(outside());
         }
-        let source = Source::read(&file, path).and_then(|source| source.parse());
+        let mut problems = Vec::new();
+        let source = Source::read(&file, path).and_then(|source| {
+            let value = source.parse(&mut problems).filter(|_| problems.is_empty());
+            value.ok_or_else(|| problems.swap_remove(0))
+        });
         source.map(|spanned| spanned.plain()).map_err(|problem| problem.to_string())
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod arguments;
+mod broken;
 mod documents;
 #[cfg(target_os = "linux")]
 mod exec;
@@ -11,6 +12,7 @@ mod guide;
 mod hello;
 mod middlewares;
 mod native;
+mod odd_files;
 mod outputs;
 mod outside;
 mod own;
@@ -18,5 +20,6 @@ mod panics;
 mod place;
 mod replies;
 mod said;
+mod schemas;
 mod seed;
 mod types;

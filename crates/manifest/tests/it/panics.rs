@@ -34,6 +34,7 @@ const REQUESTS: [&str; 6] = [
 ];
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test is a process of its own")]
 fn r3_every_panic_is_a_500_and_nothing_more() {
     let this = std::env::current_exe().expect("the test has a file");
     let mut child = Command::new(this);
@@ -47,6 +48,7 @@ fn r3_every_panic_is_a_500_and_nothing_more() {
 
 /// What the process of its own does.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "whoever starts it says so")]
 async fn falls_over_when_asked() {
     if std::env::var_os(ASKED).is_none() {
         return;

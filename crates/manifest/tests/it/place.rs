@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ketch_manifest::{Driver, Lowered, Native, Project, Stored, Surroundings};
-use ketch_model::{Endpoint, Problem, Settings};
+use ketch_model::{Endpoint, Problem, Problems, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_web::{App, Mode};
 
@@ -82,12 +82,21 @@ impl Place {
 
     fn app(&self, mode: Mode, native: &Native) -> Result<Arc<App>, Vec<Problem>> {
         let mut app = App::builder();
-        let lowered = self.lowered(mode, native)?;
+        let (lowered, mut problems) = self.tried(mode, native);
         (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
-        app.build().map(Arc::new)
+        let app = app.build().map_err(|found| problems.extend(found));
+        match app {
+            Ok(app) if problems.is_empty() => Ok(Arc::new(app)),
+            _ => Err(Problems::sorted(problems).0),
+        }
     }
 
     fn lowered(&self, mode: Mode, native: &Native) -> Result<Lowered, Vec<Problem>> {
+        let (lowered, problems) = self.tried(mode, native);
+        if problems.is_empty() { Ok(lowered) } else { Err(Problems::sorted(problems).0) }
+    }
+
+    fn tried(&self, mode: Mode, native: &Native) -> (Lowered, Vec<Problem>) {
         let mut problems = Vec::new();
         let project = Project::open(self.path(), &mut problems);
         let server = Settings::new();
@@ -95,6 +104,6 @@ impl Place {
         let stored = Stored::default();
         let around = Surroundings { server: &server, native, drivers: &drivers, db: None, stored, mode };
         let lowered = project.map(|project| project.lower(&around, &mut problems)).unwrap_or_default();
-        if problems.is_empty() { Ok(lowered) } else { Err(problems) }
+        (lowered, problems)
     }
 }

@@ -1,3 +1,5 @@
+//! Which requests of guests may leave: hosts, addresses and how much comes back.
+
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -20,10 +20,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made> {
     let metadata: Value =
         serde_json::from_slice(&metadata).context("cannot read what `cargo metadata` says")?;
     let manifest = job.folder().join("Cargo.toml").canonicalize()?;
-    let is_component = match kind(&metadata, &manifest)? {
-        "cdylib" => true,
-        _ => false,
-    };
+    let is_component = is_component(&metadata, &manifest)?;
     if is_component {
         require_target(job)?;
     }
@@ -40,8 +37,8 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made> {
     Ok(if is_component { Made::Component(copy) } else { Made::Program(copy) })
 }
 
-/// What the package is: `cdylib` or `bin`.
-fn kind(metadata: &Value, manifest: &Path) -> Result<&'static str> {
+/// Whether the package becomes a component, and no program.
+fn is_component(metadata: &Value, manifest: &Path) -> Result<bool> {
     let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
     let package = packages
         .iter()
@@ -52,9 +49,9 @@ fn kind(metadata: &Value, manifest: &Path) -> Result<&'static str> {
         kinds.into_iter().any(|kind| kind == wanted)
     };
     if has("cdylib") {
-        Ok("cdylib")
+        Ok(true)
     } else if has("bin") {
-        Ok("bin")
+        Ok(false)
     } else {
         bail!(
             "its package is neither a program nor a `cdylib`: give it a src/main.rs, or `crate-type = [\"cdylib\"]`"

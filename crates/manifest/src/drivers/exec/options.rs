@@ -11,6 +11,7 @@ use ketch_model::{Place, Problem};
 
 use crate::driver::Wanted;
 use crate::fields::Fields;
+use crate::keys::EXEC;
 use crate::source::{Json, Spanned};
 
 /// How a program is run. Two endpoints that say the same share its processes.
@@ -95,7 +96,7 @@ impl Options {
     }
 
     fn read(&mut self, said: &Spanned, problems: &mut Vec<Problem>) {
-        let Some(mut fields) = Fields::of(said, "exec", problems) else { return };
+        let Some(mut fields) = Fields::by(&EXEC, said, "exec", problems) else { return };
         match fields.text("mode", problems) {
             Some("oneshot") => self.mode = Mode::Oneshot,
             Some("worker") => self.mode = Mode::Worker,

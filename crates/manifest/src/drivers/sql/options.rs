@@ -4,6 +4,7 @@ use ketch_model::Problem;
 
 use crate::driver::Wanted;
 use crate::fields::Fields;
+use crate::keys::SQL;
 use crate::source::{Json, Spanned};
 
 /// Rows of a list that can be continued, when nobody says.
@@ -69,7 +70,7 @@ impl Options {
     }
 
     fn take(&mut self, said: &Spanned, subject: &str, problems: &mut Vec<Problem>) {
-        let Some(mut fields) = Fields::of(said, subject, problems) else { return };
+        let Some(mut fields) = Fields::by(&SQL, said, subject, problems) else { return };
         if fields.text("cursor", problems).is_some() {
             self.cursor = fields.get("cursor").cloned();
         }

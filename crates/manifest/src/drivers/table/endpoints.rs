@@ -67,7 +67,21 @@ pub(super) fn declared(
     let info = info(table, action);
     let (above, place) = (tabled.above.clone(), table.place.clone());
     let (gives, settings, run, options) = (Vec::new(), Settings::new(), None, Vec::new());
-    Some(Declared { path, method, info: Some(info), takes, gives, above, settings, run, options, place })
+    let (about, faulty) = (None, false);
+    Some(Declared {
+        path,
+        method,
+        info: Some(info),
+        about,
+        takes,
+        gives,
+        above,
+        settings,
+        run,
+        options,
+        faulty,
+        place,
+    })
 }
 
 fn info(table: &Layout, action: Action) -> String {

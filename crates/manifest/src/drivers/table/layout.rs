@@ -47,6 +47,13 @@ impl Layout {
                 format!("there is no table `{}`{hint}", tabled.table.name),
             )]);
         };
+        Self::fit(tabled, &table, subject)
+    }
+
+    /// Finds what is said among the columns of the table.
+    fn fit(tabled: &Tabled, table: &Table, subject: String) -> Result<Self, Vec<Problem>> {
+        let problem =
+            |at: &Named, message: String| Problem::new(Some(at.place.clone()), subject.as_str(), message);
         let mut problems = Vec::new();
         if table.is_view {
             let message = format!("`{}` is a view: answer with SQL of your own", table.name);
@@ -67,7 +74,7 @@ impl Layout {
             tabled.columns.as_ref().map(|all| all.iter().filter_map(&mut column).collect());
         let key = match &tabled.key {
             Some(named) => column(named),
-            None => primary(&table).cloned(),
+            None => primary(table).cloned(),
         };
         match (&key, &tabled.key) {
             (None, None) => {
@@ -75,7 +82,7 @@ impl Layout {
                     format!("`{}` has no primary key of one column: say which is the `key`", table.name);
                 problems.push(problem(&tabled.table, message));
             }
-            (Some(key), Some(named)) if !is_unique(&table, key) || key.nullable => {
+            (Some(key), Some(named)) if !is_unique(table, key) || key.nullable => {
                 let message =
                     format!("`{}` may come twice or be null: a key is unique and not null", key.name);
                 problems.push(problem(named, message));

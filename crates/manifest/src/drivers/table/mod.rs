@@ -64,16 +64,15 @@ impl Tabled {
         // All are asked for, so that `owner` alone is told as what is missing and not as an unknown key.
         let table = named(fields, "table", problems);
         let owner = named(fields, "owner", problems);
-        let key = named(fields, "key", problems);
+        // Elsewhere `key` is a setting, of caches.
+        let key = table.as_ref().and_then(|_| named(fields, "key", problems));
         let columns = fields.get("columns");
         let page = fields.get("page").is_some().then(|| fields.number("page", problems)).flatten();
         let columns = columns.and_then(|value| names(value, fields.subject(), problems));
         if table.is_none()
-            && let Some((name, stray)) = [("owner", &owner), ("key", &key)]
-                .into_iter()
-                .find_map(|(name, it)| Some((name, it.as_ref()?)))
+            && let Some(stray) = &owner
         {
-            let message = format!("`{name}` belongs to a table: write `\"table\": \"…\"` beside it");
+            let message = "`owner` belongs to a table: write `\"table\": \"…\"` beside it";
             problems.push(Problem::new(Some(stray.place.clone()), fields.subject(), message));
         }
         Some(Self { path: path.to_vec(), table: table?, owner, columns, key, page, above: above.to_vec() })
