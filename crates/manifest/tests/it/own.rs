@@ -152,7 +152,7 @@ fn a_schema_that_cannot_be_used_is_told_when_the_project_is_loaded() {
         ("schema(/etc/passwd)", "{}", "not below the project's folder"),
         (&outside, "{}", "not below the project's folder"),
         ("schema()", "{}", "names no file"),
-        ("schema(type/a.json)", "{", "is not JSON"),
+        ("schema(type/a.json)", "{", "is never closed"),
         ("schema(type/a.json)", r#"{ "type": "strng" }"#, "cannot be used"),
         ("schema(type/a.json)", r#"{ "$ref": "https://example.org/x.json" }"#, "not a file of the project"),
         ("schema(type/a.json)", r#"{ "$ref": "file:///etc/passwd" }"#, "not a file of the project"),
