@@ -39,7 +39,7 @@ async fn a_controller_a_middleware_and_a_type_checker_in_javascript() {
                 (answer.json::<Value>()["sum"].clone(), answer.header("x-seen")),
                 (8.into(), Some("yes"))
             );
-            assert_eq!(ask("/add?a=5", "Bearer ada").await.status, 400);
+            assert_eq!(ask("/add?a=5", "Bearer ada").await.status, 422);
             let missing = ask("/add?a=404", "Bearer ada").await;
             assert_eq!(
                 (missing.status.as_u16(), missing.json::<Value>()["code"].clone()),

@@ -57,7 +57,7 @@ async fn a_checker_knows_types_and_checks_values() {
     place.write("api.json", api("boat-id").as_bytes());
     let client = place.client();
     assert_eq!(client.get("/boat?id=7").await.status, 200);
-    assert_eq!(client.get("/boat?id=8").await.status, 400);
+    assert_eq!(client.get("/boat?id=8").await.status, 422);
     place.write("api.json", api("car-id").as_bytes());
     assert!(place.problems()[0].contains("car-id"), "{:?}", place.problems());
 }
