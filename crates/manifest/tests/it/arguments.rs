@@ -260,6 +260,6 @@ fn what_cannot_work_is_told_when_the_project_is_loaded() {
         assert!(problems[0].to_string().contains(told), "{}", problems[0]);
         assert!(problems[0].to_string().contains("api.json:1:"), "{}", problems[0]);
     }
-    let place = place("GET", &["{id}"], &json!({ "id": { "type": "?int", "info": "id" } }));
+    let place = place("GET", &["{id}"], json!({ "id": { "type": "?int", "info": "id" } }));
     assert!(place.problems_with(&echo())[0].to_string().contains("drop the `?`"));
 }

@@ -19,6 +19,7 @@ fn read(json: &str) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn json_is_accepted_as_the_type_says() {
     let max = "9223372036854775807";
     let rows: &[(&str, &[&str], &[&str])] = &[
@@ -148,6 +149,7 @@ fn json_is_accepted_as_the_type_says() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn text_is_converted_as_the_type_says() {
     let rows: &[(&str, &str, Value)] = &[
         ("string", "12", json!("12")),
