@@ -14,7 +14,6 @@ const GROW: &str = "
     (memory.fill (i32.const 65536) (i32.const 7) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 65536)))";
 
 /// Guests that want too much, each of something else.
-#[expect(clippy::too_many_lines, reason = "a list")]
 fn greedy() -> Vec<(&'static str, Vec<u8>)> {
     let clock = r#"(import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration" (func $subscribe (param i64) (result i32)))"#;
     let dice = r#"(import "wasi:random/random@0.2.12" "get-random-bytes" (func $random (param i64 i32)))"#;
