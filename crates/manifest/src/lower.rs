@@ -116,7 +116,10 @@ impl Lowering<'_> {
                     let middleware = middleware::named(inspector, Arc::clone(&self.redirects), kind);
                     middlewares.insert(name.clone(), middleware);
                 }
-                Err(found) => problems.extend(found),
+                Err(found) => {
+                    problems.extend(found);
+                    continue;
+                }
             }
             let place = Place { file: path.display().to_string().into(), line: 1, column: 1 };
             settings = settings.with(Key::Middleware, Op::Add, Value::Names(vec![name]), place);
@@ -207,7 +210,15 @@ impl Lowering<'_> {
             options: endpoint.options.iter().find(|(name, _)| name == driver.name()).map(|(_, value)| value),
             ..self.wanted(&file, None)
         };
-        Ok((Answers::Driver(driver.name()), Some(driver.controller(&wanted)?)))
+        // What is wrong with a file as a whole is told of the endpoint that it answers.
+        let placed = |problem: Problem| match problem.place {
+            Some(_) => problem,
+            None if problem.subject == endpoint.subject() => wanted.problem(problem.message),
+            None => wanted.problem(format!("`{}` {}", problem.subject, problem.message)),
+        };
+        let bound = driver.controller(&wanted);
+        let bound = bound.map_err(|found| found.into_iter().map(placed).collect::<Vec<_>>())?;
+        Ok((Answers::Driver(driver.name()), Some(bound)))
     }
 
     /// The file that answers, by where it is.

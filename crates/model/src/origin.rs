@@ -140,7 +140,7 @@ impl fmt::Display for Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// The problems by file, line and column, those without a place first, each once. What a whole node, service or server
+    /// The problems by file, line and column, those without a place last, each once. What a whole node, service or server
     /// says wrong is found at each of its endpoints.
     pub fn sorted(mut problems: Vec<Problem>) -> Self {
         let mut told = HashSet::new();
@@ -149,7 +149,7 @@ impl Problems {
             None => told.insert((None, problem.to_string())),
         };
         problems.retain(is_new);
-        problems.sort_by(|one, other| one.place.cmp(&other.place));
+        problems.sort_by_key(|problem| (problem.place.is_none(), problem.place.clone()));
         Self(problems)
     }
 }

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::BoxStream;
+use ketch_db::describe::{Described, Undescribed};
 use ketch_db::driver::{Change, Company, Decode, Now, Pending, Session, Sink, Work};
-use ketch_db::{Dialect, Driver, Heard, Result, Statement, Stats};
+use ketch_db::{Dialect, Driver, Heard, Result, Sql, Statement, Stats};
 
 /// How many texts are kept; what comes later is counted under [`OTHERS`], so that texts that are made up each time
 /// cannot fill the memory.
@@ -152,6 +153,10 @@ impl<D: Driver> Driver for Logged<D> {
 
     fn change(&self, change: Change) -> Pending<Result<()>> {
         self.driver.change(change)
+    }
+
+    fn describe(&self, sql: Sql) -> Pending<Result<Described, Undescribed>> {
+        self.driver.describe(sql)
     }
 
     fn lock_schema(&self) -> Pending<Result<Box<dyn Any + Send>>> {

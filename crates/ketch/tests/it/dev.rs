@@ -141,7 +141,7 @@ fn a_program_is_built_anew_and_takes_over_the_socket() {
     dev.until("The last good state is served on; waiting for a change.");
     assert_eq!(ask(addr, "/health/ready").unwrap().0, 200);
 
-    let title = source.replacen("Server::new()", "Server::new().title(\"Mended\")", 1);
+    let title = source.replacen("title(\"hello-dev\")", "title(\"Mended\")", 1);
     assert_ne!(title, source, "the project has a server to change");
     fs::write(dir.join("src/lib.rs"), title).unwrap();
     dev.until("takes over");

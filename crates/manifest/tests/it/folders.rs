@@ -263,5 +263,5 @@ fn b19_paths_that_answer_the_same_are_told_at_load() {
 fn positional_arguments_are_counted_from_0() {
     let problems = project(&["GET /a #0 #2"], &["a.said"]).problems();
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0].to_string().contains("takes `URL#2` and no `URL#1`"), "{}", problems[0]);
+    assert!(problems[0].to_string().contains("there is no `URL#1`"), "{}", problems[0]);
 }

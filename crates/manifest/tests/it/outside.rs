@@ -184,8 +184,7 @@ async fn no_url_reaches_a_file() {
             r#"{ "/": { "a": { "GET": { "info": "One.", "in": { "URL#0": { "info": "x", "type": "string", "name": "x" } } } } } }"#,
         ),
         ("controller/a", "#!/bin/sh\ncat\n"),
-        ("controller/secret", "#!/bin/sh\necho '{\"secret\": true}'\n"),
-        ("controller/a.POST", "#!/bin/sh\necho '{\"secret\": true}'\n"),
+        ("controller/_secret", "#!/bin/sh\necho '{\"secret\": true}'\n"),
     ]);
     symlink(outside.folder.path(), place.path().join("controller/out")).expect("a link can be made");
     let client = place.client();
@@ -208,8 +207,8 @@ async fn no_url_reaches_a_file() {
             let up = step.repeat(count);
             for target in [
                 format!("{name}/run"),
-                "controller/secret".to_owned(),
-                "secret".to_owned(),
+                "controller/_secret".to_owned(),
+                "_secret".to_owned(),
                 "out/run".to_owned(),
             ] {
                 for path in

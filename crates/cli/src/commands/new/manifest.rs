@@ -34,6 +34,10 @@ const FILES: &[(&str, &str)] = files! {
 /// The kit that the middleware uses.
 const KIT: (&str, &str) = ("lib/ketch-worker.sh", include_str!("../../../kits/ketch-worker.sh"));
 
+/// The schemas by which an editor completes and checks what is typed: of which file, and where they are written.
+const SCHEMAS: [(&str, &str); 2] =
+    [("api.json", ".ketch/manifest.schema.json"), ("ketch.json", ".ketch/project.schema.json")];
+
 /// What the example calls itself, in its README and its title.
 const EXAMPLE: (&str, &str) = ("# todos\n", "\"title\": \"Todos\"");
 
@@ -48,12 +52,19 @@ pub(super) fn run(dir: &Path) -> Result<ExitCode> {
         let text = template
             .replacen(EXAMPLE.0, &format!("# {name}\n"), usize::from(file == "README.md"))
             .replacen(EXAMPLE.1, &format!("\"title\": {}", serde_json::Value::from(name.as_str())), 1);
+        let text = match SCHEMAS.iter().find(|(of, _)| *of == file) {
+            Some((_, schema)) => text.replacen("{\n", &format!("{{\n    \"$schema\": \"./{schema}\",\n"), 1),
+            None => text,
+        };
         let path = dir.join(file);
         write(&path, &text)?;
         if text.starts_with("#!") {
             make_executable(&path)?;
         }
     }
+    let [(_, manifest), (_, project)] = SCHEMAS;
+    write(&dir.join(manifest), &format!("{:#}\n", ketch_manifest::api_schema()))?;
+    write(&dir.join(project), &format!("{:#}\n", ketch_manifest::project_schema()))?;
     let dir = dir.display();
     say(&format!(
         "Made {dir}. Next:\n  cd {dir}\n  ketch serve .    # then open http://127.0.0.1:8080/docs\n  ketch check      # what is wrong, each thing at its line\nREADME.md has requests to try."

@@ -166,7 +166,7 @@ impl Controller for Query {
         let inner = &self.0;
         let schema = match inner.returns {
             Returns::Row => inner.item.clone(),
-            Returns::Rows => page_schema(inner.item.clone()),
+            Returns::Rows => page_schema(&inner.item),
             Returns::Count => {
                 json!({ "type": "object", "properties": { "count": { "type": "integer", "minimum": 0 } }, "required": ["count"] })
             }
@@ -205,7 +205,7 @@ pub(crate) const BROKEN: [ErrorSpec; 2] = [
 ];
 
 /// The schema of a list of these.
-pub(crate) fn page_schema(item: serde_json::Value) -> serde_json::Value {
+pub(crate) fn page_schema(item: &serde_json::Value) -> serde_json::Value {
     let next = json!({ "description": "Where the next page begins; null when there is none." });
     json!({
         "type": "object",

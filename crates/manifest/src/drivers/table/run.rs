@@ -217,7 +217,7 @@ impl Controller for Rows {
     fn replies(&self) -> Option<(Vec<ReplySpec>, Vec<ErrorSpec>)> {
         let (table, action) = (&self.0.table, self.0.action);
         let (status, description, schema) = match action {
-            Action::List => (StatusCode::OK, "A page.", Some(page_schema(table.item()))),
+            Action::List => (StatusCode::OK, "A page.", Some(page_schema(&table.item()))),
             Action::Create => {
                 (StatusCode::CREATED, "The new row; `Location` leads to it.", Some(table.item()))
             }
