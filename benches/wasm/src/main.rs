@@ -1,8 +1,6 @@
 //! One endpoint three times: in Rust, as a component whose instance is kept, and as one with a fresh instance for each
 //! call. All of it is as an application gets it; the small numbers in and out leave the most to what stands around.
 
-#![expect(clippy::unused_self, reason = "the endpoint takes what it is sent")]
-
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -46,7 +46,7 @@ impl HostRule {
 impl Host {
     fn of(text: &str) -> Option<Self> {
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-        if let Some(address) = bare.unwrap_or(text).parse().ok() {
+        if let Ok(address) = bare.unwrap_or(text).parse() {
             return Some(Self::Address(address));
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
@@ -88,8 +88,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, c, ..] = address.segments();
     // Global unicast is 2000::/3; what leads to IPv4 from there (6to4, Teredo) is left out, as are documents' addresses.
     let unicast = a & 0xe000 == 0x2000;
-    let special =
-        (a == 0x2001 && b < 0x200) || (a == 0x2001 && b == 0xdb8) || a == 0x2002 || (a & 0xfff0 == 0x3ff0);
+    let special = (a == 0x2001 && (b < 0x200 || b == 0xdb8)) || a == 0x2002 || a & 0xfff0 == 0x3ff0;
     let translated = a == 0x64 && b == 0xff9b && c == 0;
     if translated {
         let [.., high, low] = address.segments();

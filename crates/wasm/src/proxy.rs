@@ -123,7 +123,7 @@ async fn handle(
     begun: oneshot::Sender<Begun>,
 ) -> wasmtime::Result<()> {
     let mut store = guest.store(spun, about);
-    let request = request.map(|body| body.map_err(broken));
+    let request = request.map(|body| body.map_err(|error| broken(&error)));
     let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
     let out = store.data_mut().http().new_response_outparam(begun)?;
     let proxy = pre.instantiate_async(&mut store).await?;
@@ -132,7 +132,7 @@ async fn handle(
     ended
 }
 
-fn broken(error: axum::Error) -> wasmtime_wasi_http::Error {
+fn broken(error: &axum::Error) -> wasmtime_wasi_http::Error {
     wasmtime_wasi_http::Error::InternalError(Some(error.to_string()))
 }
 

@@ -13,8 +13,8 @@ const GROW: &str = "
         (br $more)))
     (memory.fill (i32.const 65536) (i32.const 7) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 65536)))";
 
-#[tokio::test]
-async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
+/// Guests that want too much, each of something else.
+fn greedy() -> Vec<(&'static str, Vec<u8>)> {
     let clock = r#"(import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration" (func $subscribe (param i64) (result i32)))"#;
     let dice = r#"(import "wasi:random/random@0.2.12" "get-random-bytes" (func $random (param i64 i32)))"#;
     let headers = r#"
@@ -26,7 +26,7 @@ async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
             (br_if $again (i32.lt_u (local.get $n) (i32.const 1000000))))"
         )
     };
-    let refused = [
+    vec![
         (
             "handles",
             controller_of(
@@ -74,7 +74,12 @@ async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
         ("negative", controller("(call $ok (i32.const 65536) (i32.const -1))")),
         ("trap", controller("unreachable")),
         ("divide", controller("(i32.div_u (i32.const 1) (i32.const 0))")),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
+    let refused = greedy();
     let client = Place::new(r#""memory": "64mb""#, &refused).client();
     for _ in 0..20 {
         for (name, _) in &refused {
