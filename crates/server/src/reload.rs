@@ -188,7 +188,7 @@ impl Reloader {
             if problems.is_empty() { Ok(()) } else { Err(problems) }
         };
         let swapped = self.0.app.reload_when(routes, &middlewares, stored);
-        swapped.map_err(|problems| Problems::sorted(problems))?;
+        swapped.map_err(Problems::sorted)?;
         self.0.documents.write(&api);
         let endpoints = api.endpoints.len();
         self.0.api.set(Arc::new(api));
