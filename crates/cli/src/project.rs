@@ -3,6 +3,21 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use ketch_server::Server;
+
+/// Adds the manifest of a folder to what the program itself serves. When no folder is named and the program serves
+/// nothing, it is the one of the working directory, if there is one.
+///
+/// # Errors
+/// The folder that is named has no manifest.
+pub(crate) fn with_manifest(server: Server, dir: Option<&Path>) -> Result<Server> {
+    let here = Path::new(".");
+    match dir {
+        Some(dir) => require_manifest(dir).map(|()| server.manifest(dir)),
+        None if !server.has_endpoints() && require_manifest(here).is_ok() => Ok(server.manifest(here)),
+        None => Ok(server),
+    }
+}
 
 /// Looks for the manifest of a folder.
 ///

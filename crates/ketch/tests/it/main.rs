@@ -47,6 +47,7 @@ mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
 mod manifest_bodies;
+mod manifest_commands;
 mod manifest_pages;
 mod manifest_place;
 mod manifest_reload;
