@@ -98,7 +98,7 @@ impl Said<'_> {
         match (&self.entry.value, self.entry.op) {
             (Value::Text(text), Op::Set) if text == "-" => Ok(None),
             (Value::Text(text), Op::Set) => Ok(Some(text)),
-            _ => Err(format!("`{0}` takes one text: `{0} = \"…\"`", self.entry.key.name())),
+            _ => Err(format!("`{}` takes one text: `\"…\"`", self.entry.key.name())),
         }
     }
 
@@ -129,7 +129,7 @@ impl Said<'_> {
         let name = self.entry.key.name();
         let value = match self.written()? {
             None => default,
-            Some(text) => read(text).map_err(|fault| format!("`{name} = \"{text}\"`: {fault}"))?,
+            Some(text) => read(text).map_err(|fault| format!("`{name}` cannot be `\"{text}\"`: {fault}"))?,
         };
         Ok(self.resolved(value))
     }
@@ -170,7 +170,7 @@ impl Said<'_> {
             Value::Scope(scope) if scope.narrows(&standing.value) => Ok(self.resolved(scope.clone())),
             Value::Scope(scope) => Err(format!(
                 "the scope `{scope}` lets in callers that {} keeps out with `{}`; a later level may only narrow, \
-                 so add its scopes to each list, or open the endpoint to everyone with `scope = \"public\"`",
+                 so add its scopes to each list, or open the endpoint to everyone with the scope `\"public\"`",
                 at(standing.level, standing.place.as_ref()),
                 standing.value
             )),
@@ -201,7 +201,7 @@ impl Said<'_> {
     ) -> Result<(), String> {
         let key = self.entry.key.name();
         let Value::Names(names) = &self.entry.value else {
-            return Err(format!("`{key}` takes a list: `{key} = [\"a\", \"b\"]`"));
+            return Err(format!("`{key}` takes a list: `[\"a\", \"b\"]`"));
         };
         let none = names.len() == 1 && names[0] == "-";
         if !none && names.iter().any(|name| name == "-") {
@@ -268,9 +268,10 @@ fn origin(text: &str) -> Result<(), String> {
 }
 
 fn status(text: &str) -> Result<u16, String> {
-    text.parse().ok().filter(|status| (200..300).contains(status)).ok_or_else(|| {
-        "a status of success is 200 to 299; errors have theirs from `#[derive(ApiError)]`".to_owned()
-    })
+    text.parse()
+        .ok()
+        .filter(|status| (200..300).contains(status))
+        .ok_or_else(|| "a status of success is 200 to 299; an error brings its own".to_owned())
 }
 
 fn drop_names(key: &str, names: &[String], standing: &mut Vec<Resolved<String>>) -> Result<(), String> {
@@ -278,7 +279,7 @@ fn drop_names(key: &str, names: &[String], standing: &mut Vec<Resolved<String>>)
         if !standing.iter().any(|known| known.value == *name) {
             let known = standing.iter().map(|known| known.value.as_str());
             let hint = suggestion(name, known);
-            return Err(format!("`{key} -= [\"{name}\"]` drops what is not there{hint}"));
+            return Err(format!("`{key}` drops what is not there, `{name}`{hint}"));
         }
     }
     standing.retain(|known| !names.contains(&known.value));

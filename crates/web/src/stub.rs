@@ -248,9 +248,9 @@ fn roots(base: Option<&Path>) -> Vec<PathBuf> {
 
 /// The root of an absolute path, and the parts of a path.
 fn parts(text: &str) -> Result<(Option<PathBuf>, Vec<String>), String> {
-    let shown = format!("`stub = \"{text}\"`");
+    let shown = format!("the stub `{text}`");
     if text.ends_with('/') || text.contains('\0') {
-        return Err(format!("{shown} names no file: write `stub = \"stubs/later.json\"`"));
+        return Err(format!("{shown} names no file: write `\"stubs/later.json\"`"));
     }
     let mut root = PathBuf::new();
     let mut parts = Vec::new();
@@ -265,7 +265,7 @@ fn parts(text: &str) -> Result<(Option<PathBuf>, Vec<String>), String> {
         }
     }
     if parts.is_empty() {
-        return Err(format!("{shown} names no file: write `stub = \"stubs/later.json\"`"));
+        return Err(format!("{shown} names no file: write `\"stubs/later.json\"`"));
     }
     Ok((Some(root).filter(|root| root.has_root()), parts))
 }
@@ -275,12 +275,12 @@ fn read(part: &str, whole: &str, route: &Template) -> Result<Vec<Piece>, String>
     let mut pieces = Vec::new();
     let mut rest = part;
     while let Some((text, after)) = rest.split_once('{') {
-        let unclosed = || format!("`stub = \"{whole}\"` has a `{{` without its `}}`");
+        let unclosed = || format!("the stub `{whole}` has a `{{` without its `}}`");
         let (name, after) = after.split_once('}').ok_or_else(unclosed)?;
         let known = || route.params().map(|param| param.name.as_str());
         if !known().any(|param| param == name) {
             let hint = suggestion(name, known());
-            return Err(format!("`{{{name}}}` in `stub = \"{whole}\"` is no parameter of `{route}`{hint}"));
+            return Err(format!("`{{{name}}}` in the stub `{whole}` is no parameter of `{route}`{hint}"));
         }
         if !text.is_empty() {
             pieces.push(Piece::Text(text.to_owned()));
@@ -289,7 +289,7 @@ fn read(part: &str, whole: &str, route: &Template) -> Result<Vec<Piece>, String>
         rest = after;
     }
     if rest.contains('}') {
-        return Err(format!("`stub = \"{whole}\"` has a `}}` without its `{{`"));
+        return Err(format!("the stub `{whole}` has a `}}` without its `{{`"));
     }
     if !rest.is_empty() {
         pieces.push(Piece::Text(rest.to_owned()));

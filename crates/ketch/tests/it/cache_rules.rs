@@ -90,19 +90,19 @@ fn hot() -> Server {
 fn every_rule_is_told_at_once_with_its_place() {
     let found = problems(hot().add(Wrong));
     let expected = [
-        "Wrong::no_ttl: `cache = \"hot\"` needs a time to keep replies: add `ttl = \"1m\"`",
-        "Wrong::zero_ttl: `ttl` is no time at all; to keep nothing, write `cache = \"-\"`",
-        "Wrong::ttl_alone: `ttl` says how long replies are kept, but no cache is in effect here; name one: `cache = \"…\"`",
-        "Wrong::on_post: `cache = \"hot\"`: only GET endpoints are cached, so its replies cannot be kept; drop `cache`",
-        "Wrong::with_body: `cache = \"hot\"`: it reads the request's body, so its replies cannot be kept; drop `cache`",
-        "Wrong::sees_all: `whole` lets the endpoint see the whole request, which the cache's key cannot cover; \
-         say what counts with `vary = [\"…\"]` or `key = \"…\"`, or write `cache = \"-\"`",
-        "Wrong::reads_cookie: `session` lets the endpoint see a cookie, which the cache's key cannot cover; \
-         say what counts with `vary = [\"…\"]` or `key = \"…\"`, or write `cache = \"-\"`",
-        "Wrong::tagged: the tag `boat:{idd}` names no parameter of `/wrong/tagged/{id}`; did you mean `id`?",
-        "Wrong::tagged: the tag `{id` has a brace without its other half",
         "Wrong::unknown_cache: no cache named `hto` is defined; did you mean `hot`?",
         "Wrong::unknown_key: no key function named `sesion` is defined; did you mean `session`?",
+        "Wrong::no_ttl: the cache `hot` needs a time to keep replies: say `ttl`, such as `\"1m\"`",
+        "Wrong::zero_ttl: `ttl` is no time at all; to keep nothing, say `\"-\"` for `cache`",
+        "Wrong::ttl_alone: `ttl` says how long replies are kept, but no cache is in effect here; name one in `cache`",
+        "Wrong::on_post: the cache `hot`: only GET endpoints are cached, so its replies cannot be kept; drop `cache`",
+        "Wrong::with_body: the cache `hot`: it reads the request's body, so its replies cannot be kept; drop `cache`",
+        "Wrong::sees_all: `whole` lets the endpoint see the whole request, which the cache's key cannot cover; \
+         say what counts with `vary` or `key`, or say `\"-\"` for `cache`",
+        "Wrong::reads_cookie: `session` lets the endpoint see a cookie, which the cache's key cannot cover; \
+         say what counts with `vary` or `key`, or say `\"-\"` for `cache`",
+        "Wrong::tagged: the tag `boat:{idd}` names no parameter of `/wrong/tagged/{id}`; did you mean `id`?",
+        "Wrong::tagged: the tag `{id` has a brace without its other half",
     ];
     assert_eq!(found, expected);
     let places = hot().add(Wrong).build().unwrap_err();

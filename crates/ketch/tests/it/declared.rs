@@ -338,7 +338,7 @@ fn every_problem_is_reported_at_once_with_its_place() {
     let problems = server.build().unwrap_err().to_string();
     for expected in [
         "`nowhere` is no address to listen on",
-        "`timeout = \"5 minutes\"`: not a duration",
+        "`timeout` cannot be `\"5 minutes\"`: not a duration",
         "the middleware `audit` is defined twice",
     ] {
         assert!(problems.contains(expected), "{expected}: {problems}");

@@ -67,7 +67,7 @@ fn a_scope_may_only_narrow_unless_it_says_public() {
     let widened = resolved(&[staff(), (Level::Endpoint, Settings::new().scope(Scope::any_of([["guest"]])))]);
     let text = widened.unwrap_err()[0].to_string();
     assert!(text.contains("lets in callers that the service attribute"), "{text}");
-    assert!(text.contains("scope = \"public\""), "{text}");
+    assert!(text.contains("with the scope `\"public\"`"), "{text}");
     let opened = resolved(&[staff(), (Level::Endpoint, Settings::new().public())]).unwrap();
     assert!(opened.scope.value.is_public());
     assert_eq!(opened.scope.level, Level::Endpoint);

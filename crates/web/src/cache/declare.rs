@@ -15,20 +15,20 @@ pub(crate) fn check(endpoint: &mut Endpoint) -> Vec<Problem> {
     let mut problem = |place: Option<Place>, message: String| {
         problems.push(Problem::new(place.or_else(|| endpoint.place.clone()), endpoint.names.full(), message));
     };
-    let own = |level| matches!(level, Level::Endpoint | Level::EndpointCode);
+    let own = |level| matches!(level, Level::Endpoint | Level::Method | Level::EndpointCode);
     let settings = &endpoint.settings;
     let (cache, ttl) = (&settings.cache, &settings.ttl);
     let Some(name) = &cache.value else {
         if ttl.value.is_some() && own(ttl.level) && cache.level == Level::Inferred {
             let message = "`ttl` says how long replies are kept, but no cache is in effect here; \
-                           name one: `cache = \"…\"`";
+                           name one in `cache`";
             problem(ttl.place.clone(), message.to_owned());
         }
         return problems;
     };
     if let Some(why) = unfit(endpoint) {
         if own(cache.level) {
-            let message = format!("`cache = \"{name}\"`: {why}, so its replies cannot be kept; drop `cache`");
+            let message = format!("the cache `{name}`: {why}, so its replies cannot be kept; drop `cache`");
             problem(cache.place.clone(), message);
         } else if ttl.value.is_some() && own(ttl.level) {
             let message = format!("`ttl` says how long replies are kept, but {why}, so none is; drop `ttl`");
@@ -41,11 +41,12 @@ pub(crate) fn check(endpoint: &mut Endpoint) -> Vec<Problem> {
     }
     match ttl.value {
         None => {
-            let message = format!("`cache = \"{name}\"` needs a time to keep replies: add `ttl = \"1m\"`");
+            let message =
+                format!("the cache `{name}` needs a time to keep replies: say `ttl`, such as `\"1m\"`");
             problem(cache.place.clone(), message);
         }
         Some(time) if time.is_zero() => {
-            let message = "`ttl` is no time at all; to keep nothing, write `cache = \"-\"`";
+            let message = "`ttl` is no time at all; to keep nothing, say `\"-\"` for `cache`";
             problem(ttl.place.clone(), message.to_owned());
         }
         Some(_) => {}
@@ -53,7 +54,7 @@ pub(crate) fn check(endpoint: &mut Endpoint) -> Vec<Problem> {
     if let Some((arg, what)) = unkeyed(endpoint) {
         let message = format!(
             "`{arg}` lets the endpoint see {what}, which the cache's key cannot cover; say what counts with \
-             `vary = [\"…\"]` or `key = \"…\"`, or write `cache = \"-\"`"
+             `vary` or `key`, or say `\"-\"` for `cache`"
         );
         problem(cache.place.clone(), message);
     }
