@@ -6,6 +6,7 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
+use ketch_db::Dialect;
 use ketch_model::Problem;
 use ketch_syntax::closest;
 
@@ -46,7 +47,8 @@ pub(crate) fn check(project: &Project, problems: &mut Vec<Problem>) {
         let path = path_of(folder, &file);
         let of_table =
             project.tables.iter().any(|it| path.starts_with(it.path.iter().collect::<PathBuf>().as_path()));
-        if of_table || reached.contains(&file) {
+        let other = beside(&file).is_some_and(|it| reached.contains(&it));
+        if of_table || other || reached.contains(&file) {
             continue;
         }
         // Whoever has no controller has been told of this one already.
@@ -75,6 +77,14 @@ pub(crate) fn near(project: &ProjectFile, wanted: &Path) -> String {
     let Some(near) = closest(&wanted, others) else { return String::new() };
     let at = names.iter().position(|name| name == near).unwrap_or_default();
     format!("; is `{}` meant to be it?", found[at].display())
+}
+
+/// The file that a file of one dialect stands beside: `todos.sql` of `todos.postgres.sql`.
+fn beside(file: &Path) -> Option<PathBuf> {
+    let name = file.file_name()?.to_str()?;
+    let dialects = [Dialect::Sqlite, Dialect::Postgres].map(Dialect::name);
+    let stem = dialects.iter().find_map(|dialect| name.strip_suffix(&format!(".{dialect}.sql")))?;
+    Some(file.with_file_name(format!("{stem}.sql")))
 }
 
 /// The path that a file answers by where it is, without a slash before it.
