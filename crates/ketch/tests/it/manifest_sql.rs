@@ -251,7 +251,7 @@ async fn a_reload_applies_new_migrations_before_it_serves() {
         place.write("controller/all.sql", "select id from boats");
         place.write("migrations/003_ports.sql", "create table ports (id bigint)");
         let told = reloader.reload().await.unwrap_err().to_string();
-        assert!(told.contains("003_ports.sql") && told.contains("changed"), "{told}");
+        assert!(told.contains("003_ports.sql") && told.contains("is not what was applied"), "{told}");
         assert_eq!(client.get("/all").await.text(), "{\"items\":[],\"next\":null}");
     }
 }
@@ -311,6 +311,18 @@ fn what_is_wrong_is_told_with_its_place_in_the_file() {
         assert!(told.iter().any(|it| it == expected), "{expected} is not among {told:#?}");
     }
     assert_eq!(told.len(), 4, "{told:#?}");
+}
+
+#[test]
+fn a_client_cannot_say_who_calls() {
+    let place = boats();
+    place.write(
+        "api.json",
+        r#"{ "/": { "all": { "GET": { "in": { "GET@caller_id": { "type": "string" } } } } } }"#,
+    );
+    place.write("controller/all.sql", "select id from boats where owner = :caller_id");
+    let problem = "controller/all.sql:1:36: GET /all: `:caller_id` is who calls, and an argument is called so too: give that another `name`";
+    assert!(place.told().iter().any(|it| it == problem), "{:#?}", place.told());
 }
 
 #[test]

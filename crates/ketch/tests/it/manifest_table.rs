@@ -257,6 +257,11 @@ async fn the_documents_say_what_a_table_takes_and_gives() {
     let item = resolved(&api, &list["properties"]["items"]["items"]);
     assert_eq!(item["properties"]["done"]["type"], "boolean", "{item:#}");
     assert_eq!(item["properties"]["note"]["type"], json!(["string", "null"]), "{item:#}");
+    assert_eq!(list["properties"]["next"]["type"], json!(["integer", "null"]), "{list:#}");
+    let broken = post["responses"]["422"]["x-ketch-errors"].to_string();
+    for code in ["rule_broken", "value_missing", "no_such_reference"] {
+        assert!(broken.contains(&format!("\"{code}\"")), "{code}: {broken}");
+    }
     assert!(api["paths"]["/todos/{id}"]["delete"]["responses"].get("204").is_some());
 }
 

@@ -54,6 +54,10 @@ pub(super) fn load(wanted: &Wanted<'_>) -> Result<Query, Vec<Problem>> {
     let column = cursor.as_ref().map(|(name, _)| name.as_str());
     let plan = Arc::new(Plan::new(columns.as_deref().unwrap_or_default(), outs.as_deref(), column));
     let item = item(columns.as_deref(), endpoint, outs.is_some());
+    let next = column.map(|name| {
+        let known = columns.iter().flatten().find(|column| column.name == name);
+        natural(known.and_then(|column| column.kind))
+    });
     let origin = Origin { subject: endpoint.subject(), text, expected, cursor: cursor.clone() };
     Ok(Query(Arc::new(Inner {
         db: wanted.db.cloned().unwrap_or_default(),
@@ -67,6 +71,7 @@ pub(super) fn load(wanted: &Wanted<'_>) -> Result<Query, Vec<Problem>> {
         outs: outs.map(Arc::from),
         cursor: cursor.map(|(name, _)| name.into()),
         item,
+        next,
         origin,
     })))
 }
@@ -254,6 +259,13 @@ impl Loading<'_> {
             names.push(Box::from(name));
             from.push(match (name, argument) {
                 ("limit", argument) if rows => From::Limit(argument),
+                (name, Some(_)) if CALLER.contains(&name) => {
+                    let message = format!(
+                        "`:{name}` is who calls, and an argument is called so too: give that another `name`"
+                    );
+                    problems.push(self.at(self.text.place(statement, at), message));
+                    continue;
+                }
                 (_, Some(argument)) => From::Argument(argument),
                 ("caller_id", None) => From::CallerId,
                 ("caller_email", None) => From::CallerEmail,

@@ -38,6 +38,8 @@ pub(super) struct Inner {
     pub(super) cursor: Option<Arc<str>>,
     /// The schema of a row, for the documents.
     pub(super) item: serde_json::Value,
+    /// The schema of what continues the list, if it can be continued.
+    pub(super) next: Option<serde_json::Value>,
     pub(super) origin: Origin,
 }
 
@@ -166,7 +168,7 @@ impl Controller for Query {
         let inner = &self.0;
         let schema = match inner.returns {
             Returns::Row => inner.item.clone(),
-            Returns::Rows => page_schema(&inner.item),
+            Returns::Rows => page_schema(&inner.item, inner.next.clone()),
             Returns::Count => {
                 json!({ "type": "object", "properties": { "count": { "type": "integer", "minimum": 0 } }, "required": ["count"] })
             }
@@ -199,14 +201,21 @@ pub(crate) const NOT_FOUND: ErrorSpec =
 pub(crate) const UNKNOWN: ErrorSpec =
     ErrorSpec { status: 401, code: "unauthorized", description: "Nobody knows who calls." };
 /// What breaks the rules of a table.
-pub(crate) const BROKEN: [ErrorSpec; 2] = [
+pub(crate) const BROKEN: [ErrorSpec; 4] = [
     ErrorSpec { status: 409, code: "already_exists", description: "It is there already." },
+    ErrorSpec {
+        status: 422,
+        code: "no_such_reference",
+        description: "It refers to what is not there, or is referred to.",
+    },
+    ErrorSpec { status: 422, code: "value_missing", description: "A value is missing." },
     ErrorSpec { status: 422, code: "rule_broken", description: "A value breaks a rule of the database." },
 ];
 
-/// The schema of a list of these.
-pub(crate) fn page_schema(item: &serde_json::Value) -> serde_json::Value {
-    let next = json!({ "description": "Where the next page begins; null when there is none." });
+/// The schema of a list of these. `cursor` is that of the column by which it goes on; a list without one never does.
+pub(crate) fn page_schema(item: &serde_json::Value, cursor: Option<serde_json::Value>) -> serde_json::Value {
+    let mut next = cursor.unwrap_or_else(|| json!({ "type": "null" }));
+    next["description"] = json!("Where the next page begins; null when there is none.");
     json!({
         "type": "object",
         "properties": { "items": { "type": "array", "items": item }, "next": next },

@@ -61,7 +61,15 @@ impl Tabled {
         above: &[Settings],
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        // All are asked for, so that `owner` alone is told as what is missing and not as an unknown key.
+        if !fields.has("table") {
+            // All are asked for, so that one alone is told as what is missing and not as an unknown key.
+            for key in ["owner", "columns", "page"] {
+                let Some(stray) = fields.get(key) else { continue };
+                let message = format!("`{key}` belongs to a table: write `\"table\": \"…\"` beside it");
+                problems.push(Problem::new(Some(stray.place.clone()), fields.subject(), message));
+            }
+            return None;
+        }
         let table = named(fields, "table", problems);
         let owner = named(fields, "owner", problems);
         // Elsewhere `key` is a setting, of caches.
@@ -69,12 +77,6 @@ impl Tabled {
         let columns = fields.get("columns");
         let page = fields.get("page").is_some().then(|| fields.number("page", problems)).flatten();
         let columns = columns.and_then(|value| names(value, fields.subject(), problems));
-        if table.is_none()
-            && let Some(stray) = &owner
-        {
-            let message = "`owner` belongs to a table: write `\"table\": \"…\"` beside it";
-            problems.push(Problem::new(Some(stray.place.clone()), fields.subject(), message));
-        }
         Some(Self { path: path.to_vec(), table: table?, owner, columns, key, page, above: above.to_vec() })
     }
 }

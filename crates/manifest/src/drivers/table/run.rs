@@ -21,7 +21,8 @@ use super::texts::{Action, create, given, read, texts};
 use crate::call::{Answer, Call};
 use crate::driver::{Controller, Pending};
 use crate::drivers::sql::{
-    BROKEN, Form, NOT_FOUND, Out, Page, Plan, UNKNOWN, Wants, Written, argument, nobody, page_schema, refused,
+    BROKEN, Form, NOT_FOUND, Out, Page, Plan, UNKNOWN, Wants, Written, argument, natural, nobody,
+    page_schema, refused,
 };
 
 /// The rows of a table, for one action.
@@ -217,7 +218,9 @@ impl Controller for Rows {
     fn replies(&self) -> Option<(Vec<ReplySpec>, Vec<ErrorSpec>)> {
         let (table, action) = (&self.0.table, self.0.action);
         let (status, description, schema) = match action {
-            Action::List => (StatusCode::OK, "A page.", Some(page_schema(&table.item()))),
+            Action::List => {
+                (StatusCode::OK, "A page.", Some(page_schema(&table.item(), Some(natural(table.key.kind)))))
+            }
             Action::Create => {
                 (StatusCode::CREATED, "The new row; `Location` leads to it.", Some(table.item()))
             }
