@@ -9,7 +9,7 @@ use crate::keys::{Form, Keys};
 use crate::source::{Json, Spanned};
 
 /// A name, its place, and the value.
-pub type Named = (String, Place, Spanned);
+pub(crate) type Named = (String, Place, Spanned);
 
 /// An object that is being read. What is wrong goes to the problems.
 #[derive(Debug)]
@@ -167,6 +167,20 @@ impl<'a> Fields<'a> {
             let message = format!("`{name}` is no key here{}", self.hint(name));
             problems.push(Problem::new(Some(place.clone()), self.subject.as_str(), message));
         }
+    }
+
+    /// A member that is the options of a driver. The driver reads them where it runs something; their names are looked at
+    /// wherever they stand.
+    pub(crate) fn options(&mut self, driver: &str, problems: &mut Vec<Problem>) -> Option<&'a Spanned> {
+        let value = self.get(driver)?;
+        if let (Some(keys), Spelling::Exact) = (Keys::of_driver(driver), self.spelling)
+            && let Some(mut options) =
+                Fields::by(keys, value, format!("{}: `{driver}`", self.subject), problems)
+        {
+            keys.members.iter().for_each(|member| drop(options.get(member.name)));
+            options.finish(problems);
+        }
+        Some(value)
     }
 
     /// What was probably meant, or what there is.

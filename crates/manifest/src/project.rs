@@ -235,7 +235,8 @@ impl ProjectFile {
         let levels = [Leveled(Level::Project, &self.settings)];
         problems.extend(resolve(name, Inferred { root: "", route: "" }, &levels).err().unwrap_or_default());
         for driver in tree::DRIVERS {
-            self.options.extend(fields.get(driver).map(|value| (driver.to_owned(), value.clone())));
+            self.options
+                .extend(fields.options(driver, problems).map(|value| (driver.to_owned(), value.clone())));
         }
         for ignored in ["host", "port", "$schema"] {
             let _unused = fields.get(ignored);

@@ -1,6 +1,6 @@
 //! What about an endpoint's arguments and outputs cannot work, found when the project is loaded.
 
-use http::Method;
+use http::{HeaderName, Method};
 use ketch_model::Problem;
 
 use crate::tree::{Declared, Param, Site};
@@ -37,6 +37,13 @@ fn argument(endpoint: &Declared, param: &Param, seed: bool) -> Option<String> {
         Site::Body if endpoint.method == Method::GET && !seed => Some(format!(
             "is read from the body, which a GET does not have: write `GET@{wire}` for the query"
         )),
+        Site::Header if HeaderName::try_from(wire).is_err() => Some(
+            "is no header's name, so it never comes: write one such as `HEADER@accept-language`".to_owned(),
+        ),
+        // A cookie's name is a token too (RFC 6265, 4.1.1).
+        Site::Cookie if HeaderName::try_from(wire).is_err() => {
+            Some("is no cookie's name, so it never comes: write one such as `COOKIE@session`".to_owned())
+        }
         Site::Path if param.optional => {
             Some(format!("is `{{{wire}}}` of the path and always there: drop the `?` of its type"))
         }

@@ -34,7 +34,7 @@ pub static NODE: Keys = Keys {
             "all but the owner's",
             "The table's columns that are shown and taken.",
         ),
-        member("page", Form::Count, "50", "Rows on a page, at most."),
+        member("page", Form::Count, "100", "Rows on a page, at most."),
         INCLUDE,
         member(
             "exec",

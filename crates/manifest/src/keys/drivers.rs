@@ -49,7 +49,7 @@ pub static SQL: Keys = Keys {
     name: "sql",
     about: "What SQL gives and needs.",
     members: &[
-        member("page", Form::Count, "50", "Rows on a page, at most."),
+        member("page", Form::Count, "100; without `:limit` 1000", "Rows on a page, at most."),
         member("cursor", Form::Text, "none", "The column that pages go on from."),
         member("anonymous", Form::Flag, "false", "Whether `:caller_id` may be null where nobody is known."),
     ],

@@ -106,6 +106,13 @@ impl Keys {
         self.members.iter().any(|member| member.name == name) || self.setting(name).is_some()
     }
 
+    /// The options of a driver that has some.
+    pub(crate) fn of_driver(name: &str) -> Option<&'static Self> {
+        [("exec", &EXEC), ("sql", &SQL), ("wasm", &WASM)]
+            .into_iter()
+            .find_map(|(of, keys)| (of == name).then_some(keys))
+    }
+
     /// The setting that this name is of; `+name` and `-name` are of lists.
     fn setting(&self, name: &str) -> Option<&'static Spec> {
         let bare = name.strip_prefix(['+', '-']);

@@ -65,7 +65,7 @@ impl Reader<'_> {
         self.check_settings(&subject, &levels(&node.above));
         self.tree.tables.extend(Tabled::read(&mut fields, &node.path, &node.above, self.problems));
         for driver in DRIVERS {
-            if let Some(value) = fields.get(driver) {
+            if let Some(value) = fields.options(driver, self.problems) {
                 inherit(&mut node.options, driver, value);
             }
         }
@@ -168,7 +168,7 @@ impl Reader<'_> {
         let own = settings(&mut fields, Which::All, self.spelling, self.problems);
         let mut options = node.options.clone();
         for driver in DRIVERS {
-            if let Some(value) = fields.get(driver) {
+            if let Some(value) = fields.options(driver, self.problems) {
                 inherit(&mut options, driver, value);
             }
         }

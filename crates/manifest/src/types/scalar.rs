@@ -40,7 +40,7 @@ impl Type {
                 }
             }
             (_, Value::String(text)) if self.reads(text) => Ok(()),
-            _ => Err(Wrong::invalid(format!("must be {}", noun(self)))),
+            _ => Err(Wrong::invalid(format!("must be {}", self.noun()))),
         }
     }
 

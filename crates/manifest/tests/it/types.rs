@@ -315,6 +315,18 @@ const EXACT: [&str; 19] = [
     "[[id]]|null",
 ];
 
+#[test]
+fn what_is_no_list_and_no_object_is_told_so() {
+    for (ty, value, told) in [
+        ("[enum(a,b)]", json!("a"), "must be a list"),
+        ("[int]|null", json!(5), "must be a list"),
+        ("<:int>", json!([1]), "must be an object"),
+    ] {
+        let wrongs = Type::parse(ty).expect(ty).check(&value).expect_err(ty);
+        assert_eq!(wrongs.iter().map(ToString::to_string).collect::<Vec<_>>(), [told], "{ty}");
+    }
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
