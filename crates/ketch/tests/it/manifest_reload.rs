@@ -223,7 +223,7 @@ async fn everything_is_checked_as_at_the_start() {
         ("\"e0\"", "\"openapi.json\"", "/openapi.json is already answered"),
         ("\"GET\"", "\"cache\": \"cold\", \"ttl\": \"1m\", \"GET\"", "no cache named `cold`"),
         ("\"GET\"", "\"middleware\": [\"guard\"], \"GET\"", "no middleware named `guard`"),
-        ("\"e0\": {", "\"e0\": ", "is not JSON"),
+        ("\"e0\": {", "\"e0\": ", ": JSON: "),
     ] {
         write(scratch.path(), "api.json", &api(1, 2).replacen(from, to, 1));
         let problems = server.reloader().reload().await.unwrap_err().to_string();

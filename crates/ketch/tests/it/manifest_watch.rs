@@ -103,6 +103,7 @@ fn a_signal_loads_it_anew_where_nothing_is_watched() {
     let addr = server.ready();
     write(scratch.path(), "api.json", &API.replace("\"hello\"", "\"hallo\""));
     write(scratch.path(), "controller/hallo", &script("hallo"));
+    fs::remove_file(scratch.path().join("controller/hello")).unwrap();
     assert_eq!(ask(addr, "/hallo").unwrap().0, 404);
     server.signal("HUP");
     server.until(LOADED);
