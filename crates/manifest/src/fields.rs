@@ -9,7 +9,7 @@ use crate::keys::{Form, Keys};
 use crate::source::{Json, Spanned};
 
 /// A name, its place, and the value.
-pub type Named = (String, Place, Spanned);
+pub(crate) type Named = (String, Place, Spanned);
 
 /// An object that is being read. What is wrong goes to the problems.
 #[derive(Debug)]
