@@ -109,10 +109,10 @@ fn look(text: &str) -> Vec<(usize, Fault)> {
         match token {
             Token::OpenBrace | Token::OpenBracket => depth += 1,
             Token::CloseBrace | Token::CloseBracket => depth = depth.saturating_sub(1),
-            Token::String(_) if text[scanner.token_start()..scanner.token_end()].contains('\n') => {
-                if faults.is_empty() {
-                    faults.push((scanner.token_start(), Fault::Line));
-                }
+            Token::String(_)
+                if faults.is_empty() && text[scanner.token_start()..scanner.token_end()].contains('\n') =>
+            {
+                faults.push((scanner.token_start(), Fault::Line));
             }
             _ => {}
         }

@@ -10,15 +10,15 @@ use crate::scratch::Scratch;
 fn migrations(files: &[(&str, &str)]) -> (Scratch, Migrations) {
     let scratch = Scratch::new();
     for (name, text) in files {
-        std::fs::write(scratch.path(name), text).unwrap();
+        std::fs::write(scratch.path(name), text).expect("it can be written");
     }
-    let read = Migrations::from_folder(&scratch).unwrap();
+    let read = Migrations::from_folder(&scratch).expect("they can be read");
     (scratch, read)
 }
 
 fn schema(files: &[(&str, &str)]) -> Schema {
     let (_scratch, all) = migrations(files);
-    Schema::of([&all]).unwrap().unwrap()
+    Schema::of([&all]).expect("they can be applied").expect("SQLite can say")
 }
 
 #[test]

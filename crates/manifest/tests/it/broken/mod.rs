@@ -36,8 +36,11 @@ fn parts(text: &str) -> (Vec<(String, String)>, &str) {
     (files, kept)
 }
 
-/// Every case: its name, its files, and what is said of it.
-pub(crate) fn all() -> Vec<(String, Vec<(String, String)>, Vec<String>)> {
+/// A case: its name, its files, and what is said of it.
+pub(crate) type Case = (String, Vec<(String, String)>, Vec<String>);
+
+/// Every case.
+pub(crate) fn all() -> Vec<Case> {
     let read = |case: PathBuf| {
         let text = fs::read_to_string(&case).expect("a case can be read");
         let told =
