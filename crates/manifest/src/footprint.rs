@@ -1,6 +1,6 @@
 //! The files that a project is made of: what a reload reads, and what is worth watching.
 //!
-//! Not among them: what lies elsewhere in the folder, such as data and what scripts write or load themselves.
+//! Not among them: what lies elsewhere in the folder, such as data and what scripts write.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,10 +25,23 @@ const LARGEST: u64 = 4 << 20;
 /// Folders of tools. Nothing in them is a project's own.
 const TOOLS: &[&str] = &[".git", ".hg", ".svn", "__pycache__", "node_modules", "target"];
 
+/// Where what several programs load lies, below the project's root.
+const LIB_FOLDER: &str = "lib";
+
+/// Endings of what programs write beside their sources.
+const DATA: &[&str] = &[".log", ".pid", ".pyc"];
+
+/// Endings of databases, which have files with more after these beside them.
+const DATABASES: &[&str] = &[".db", ".sqlite", ".sqlite3"];
+
+/// Endings of what no program loads: other drivers read it, or nobody does.
+const OTHERS: &[&str] = &["md", "sql", "txt", "wasm"];
+
 /// Which files a project is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Footprint {
     root: PathBuf,
+    /// Below the root, as the files are.
     folders: Vec<PathBuf>,
     files: BTreeSet<PathBuf>,
 }
@@ -37,24 +50,28 @@ impl Footprint {
     /// That of the project in a folder, as far as it can be read.
     pub fn of(root: &Path) -> Self {
         let project = ProjectFile::open(root, &mut Vec::new());
-        let mut found = project.map_or_else(
-            || Self::new(root, &Folders::default()),
-            |project| Self::new(root, &project.folders),
-        );
-        found.files.extend(Project::included(root));
+        let project = project.unwrap_or_else(|| ProjectFile::of(root, false));
+        let mut found = Self::new(root, &project.root, &project.folders);
+        let (included, run) = Project::named(root);
+        found.files.extend(included);
+        // What leads out of the folder is not run either.
+        let run = run.into_iter().filter(|file| stays_inside(file));
+        found.files.extend(run.filter_map(|file| below(root, &project.root.join(file))));
         found
     }
 
-    fn new(root: &Path, folders: &Folders) -> Self {
-        let folders = [&folders.controllers, &folders.middlewares, &folders.types, &folders.migrations];
+    /// That of a project in a folder, with these folders below its root.
+    pub(crate) fn new(root: &Path, own: &Path, folders: &Folders) -> Self {
+        let Folders { controllers, middlewares, types, migrations } = folders;
+        let built = [controllers, middlewares, types].map(|folder| Path::new(BUILD_FOLDER).join(folder));
+        let written = [controllers, middlewares, types, migrations, Path::new(LIB_FOLDER)];
+        let all = written.into_iter().map(PathBuf::from).chain(built);
         let files = ["ketch.json", "aicra.json", "api.json"].map(PathBuf::from);
         Self {
             root: root.to_owned(),
-            folders: folders
-                .into_iter()
+            folders: all
                 .filter(|folder| stays_inside(folder))
-                // What was built of their sources counts as well.
-                .flat_map(|folder| [folder.clone(), Path::new(BUILD_FOLDER).join(folder)])
+                .filter_map(|folder| below(root, &own.join(folder)))
                 .collect(),
             files: files.into(),
         }
@@ -91,13 +108,29 @@ impl Footprint {
 
     /// A number that differs when any of the files does: their names, texts, and whether they can be executed.
     pub fn revision(&self) -> u64 {
-        let mut hash = FnvHasher::default();
         let mut files: Vec<PathBuf> = self.files.iter().map(|file| self.root.join(file)).collect();
         self.walk(|path, is_folder| {
             if !is_folder {
                 files.push(path.to_owned());
             }
         });
+        self.digest(files)
+    }
+
+    /// The same of the files that programs may load, which are none of the API's and no SQL.
+    pub(crate) fn sources(&self) -> u64 {
+        let mut files = Vec::new();
+        self.walk(|path, is_folder| {
+            let other = path.extension().is_some_and(|it| OTHERS.iter().any(|other| it == *other));
+            if !is_folder && !other {
+                files.push(path.to_owned());
+            }
+        });
+        self.digest(files)
+    }
+
+    fn digest(&self, mut files: Vec<PathBuf>) -> u64 {
+        let mut hash = FnvHasher::default();
         files.sort();
         for path in files {
             let name = path.strip_prefix(&self.root).unwrap_or(&path);
@@ -160,9 +193,71 @@ fn is_scrap(path: &Path) -> bool {
             || name.ends_with(".swx")
             || name.starts_with(".#")
             || name == "4913"
+            || DATA.iter().any(|end| name.ends_with(end))
+            || DATABASES.iter().any(|end| {
+                let beside = ["-journal", "-shm", "-wal"].iter().find_map(|more| name.strip_suffix(more));
+                beside.unwrap_or(&name).ends_with(end)
+            })
     })
+}
+
+/// A path below `root`, if it is there: without what leads nowhere.
+fn below(root: &Path, path: &Path) -> Option<PathBuf> {
+    let path = path.strip_prefix(root).ok().filter(|path| stays_inside(path))?;
+    Some(path.components().filter(|part| *part != Component::CurDir).collect())
 }
 
 fn stays_inside(folder: &Path) -> bool {
     folder.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
+#[cfg(test)]
+mod tests {
+    use ketch_testkit::Scratch;
+
+    use super::*;
+
+    fn write(folder: &Path, name: &str, text: &str) {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("it has a folder")).expect("it can be made");
+        fs::write(path, text).expect("it can be written");
+    }
+
+    /// Whether a change of a file is noticed, by its number and by its path.
+    fn noticed(folder: &Path, name: &str) -> (bool, bool) {
+        let before = Footprint::of(folder).revision();
+        write(folder, name, "changed");
+        let footprint = Footprint::of(folder);
+        (footprint.revision() != before, footprint.covers(&folder.join(name)))
+    }
+
+    #[test]
+    fn what_programs_load_and_what_run_names_counts() {
+        let scratch = Scratch::new();
+        let folder = scratch.path();
+        write(folder, "more.json", r#"{ "GET": { "info": "x", "run": "sql:queries/more.sql" } }"#);
+        let api =
+            r#"{ "GET": { "info": "x", "run": "bin/it" }, "/": { "more": { "$include": "more.json" } } }"#;
+        write(folder, "api.json", api);
+        for counts in ["lib/shared.py", "lib/kit/a.js", "bin/it", "queries/more.sql", "controller/a.sql"] {
+            assert_eq!(noticed(folder, counts), (true, true), "{counts}");
+        }
+        assert!(Footprint::of(folder).watched().contains(&folder.join("queries")));
+        for other in ["bin/other", "queries/other.sql", "data/lib/x.py", "lib/a.db", "lib/a.sqlite3-wal"] {
+            assert_eq!(noticed(folder, other), (false, false), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_folders_are_below_the_root_that_a_project_file_says() {
+        let scratch = Scratch::new();
+        let folder = scratch.path();
+        write(folder, "api.json", r#"{ "GET": { "info": "x", "run": "bin/it" } }"#);
+        write(folder, "own/bin/it", "");
+        write(folder, "ketch.json", r#"{ "root": "./own" }"#);
+        for counts in ["own/controller/ROOT.sql", "own/lib/shared.py", "own/bin/it", "api.json"] {
+            assert_eq!(noticed(folder, counts), (true, true), "{counts}");
+        }
+        assert_eq!(noticed(folder, "controller/ROOT.sql"), (false, false));
+    }
 }

@@ -210,9 +210,11 @@ fn see(request: &mut Request) -> (Inspect, RequestId) {
     let id = exchange.as_ref().map_or_else(RequestId::next, Exchange::id);
     let headers = request.headers().iter();
     let text = |value: &[u8]| std::str::from_utf8(value).ok().map(str::to_owned);
+    // A target may be a whole URL (RFC 9112, 3.2.2), which would not begin with the path that a middleware looks for.
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let seen = Inspect {
         method: request.method().clone(),
-        target: request.uri().to_string(),
+        target,
         headers: headers
             .filter_map(|(name, value)| Some((name.to_string(), text(value.as_bytes())?)))
             .collect(),

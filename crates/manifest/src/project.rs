@@ -1,6 +1,7 @@
 //! A project: the folder, its project file, and the API that it declares.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use ketch_model::{Inferred, Level, Leveled, Place, Problem, Problems, Settings, resolve};
 use ketch_syntax::suggestion;
@@ -9,6 +10,7 @@ use url::Url;
 
 use crate::drivers::Tabled;
 use crate::fields::{Fields, Spelling};
+use crate::footprint::Footprint;
 use crate::include::Includes;
 use crate::keys::{self, Keys, PROJECT, Which};
 use crate::source::{Source, Spanned};
@@ -52,6 +54,8 @@ pub struct ProjectFile {
     pub part: String,
     /// What it says for each driver, by the driver's name.
     pub options: Vec<(String, Spanned)>,
+    /// What the files come to that its programs may load, once it has been asked for.
+    sources: Arc<OnceLock<u64>>,
 }
 
 /// What the documents say of an API as a whole.
@@ -99,12 +103,17 @@ impl Project {
         project
     }
 
-    /// The files that the API file includes, as far as it can be read, below the project's folder.
-    pub(crate) fn included(folder: &Path) -> Vec<PathBuf> {
+    /// The files that the API file includes, below the project's folder, and those that `run` names, below its root. As
+    /// far as it can be read.
+    pub(crate) fn named(folder: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let mut unheard = Vec::new();
         let api = Source::read(&folder.join(API_FILE), API_FILE).ok();
-        let Some(api) = api.and_then(|source| source.parse(&mut unheard)) else { return Vec::new() };
-        Includes::resolve(folder, API_FILE, api, &mut unheard).1
+        let Some(api) = api.and_then(|source| source.parse(&mut unheard)) else { return Default::default() };
+        let (api, included) = Includes::resolve(folder, API_FILE, api, &mut unheard);
+        let mut run = Vec::new();
+        api.texts_called("run", &mut run);
+        let file = |run: &str| PathBuf::from(run.split_once(':').map_or(run, |(_, file)| file));
+        (included, run.into_iter().filter(|run| !run.starts_with("native:")).map(file).collect())
     }
 
     fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
@@ -139,7 +148,7 @@ impl Project {
 
 impl ProjectFile {
     /// What holds when there is no project file.
-    fn of(folder: &Path, seed: bool) -> Self {
+    pub(crate) fn of(folder: &Path, seed: bool) -> Self {
         Self {
             root: folder.to_owned(),
             seed,
@@ -151,7 +160,14 @@ impl ProjectFile {
             settings: Settings::new(),
             part: "app".to_owned(),
             options: Vec::new(),
+            sources: Arc::default(),
         }
+    }
+
+    /// A number that differs when a file does that its programs may load: what one imports, it reads only once. It is
+    /// that of when it was asked for first.
+    pub(crate) fn sources(&self) -> u64 {
+        *self.sources.get_or_init(|| Footprint::new(&self.root, &self.root, &self.folders).sources())
     }
 
     /// Reads the project file of a folder alone.
@@ -260,7 +276,21 @@ impl ProjectFile {
             && let Some(path) = section.text("folder", problems)
         {
             match within(path, &value.place, name) {
-                Ok(path) => *folder(self) = path,
+                Ok(path) => {
+                    // Without it, what it guards would stand open. An old project denies what nothing opens.
+                    if name == "middlewares"
+                        && !self.seed
+                        && self.root.is_dir()
+                        && !self.root.join(&path).is_dir()
+                    {
+                        let message = format!(
+                            "the folder `{}` is not there: make it, or write where the middlewares are",
+                            path.display()
+                        );
+                        problems.push(Problem::new(Some(value.place.clone()), name, message));
+                    }
+                    *folder(self) = path;
+                }
                 Err(problem) => problems.push(problem),
             }
         }

@@ -156,6 +156,22 @@ impl Spanned {
         }
     }
 
+    /// The texts of all members of this name, however deep; those of a `default` are the user's.
+    pub(crate) fn texts_called<'a>(&'a self, wanted: &str, found: &mut Vec<&'a str>) {
+        match &self.value {
+            Json::List(items) => items.iter().for_each(|item| item.texts_called(wanted, found)),
+            Json::Object(members) => {
+                for (name, _, value) in members.iter().filter(|(name, _, _)| name != "default") {
+                    match &value.value {
+                        Json::Text(text) if name == wanted => found.push(text),
+                        _ => value.texts_called(wanted, found),
+                    }
+                }
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => {}
+        }
+    }
+
     /// The text that it is, and its place.
     pub fn as_text(&self) -> Option<(&str, &Place)> {
         if let Json::Text(text) = &self.value { Some((text, &self.place)) } else { None }

@@ -1,5 +1,6 @@
 //! What goes wrong with guests, as errors of a request.
 
+use ketch_manifest::one_line;
 use ketch_model::Error;
 use serde::Deserialize;
 use wasmtime::PoolConcurrencyLimitError;
@@ -48,7 +49,8 @@ pub(crate) fn said(message: &str) -> Error {
             Error::new(told.status, code, told.message)
         }
         _ => {
-            let cause = format!("the component says: {}", &message[..message.floor_char_boundary(LONGEST)]);
+            let said = one_line(&message[..message.floor_char_boundary(LONGEST)]);
+            let cause = format!("the component says: {said}");
             Error::new(502, "bad_controller", "what answers here has failed").because(cause)
         }
     }
@@ -58,5 +60,18 @@ pub(crate) fn said(message: &str) -> Error {
 pub(crate) fn cause(error: &wasmtime::Error) -> String {
     let mut text = format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" | ");
     text.truncate(text.floor_char_boundary(LONGEST));
-    text
+    one_line(&text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_guest_says_of_its_failure_is_one_line_of_the_log() {
+        let cause = said("no\n2026 ERROR \u{1b}[2J").cause().map(ToString::to_string).unwrap_or_default();
+        assert_eq!(cause, "the component says: no\\u{a}2026 ERROR \\u{1b}[2J");
+        let error = wasmtime::Error::msg("a\u{1b}[2J").context("b\nc");
+        assert_eq!(super::cause(&error), "b | c: a\\u{1b}[2J");
+    }
 }

@@ -1,9 +1,11 @@
 //! What a guest may still do in its call: how much it may write to the log, how much it may ask of the host. And the
 //! log itself, `ketch:api/log`, standard output and standard error.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ketch_manifest::one_line;
 use ketch_web::RequestId;
 use tempfile::TempDir;
 use wasmtime::StoreContextMut;
@@ -160,7 +162,7 @@ impl Ledger {
             }
             page.about.request
         };
-        let (id, file, text) = (request.map(tracing::field::display), &*self.subject, cut(text));
+        let (id, file, text) = (request.map(tracing::field::display), &*self.subject, shown(text));
         match level {
             Level::Debug => tracing::debug!(target: "ketch::wasm", id, file, "{text}"),
             Level::Info => tracing::info!(target: "ketch::wasm", id, file, "{text}"),
@@ -196,9 +198,9 @@ impl fmt::Debug for Ledger {
     }
 }
 
-/// The beginning of a line, of at most [`LINE`] bytes.
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LINE)]
+/// The beginning of a text, at most [`LINE`] bytes of it, as one line: a guest writes no lines that look like another's.
+fn shown(text: &str) -> Cow<'_, str> {
+    one_line(&text[..text.floor_char_boundary(LINE)])
 }
 
 /// Gives guests `ketch:api/log`.
@@ -227,6 +229,12 @@ mod tests {
         assert_eq!(ledger.page().lines, 1);
         ledger.print(Stream::Out, &vec![b'x'; 1 << 20]);
         assert_eq!(ledger.page().begun[0].len(), LINE);
+    }
+
+    #[test]
+    fn what_a_guest_writes_is_one_line_of_the_log() {
+        assert_eq!(shown("a\n2026 ERROR \u{1b}[2Jb"), "a\\u{a}2026 ERROR \\u{1b}[2Jb");
+        assert_eq!(shown(&"x".repeat(LINE * 2)).len(), LINE);
     }
 
     #[test]

@@ -83,6 +83,27 @@ async fn a_middleware_sees_the_request_and_what_the_endpoint_needs() {
 }
 
 #[tokio::test]
+async fn a_middleware_sees_a_path_however_the_target_is_written() {
+    let client = project(&[("1-a", json!({ "target": "x-target" }))]).client();
+    for target in ["/plain?q=1", "http://test/plain?q=1", "HTTP://test/plain?q=1"] {
+        let answer = get(&client, target, &[]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("x-target")),
+            (200, Some("/plain?q=1")),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn a_folder_of_middlewares_that_is_written_and_not_there_is_told() {
+    let place = project(&[]);
+    place.write("ketch.json", r#"{ "middlewares": { "folder": "guards" } }"#);
+    let told = place.problems().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(told.contains("ketch.json:1:30: middlewares: the folder `guards` is not there"), "{told}");
+}
+
+#[tokio::test]
 async fn headers_of_a_verdict_are_on_whatever_is_answered() {
     let first =
         json!({ "headers": [["x-who", "first"], ["set-cookie", "a=1"], ["cache-control", "no-store"]] });

@@ -91,7 +91,7 @@ impl Inspector for Words {
 }
 
 /// `"grant"` grants what the header `x-scope` lists and identifies who is in `x-id`; `{"seen": "x-seen"}` tells in a header
-/// what was seen; `{"if": "x-stop", …}` says the rest only when there is such a header.
+/// what was seen, `{"target": "x-target"}` the path and query; `{"if": "x-stop", …}` says the rest only when there is such a header.
 fn verdict(words: &Value, request: &Inspect) -> Verdict {
     let header =
         |wanted: &str| request.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
@@ -112,6 +112,9 @@ fn verdict(words: &Value, request: &Inspect) -> Verdict {
     verdict.headers = texts("headers").iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect();
     verdict.status = words["status"].as_u64().and_then(|status| status.try_into().ok());
     verdict.body = words.get("body").cloned();
+    if let Some(name) = words["target"].as_str() {
+        verdict.headers.push((name.to_owned(), request.target.clone()));
+    }
     if let Some(name) = words["seen"].as_str() {
         let seen = format!("{} {} {:?} {:?}", request.method, request.route, request.required, request.scope);
         verdict.headers.push((name.to_owned(), seen));

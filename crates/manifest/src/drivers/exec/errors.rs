@@ -7,6 +7,7 @@ use ketch_model::Error;
 
 use super::gate::busy;
 use super::spawn::NotStarted;
+use crate::one_line::one_line;
 
 /// The most of a line that is put into the log, in bytes.
 pub(super) const SHOWN: usize = 1024;
@@ -45,27 +46,12 @@ pub(super) fn late(program: &Path, limit: Duration) -> Error {
         .because(format!("{}: killed after {limit:?}", program.display()))
 }
 
-/// Foreign bytes as one line of a log: cut, and without characters that a terminal obeys.
+/// Foreign bytes as one line of a log: cut, and as [`one_line`] has it.
 pub(super) fn shown(bytes: &[u8]) -> String {
     let cut = &bytes[..bytes.len().min(SHOWN)];
-    let text = String::from_utf8_lossy(cut);
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\t' => shown.push(' '),
-            character if character.is_control() || invisible(character) => {
-                shown.extend(character.escape_unicode());
-            }
-            character => shown.push(character),
-        }
-    }
+    let mut shown = one_line(&String::from_utf8_lossy(cut)).into_owned();
     if bytes.len() > cut.len() {
         shown.push('…');
     }
     shown
-}
-
-/// Characters that change the order or look of those beside them.
-fn invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

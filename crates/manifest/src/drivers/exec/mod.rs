@@ -29,7 +29,7 @@ pub use self::fuzz::worker;
 use self::checker::Checking;
 use self::controller::Called;
 use self::middleware::Inspecting;
-use self::options::Options;
+use self::options::{Mode, Options};
 use self::program::{Program, Programs};
 use crate::driver::{Bound, Checker, Driver, Inspector, Pending, Wanted};
 
@@ -81,6 +81,8 @@ impl Exec {
         let (Some(options), Some((path, metadata)), Some(folder)) = (options, found, folder) else {
             return Err(problems);
         };
-        Ok(self.programs.get(path, &metadata, folder, options))
+        // A process for each call reads everything anew.
+        let sources = if options.mode == Mode::Worker { wanted.project.sources() } else { 0 };
+        Ok(self.programs.get(path, (&metadata, sources), folder, options))
     }
 }

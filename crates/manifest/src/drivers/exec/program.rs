@@ -43,6 +43,8 @@ struct Key {
     program: PathBuf,
     folder: PathBuf,
     identity: Identity,
+    /// That of what it may load, for those that stay.
+    sources: u64,
     options: Options,
 }
 
@@ -61,18 +63,19 @@ impl Default for Programs {
 }
 
 impl Programs {
-    /// The program with these options: the one that is there already, or a new one. Nothing is started.
+    /// The program with these options: the one that is there already, or a new one. Nothing is started. `sources` says
+    /// which state of other files it is to load.
     pub(super) fn get(
         &self,
         program: PathBuf,
-        metadata: &Metadata,
+        (metadata, sources): (&Metadata, u64),
         folder: PathBuf,
         options: Options,
     ) -> Arc<Program> {
         let launch = Launch { program, folder, options, slots: Arc::clone(&self.slots) };
         let (program, folder, options) =
             (launch.program.clone(), launch.folder.clone(), launch.options.clone());
-        let key = Key { program, folder, identity: Identity::of(metadata), options };
+        let key = Key { program, folder, identity: Identity::of(metadata), sources, options };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(program) = known.get(&key).and_then(Weak::upgrade) {
             return program;

@@ -84,8 +84,7 @@ impl Inner {
         let mut given = Given::default();
         if let Some(owner) = &self.table.owner {
             let id = call.caller.id().ok_or_else(nobody)?;
-            let number = if owner.kind == Some(Kind::Integer) { id.parse().ok() } else { None };
-            given.add("owner", number.map_or_else(|| Value::from(id), Value::Integer));
+            given.add("owner", whose(id, owner.kind)?);
         }
         if self.action.is_of_one() {
             given.add("key", bound(&call, "key", &self.table.key)?);
@@ -175,6 +174,17 @@ impl Inner {
 const UNRESERVED: &percent_encoding::AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// A caller's id as the value of a column. What the database would take for a number that it is not spelt as is another
+/// caller: `07` does not own what is of 7.
+fn whose(id: &str, kind: Option<Kind>) -> Result<Value<'static>, Error> {
+    if kind != Some(Kind::Integer) {
+        return Ok(id.to_owned().into());
+    }
+    let number = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
+    let refused = || Error::new(403, "forbidden", "nothing here can belong to this caller");
+    number.map(Value::Integer).ok_or_else(|| refused().because("the owner's column holds whole numbers"))
+}
+
 fn json(bytes: Vec<u8>) -> Answer {
     Answer::Json(Bytes::from(bytes))
 }
@@ -252,5 +262,23 @@ impl Controller for Rows {
             }
             problems
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_spelt_otherwise_owns_nothing() {
+        for id in ["07", "+7", "7.0", "7e0", " 7", "-0", "ada", "", "9223372036854775808"] {
+            assert_eq!(
+                whose(id, Some(Kind::Integer)).map_err(|error| error.status()).err().map(|it| it.as_u16()),
+                Some(403),
+                "{id}"
+            );
+        }
+        assert!(matches!(whose("7", Some(Kind::Integer)), Ok(Value::Integer(7))));
+        assert!(matches!(whose("07", Some(Kind::Text)), Ok(Value::Text(id)) if id == "07"));
     }
 }

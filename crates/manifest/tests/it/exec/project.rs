@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -97,6 +98,16 @@ pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
 
 fn state(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default()
+}
+
+/// Runs an ignored test in a process of its own, so that what the others do is not measured with it.
+#[expect(clippy::disallowed_methods, reason = "the name of this program")]
+pub(crate) fn alone(test: &str) {
+    let program = std::env::current_exe().expect("it has a name");
+    let ran = Command::new(program).args(["--exact", test, "--ignored"]).output().expect("it can be run");
+    let said = [ran.stdout, ran.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}");
 }
 
 /// The memory of this process that is in use, in bytes.

@@ -49,3 +49,46 @@ async fn endpoints_with_one_program_and_the_same_options_share_its_workers() {
     assert_eq!(pid(client.json(http::Method::DELETE, "/", &nothing).await), first);
     assert_ne!(pid(client.get("/other").await), first, "other options, other processes");
 }
+
+/// Loads a project again after a change, and says whether the worker of before answers.
+async fn survives(place: &crate::place::Place, change: impl FnOnce()) -> bool {
+    let drivers = shipped();
+    let old = client(place, &drivers);
+    let before = old.get("/run/it").await.json::<Value>();
+    change();
+    client(place, &drivers).get("/run/it").await.json::<Value>() == before
+}
+
+#[tokio::test]
+async fn workers_are_replaced_when_what_they_may_import_changes() {
+    let place = project(&shell(""), ONE, "30s");
+    for file in
+        ["lib/shared.py", "controller/_boats.py", "middleware/known/names.py", ".build/controller/x/main"]
+    {
+        assert!(!survives(&place, || place.write(file, "new")).await, "{file} is new");
+        assert!(!survives(&place, || place.write(file, "changed")).await, "{file} has changed");
+        assert!(survives(&place, || place.write(file, "changed")).await, "{file} was only touched");
+        let gone = || std::fs::remove_file(place.path().join(file)).expect("it was there");
+        assert!(!survives(&place, gone).await, "{file} is gone");
+    }
+}
+
+#[tokio::test]
+async fn workers_survive_changes_of_what_no_program_imports() {
+    let place = project(&shell(""), ONE, "30s");
+    let files = [
+        "controller/_boats.sql",
+        "controller/README.md",
+        "migrations/0001_boats.sql",
+        "lib/notes.txt",
+        "lib/__pycache__/shared.pyc",
+        "lib/kept.db-wal",
+        "data/boats.json",
+        "stub.json",
+    ];
+    for file in files {
+        assert!(survives(&place, || place.write(file, "create table boats (id int);")).await, "{file}");
+    }
+    let api = std::fs::read_to_string(place.path().join("api.json")).expect("it is there");
+    assert!(survives(&place, || place.write("api.json", &api.replace("Runs it.", "Runs."))).await);
+}
