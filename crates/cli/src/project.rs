@@ -1,8 +1,21 @@
 //! Whether a folder has a manifest, and what to do when it has none: the first thing that goes wrong for newcomers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use ketch_server::Server;
+
+/// The project that is meant: the one that is named, else the one of the working directory, when the program has nothing
+/// of its own. None when there is neither.
+pub(crate) fn meant(server: &Server, named: Option<&Path>) -> Option<PathBuf> {
+    let here = || Some(PathBuf::from(".")).filter(|here| !server.has_endpoints() && has_manifest(here));
+    named.map(Path::to_owned).or_else(here)
+}
+
+fn has_manifest(dir: &Path) -> bool {
+    // A project file may say that the project's root is elsewhere.
+    ["api.json", "ketch.json", "aicra.json"].iter().any(|name| dir.join(name).is_file())
+}
 
 /// Looks for the manifest of a folder.
 ///
@@ -10,8 +23,7 @@ use anyhow::{Result, bail};
 /// What is there instead, and what to type.
 pub(crate) fn require_manifest(dir: &Path) -> Result<()> {
     let shown = dir.display();
-    // A project file may say that the project's root is elsewhere.
-    if ["api.json", "ketch.json", "aicra.json"].iter().any(|name| dir.join(name).is_file()) {
+    if has_manifest(dir) {
         return Ok(());
     }
     if dir.is_file() {

@@ -10,7 +10,7 @@ use ketch_openapi::{Change, compare, document, versions};
 use ketch_server::Server;
 use serde_json::{Value, json};
 
-use super::build;
+use super::build_with;
 use crate::terminal::print;
 
 /// The largest stored document that is read, in bytes.
@@ -19,6 +19,9 @@ const MOST_BYTES: u64 = 64 << 20;
 /// Which document, and what of it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
+    /// The folder of a manifest, besides what the program itself serves [default: `.` when that is nothing]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Only the endpoints of this version, and those that have none
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
@@ -36,7 +39,7 @@ pub(crate) struct Options {
 pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
     // What cannot be read is said before a server is built for it.
     let stored = options.check.as_deref().map(read).transpose()?;
-    let built = build(server)?;
+    let built = build_with(server, options.dir.as_deref())?;
     let known = versions(built.api());
     if let Some(version) = &options.version
         && !known.contains(version)
