@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Serve(serve::Options),
     /// Serve a project while it is written: what changes is loaded or built anew
     ///
-    /// In the folder of an `api.json` the manifest is served. In the folder of a `Cargo.toml` the program is built and run;
+    /// In the folder of an `api.json` the manifest is served, and what has sources is built as by `build`. In the folder of a `Cargo.toml` the program is built and run;
     /// when its sources change it is built anew while the old one serves, and then takes over its socket, so that no
     /// connection is refused. What is wrong is shown, and the last good state serves on.
     Dev(dev::Options),

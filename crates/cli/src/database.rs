@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ketch_server::Server;
 
+use crate::project::meant;
+
 /// Where the data is. The folder of a manifest comes before, because this wins.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct DatabaseOptions {
@@ -20,7 +22,8 @@ pub(crate) struct DatabaseOptions {
 /// Whose data it is, for the commands that have no folder to serve.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ProjectOptions {
-    /// The folder of a manifest whose database is meant, as `serve DIR` has it
+    /// The folder of a manifest whose database is meant, as `serve DIR` has it [default: `.` when it has one, and the
+    /// program nothing of its own]
     #[arg(long, value_name = "DIR")]
     manifest: Option<PathBuf>,
 }
@@ -28,8 +31,8 @@ pub(crate) struct ProjectOptions {
 impl ProjectOptions {
     /// Tells the server.
     pub(crate) fn apply(&self, server: Server) -> Server {
-        match &self.manifest {
-            Some(folder) => project(server, folder),
+        match meant(&server, self.manifest.as_deref()) {
+            Some(folder) => project(server, &folder),
             None => server,
         }
     }

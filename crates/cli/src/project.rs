@@ -1,22 +1,20 @@
 //! Whether a folder has a manifest, and what to do when it has none: the first thing that goes wrong for newcomers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use ketch_server::Server;
 
-/// Adds the manifest of a folder to what the program itself serves. When no folder is named and the program serves
-/// nothing, it is the one of the working directory, if there is one.
-///
-/// # Errors
-/// The folder that is named has no manifest.
-pub(crate) fn with_manifest(server: Server, dir: Option<&Path>) -> Result<Server> {
-    let here = Path::new(".");
-    match dir {
-        Some(dir) => require_manifest(dir).map(|()| server.manifest(dir)),
-        None if !server.has_endpoints() && require_manifest(here).is_ok() => Ok(server.manifest(here)),
-        None => Ok(server),
-    }
+/// The project that is meant: the one that is named, else the one of the working directory, when the program has nothing
+/// of its own. None when there is neither.
+pub(crate) fn meant(server: &Server, named: Option<&Path>) -> Option<PathBuf> {
+    let here = || Some(PathBuf::from(".")).filter(|here| !server.has_endpoints() && has_manifest(here));
+    named.map(Path::to_owned).or_else(here)
+}
+
+fn has_manifest(dir: &Path) -> bool {
+    // A project file may say that the project's root is elsewhere.
+    ["api.json", "ketch.json", "aicra.json"].iter().any(|name| dir.join(name).is_file())
 }
 
 /// Looks for the manifest of a folder.
@@ -25,8 +23,7 @@ pub(crate) fn with_manifest(server: Server, dir: Option<&Path>) -> Result<Server
 /// What is there instead, and what to type.
 pub(crate) fn require_manifest(dir: &Path) -> Result<()> {
     let shown = dir.display();
-    // A project file may say that the project's root is elsewhere.
-    if ["api.json", "ketch.json", "aicra.json"].iter().any(|name| dir.join(name).is_file()) {
+    if has_manifest(dir) {
         return Ok(());
     }
     if dir.is_file() {

@@ -39,6 +39,9 @@ pub(crate) struct Options {
     /// How many compilers run at a time [default: as many as there are processors]
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Tell only of what was built, and of what could not be
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 /// One folder to build.
@@ -117,6 +120,9 @@ fn told(root: &Path, project: &Project, source: &SourceFolder, options: &Options
         Ok((Ended::Unchanged, output)) => format!("unchanged {name} -> {}", output.display()),
         Err(error) => format!("FAILED    {name}: {error:#}"),
     };
+    if options.quiet && matches!(ended, Ok((Ended::Unchanged, _))) {
+        return true;
+    }
     // In one piece, so that the words of two compilers do not mix.
     let said = said.trim_end();
     say(&if said.is_empty() { line } else { format!("{said}\n{line}") });

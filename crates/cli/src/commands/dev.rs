@@ -2,7 +2,7 @@
 //!
 //! A process of its own serves, on a socket that this one keeps: whatever is loaded or built anew, or falls over, clients
 //! wait in the socket and are not refused. A manifest is loaded anew by the process that serves it; it is started anew
-//! only when it could not start, or needs a database for the first time.
+//! only when it could not start, or needs a database for the first time. What of it has sources is built beside it.
 
 #[cfg(unix)]
 mod manifest;

@@ -10,8 +10,7 @@ use ketch_openapi::{Change, compare, document, versions};
 use ketch_server::Server;
 use serde_json::{Value, json};
 
-use super::build;
-use crate::project::with_manifest;
+use super::build_with;
 use crate::terminal::print;
 
 /// The largest stored document that is read, in bytes.
@@ -40,7 +39,7 @@ pub(crate) struct Options {
 pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
     // What cannot be read is said before a server is built for it.
     let stored = options.check.as_deref().map(read).transpose()?;
-    let built = build(with_manifest(server, options.dir.as_deref())?)?;
+    let built = build_with(server, options.dir.as_deref())?;
     let known = versions(built.api());
     if let Some(version) = &options.version
         && !known.contains(version)

@@ -7,8 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use ketch_server::{Server, explain, routes, routes_json};
 
-use super::build;
-use crate::project::with_manifest;
+use super::build_with;
 use crate::terminal::print;
 
 /// What to list.
@@ -26,7 +25,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
-    let built = build(with_manifest(server, options.dir.as_deref())?)?;
+    let built = build_with(server, options.dir.as_deref())?;
     let text = if options.json {
         format!("{:#}\n", routes_json(built.api()))
     } else if options.explain {

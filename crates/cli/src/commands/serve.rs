@@ -13,13 +13,13 @@ use tokio::task::JoinSet;
 
 use crate::database::{DatabaseOptions, project};
 use crate::follow::{Told, follow};
-use crate::project::require_manifest;
-use crate::terminal::print;
+use crate::project::{meant, require_manifest};
+use crate::terminal::{self, print};
 
 /// How to serve.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// The folder of a manifest to serve, such as `.`
+    /// The folder of a manifest to serve [default: `.` when it has one, and the program nothing of its own]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Where to listen; port 0 lets the system choose, and `stdin` means the socket that is its standard input
@@ -52,13 +52,21 @@ const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 const INHERITED: &str = "stdin";
 
 pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
-    if let Some(dir) = &options.dir {
+    let dir = meant(&server, options.dir.as_deref());
+    if let Some(dir) = &dir {
         require_manifest(dir)?;
     }
+    let has_nothing = dir.is_none() && !server.has_endpoints();
+    let options = &Options { dir, ..options.clone() };
     let built = options.apply(server).build().map_err(ketch_server::Error::from)?;
     if options.only_check {
         print(&format!("{}\n", built.address()))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if has_nothing {
+        terminal::say(
+            "Nothing is served but documents: `ketch serve DIR` serves the folder of an api.json, and `ketch new --manifest DIR` writes one.",
+        );
     }
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()

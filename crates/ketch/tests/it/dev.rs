@@ -66,6 +66,36 @@ fn a_manifest_is_served_while_it_is_written() {
 }
 
 #[test]
+fn what_has_sources_is_built_when_they_change() {
+    let program = |text: &str| {
+        format!("package main\n\nfunc main() {{ os.Stdout.WriteString(`{{\"text\": \"{text}\"}}`) }}\n")
+            .replace("main\n\n", "main\n\nimport \"os\"\n\n")
+    };
+    let scratch = project();
+    let folder = scratch.path();
+    fs::remove_file(folder.join("controller/hello")).unwrap();
+    write(folder, "controller/hello/main.go", &program("one").replace("package", "pockage"));
+    let mut dev = Said::start(folder, DEV);
+    dev.until("main.go:1:1");
+    dev.until("Nothing is served yet; waiting for a change.");
+    write(folder, "controller/hello/main.go", &program("one"));
+    dev.until("built     controller/hello/main.go");
+    let addr = dev.ready();
+    assert!(ask(addr, "/hello").unwrap().1.contains("one"));
+
+    write(folder, "controller/hello/main.go", &program("two").replace("func", "fanc"));
+    dev.until("FAILED    controller/hello/main.go");
+    dev.until("The last good state is served on; waiting for a change.");
+    assert!(ask(addr, "/hello").unwrap().1.contains("one"));
+    write(folder, "controller/hello/main.go", &program("two"));
+    dev.until("built     controller/hello/main.go");
+    while !ask(addr, "/hello").unwrap().1.contains("two") {
+        dev.until("Loaded anew in");
+    }
+    stop(dev, addr);
+}
+
+#[test]
 fn a_restart_for_the_first_migration_refuses_nobody() {
     let scratch = project();
     let mut dev = Said::start(scratch.path(), DEV);

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 #![expect(clippy::print_stdout, reason = "a run says what it has measured")]
 
+#[cfg(unix)]
+mod aicra_project;
 mod arguments;
 mod bodies;
 #[cfg(unix)]
@@ -48,6 +50,8 @@ mod jobs_orders;
 mod jobs_stop;
 mod manifest_bodies;
 mod manifest_commands;
+#[cfg(unix)]
+mod manifest_here;
 mod manifest_pages;
 mod manifest_place;
 mod manifest_reload;

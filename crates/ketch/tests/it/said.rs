@@ -94,12 +94,18 @@ impl Drop for Said {
 
 /// Asks on a connection of its own; the status and the body. It is an error when nobody listens or the reply is cut.
 pub(crate) fn ask(addr: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    say(addr, &request).map(|(status, _, body)| (status, body))
+}
+
+/// Sends a request as it is written; the status, the head and the body.
+pub(crate) fn say(addr: SocketAddr, request: &str) -> std::io::Result<(u16, String, String)> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(addr)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(request.as_bytes())?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply)?;
     let (head, body) = reply.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    Ok((head[9..12].parse().unwrap(), body.to_owned()))
+    Ok((head[9..12].parse().unwrap(), format!("{head}\r\n"), body.to_owned()))
 }

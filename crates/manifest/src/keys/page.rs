@@ -88,7 +88,7 @@ fn form(form: Form) -> String {
         Form::TextMap => "an object of texts",
         Form::Variables => "an object of texts or `true`",
         Form::Folders => "an object of `\"ro\"` or `\"rw\"`",
-        Form::Type => "[a type](#types)",
+        Form::Type => "[a type](../guide/types.md)",
         Form::Any => "any value",
         Form::Word(words) => {
             return words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ");
