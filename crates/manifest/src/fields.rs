@@ -177,9 +177,9 @@ impl<'a> Fields<'a> {
             && let Some(mut options) =
                 Fields::by(keys, value, format!("{}: `{driver}`", self.subject), problems)
         {
-            keys.members.iter().for_each(|member| {
-                let _read = options.get(member.name);
-            });
+            for member in keys.members {
+                let _known = options.get(member.name);
+            }
             options.finish(problems);
         }
         Some(value)

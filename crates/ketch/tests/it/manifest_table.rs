@@ -222,7 +222,8 @@ fn what_does_not_fit_the_schema_is_told_with_a_suggestion() {
     "c": { "table": "todos", "columns": ["title", "dnoe"] },
     "d": { "table": "todos", "key": "title" },
     "e": { "owner": "user_id" },
-    "f": { "table": "todos", "page": 0 }
+    "f": { "table": "todos", "page": 0 },
+    "g": { "table": "todos", "columns": ["title", "Title"] }
 } }"#;
     let told = todos(api).told();
     for expected in [
@@ -232,10 +233,11 @@ fn what_does_not_fit_the_schema_is_told_with_a_suggestion() {
         "api.json:5:37: /d: `title` may come twice or be null: a key is unique and not null",
         "api.json:6:21: /e: `owner` belongs to a table: write `\"table\": \"…\"` beside it",
         "api.json:7:21: /f: `page` is 1 to 10000 rows",
+        "api.json:8:51: /g: `Title` stands in `columns` twice: keep one",
     ] {
         assert!(told.iter().any(|it| it == expected), "{expected} is not among {told:#?}");
     }
-    assert_eq!(told.len(), 6, "{told:#?}");
+    assert_eq!(told.len(), 7, "{told:#?}");
 }
 
 #[tokio::test]

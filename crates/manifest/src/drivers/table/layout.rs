@@ -89,6 +89,13 @@ impl Layout {
             }
             _ => {}
         }
+        for (at, named) in tabled.columns.iter().flatten().enumerate() {
+            let mut before = tabled.columns.iter().flatten().take(at);
+            if before.any(|it| it.name.eq_ignore_ascii_case(&named.name)) {
+                let message = format!("`{}` stands in `columns` twice: keep one", named.name);
+                problems.push(problem(named, message));
+            }
+        }
         let page = tabled.page.map_or(Some(PAGE), |page| usize::try_from(page).ok());
         let page = page.filter(|page| (1..=MOST).contains(page));
         if page.is_none() {
