@@ -55,7 +55,8 @@ fn runnable(path: &Path) -> Result<(), String> {
     }
     let Some(line) = bytes.strip_prefix(b"#!") else {
         return if std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0')) && cfg!(unix) {
-            Err("is text without `#!` in its first line: write `#!/bin/sh`, or what else runs it".to_owned())
+            let shebang = shebang(path);
+            Err(format!("is text without `#!` in its first line: write `{shebang}`, or what else runs it"))
         } else {
             Ok(())
         };
@@ -67,6 +68,19 @@ fn runnable(path: &Path) -> Result<(), String> {
         );
     }
     interpreter(&String::from_utf8_lossy(line))
+}
+
+/// The first line that a program of this name is likely to want.
+fn shebang(path: &Path) -> &'static str {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("py") => "#!/usr/bin/env python3",
+        Some("js" | "mjs" | "cjs") => "#!/usr/bin/env node",
+        Some("rb") => "#!/usr/bin/env ruby",
+        Some("php") => "#!/usr/bin/env php",
+        Some("pl") => "#!/usr/bin/env perl",
+        Some("bash") => "#!/usr/bin/env bash",
+        _ => "#!/bin/sh",
+    }
 }
 
 fn interpreter(line: &str) -> Result<(), String> {

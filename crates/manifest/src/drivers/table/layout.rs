@@ -41,7 +41,12 @@ impl Layout {
             return Err(told);
         };
         let Some(table) = schema.table(&tabled.table.name) else {
-            let hint = suggestion(&tabled.table.name, schema.tables().iter().map(String::as_str));
+            let tables = schema.tables();
+            let hint = if tables.is_empty() {
+                ": no migration has made any yet".to_owned()
+            } else {
+                suggestion(&tabled.table.name, tables.iter().map(String::as_str))
+            };
             return Err(vec![problem(
                 &tabled.table,
                 format!("there is no table `{}`{hint}", tabled.table.name),

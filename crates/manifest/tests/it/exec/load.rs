@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::project::project;
+use crate::place::Place;
 
 /// The only problem.
 fn told(program: &str, exec: &str) -> String {
@@ -33,7 +34,26 @@ fn what_cannot_be_run_is_told_with_what_to_do() {
     let place = project("echo hello\n", "{}", "30s");
     let file = place.path().join("program");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("it can be set");
-    assert!(place.problems()[0].to_string().contains("text without `#!`"));
+    assert!(
+        place.problems()[0].to_string().contains("text without `#!` in its first line: write `#!/bin/sh`")
+    );
+}
+
+#[test]
+fn the_first_line_that_is_missing_is_that_of_the_language() {
+    for (name, line) in
+        [("x.py", "#!/usr/bin/env python3"), ("x.mjs", "#!/usr/bin/env node"), ("x", "#!/bin/sh")]
+    {
+        let name = format!("controller/{name}");
+        let place = Place::new(&[
+            ("api.json", r#"{ "/": { "x": { "GET": { "info": "i" } } } }"#),
+            (&name, "print()\n"),
+        ]);
+        fs::set_permissions(place.path().join(&name), fs::Permissions::from_mode(0o755))
+            .expect("it can be set");
+        let told = place.problems()[0].to_string();
+        assert!(told.contains(&format!("write `{line}`")), "{told}");
+    }
 }
 
 #[test]
