@@ -60,10 +60,16 @@ pub(crate) fn numbers(place: &Place, file: &str) -> Vec<u32> {
     text.lines().map(|line| line.trim().parse().expect("it is a number")).collect()
 }
 
-/// Waits until these processes are gone, zombies too.
+/// Waits until these processes are gone, zombies too: but what has ended and has no parent any more is reaped by the
+/// system's first process, whenever that does so.
 pub(crate) async fn gone(pids: &[u32]) {
     assert!(!pids.is_empty(), "the program wrote down its processes");
-    let there = |pid: &&u32| Path::new("/proc").join(pid.to_string()).exists();
+    let ended_orphan = |pid: &u32| {
+        let stat = state(*pid);
+        let mut after_name = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        (after_name.next(), after_name.next()) == (Some("Z"), Some("1"))
+    };
+    let there = |pid: &&u32| Path::new("/proc").join(pid.to_string()).exists() && !ended_orphan(pid);
     let all = async {
         while pids.iter().any(|pid| there(&pid)) {
             tokio::time::sleep(Duration::from_millis(5)).await;
