@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::database::{DatabaseOptions, project};
 use crate::follow::{Told, follow};
 use crate::project::{meant, require_manifest};
-use crate::terminal::{self, print};
+use crate::terminal::print;
 
 /// How to serve.
 #[derive(Args, Clone, Debug)]
@@ -51,29 +51,28 @@ const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 /// What is written for the socket that is the standard input.
 const INHERITED: &str = "stdin";
 
+/// What to do when there is nothing to serve.
+const NOTHING: &str = "Nothing is served but documents: `ketch serve DIR` serves the folder of an api.json, and `ketch new \
+                       --manifest DIR` writes one.\n";
+
 pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
     let dir = meant(&server, options.dir.as_deref());
     if let Some(dir) = &dir {
         require_manifest(dir)?;
     }
-    let has_nothing = dir.is_none() && !server.has_endpoints();
+    let hint = (dir.is_none() && !server.has_endpoints()).then_some(NOTHING);
     let options = &Options { dir, ..options.clone() };
     let built = options.apply(server).build().map_err(ketch_server::Error::from)?;
     if options.only_check {
         print(&format!("{}\n", built.address()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if has_nothing {
-        terminal::say(
-            "Nothing is served but documents: `ketch serve DIR` serves the folder of an api.json, and `ketch new --manifest DIR` writes one.",
-        );
-    }
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let stopped = runtime.block_on(options.serve(built));
+    let stopped = runtime.block_on(options.serve(built, hint));
     runtime.shutdown_timeout(BLOCKING_GRACE);
     Ok(match stopped? {
         Stopped::Cut { connections } => {
@@ -110,7 +109,8 @@ impl Options {
         format!("{many} of {}, loaded anew {anew}", folders.join(", "))
     }
 
-    async fn serve(&self, built: Built) -> Result<Stopped> {
+    /// `hint` is said to people once it is ready.
+    async fn serve(&self, built: Built, hint: Option<&str>) -> Result<Stopped> {
         let listener = if self.listen.as_deref() == Some(INHERITED) {
             inherited()
                 .context("the standard input is no socket to listen on: write `--listen 127.0.0.1:8080`")?
@@ -130,7 +130,7 @@ impl Options {
             }
         };
         let manifest = built.reloader().map(|reloader| self.manifest_line(reloader));
-        Ok(built.run_on(listener, |ready| say(&ready, manifest.as_deref()), until).await?)
+        Ok(built.run_on(listener, |ready| say(&ready, manifest.as_deref(), hint), until).await?)
     }
 }
 
@@ -155,7 +155,7 @@ fn raise_descriptor_limit() {
 }
 
 /// Says where to look.
-fn say(ready: &Ready, manifest: Option<&str>) {
+fn say(ready: &Ready, manifest: Option<&str>, hint: Option<&str>) {
     let mut text = format!("{} is ready at {}\n", ready.title, ready.url("/"));
     if ready.docs {
         text += &format!("  docs     {}\n  openapi  {}\n", ready.url("/docs"), ready.url("/openapi.json"));
@@ -166,6 +166,8 @@ fn say(ready: &Ready, manifest: Option<&str>) {
     if let Some(database) = &ready.database {
         text += &format!("  database {database}\n");
     }
-    text += &format!("  health   {}\nCtrl-C stops it.\n", ready.url("/health/ready"));
+    text += &format!("  health   {}\n", ready.url("/health/ready"));
+    text += hint.unwrap_or_default();
+    text += "Ctrl-C stops it.\n";
     let _unheard = std::io::stderr().write_all(text.as_bytes());
 }
