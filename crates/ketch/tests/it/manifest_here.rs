@@ -32,9 +32,9 @@ fn without_a_command_or_a_folder_the_manifest_here_is_served() {
 fn a_server_that_has_nothing_to_serve_says_so_and_what_to_type() {
     let place = Scratch::new();
     let mut server = Said::start(place.path(), &["--listen", "127.0.0.1:0"]);
+    server.ready();
     let hint = server.until("Nothing is served");
     assert!(hint.contains("`ketch serve DIR`") && hint.contains("`ketch new --manifest DIR`"), "{hint}");
-    server.ready();
 }
 
 #[test]
