@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use http::Method;
 use ketch_db::Db;
 use ketch_manifest::{Driver, Native, Project, Stored, Surroundings};
-use ketch_model::{Problem, Settings};
+use ketch_model::{Problem, Problems, Settings};
 use ketch_testkit::{Client, Scratch};
 use ketch_wasm::{Setup, Wasm};
 use ketch_web::App;
@@ -61,7 +61,7 @@ impl Place {
 
     /// What is wrong with it, as `ketch check` lists it.
     pub(crate) fn problems(&self) -> Vec<String> {
-        let problems = self.lowered().err().unwrap_or_default();
+        let problems = Problems::sorted(self.lowered().err().unwrap_or_default()).0;
         problems.iter().map(ToString::to_string).collect()
     }
 
