@@ -48,9 +48,10 @@ pub(crate) fn python(workspace: &Workspace, tools: &Tools) -> Result<()> {
     test(workspace, "in_python", &folder)
 }
 
+/// The same packages as for all tests, so that nothing is built again with other features.
 fn test(workspace: &Workspace, name: &str, folder: &Path) -> Result<()> {
     let mut tests = command::cargo(&workspace.root);
-    tests.args(["test", "--package", "ketch-wasm", "--test", "it", name, "--", "--ignored"]);
+    tests.args(["test", "--workspace", "--exclude", "bench-wasm", "--test", "it", name, "--", "--ignored"]);
     command::run(tests.env("KETCH_TEST_GUESTS", folder))
 }
 
