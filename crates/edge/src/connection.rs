@@ -50,15 +50,20 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
 }
 
-/// Serves one connection. It ends by itself within the limits, at once when nothing was asked yet and the server
-/// drains, and in any case when the server gives up waiting.
+/// How long a connection that has said nothing yet is kept when the server drains. What a client sends with its connection
+/// is on its way when the connection is accepted, and comes within a round trip.
+const UNASKED: Duration = Duration::from_millis(500);
+
+/// Serves one connection. It ends by itself within the limits, soon when nothing was asked yet and the server drains, and
+/// in any case when the server gives up waiting.
 pub(crate) async fn run(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, mut phases: Phases) {
     // Replies are small: waiting to fill a segment only delays them.
     let _unsupported_is_fine = stream.set_nodelay(true);
     let deadline = Instant::now() + shared.limits.head_time;
     let spoken = tokio::select! {
+        biased;
         spoken = timeout_at(deadline, sniff(&mut stream)) => spoken,
-        _ = phases.wait_for(|phase| *phase != Phase::Serving) => return,
+        () = unasked(&mut phases) => return,
     };
     match spoken {
         Ok(Ok(Some(Spoken::Http1(early)))) => {
@@ -134,6 +139,13 @@ async fn http2(stream: TcpStream, early: BytesMut, peer: SocketAddr, shared: Arc
     drive(connection, |connection| connection.graceful_shutdown(), idle, farewell, phases).await;
 }
 
+/// Resolves when the server drains, and nobody is going to ask any more who has not asked yet.
+async fn unasked(phases: &mut Phases) {
+    drop(phases.wait_for(|phase| *phase != Phase::Serving).await);
+    let over = phases.wait_for(|phase| *phase == Phase::Over);
+    let _too_late_anyway = timeout(UNASKED, over).await;
+}
+
 /// Resolves at the deadline of the first head, unless it has come.
 async fn silent(heads: &Heads, deadline: Instant) {
     sleep_until(deadline).await;
@@ -155,7 +167,9 @@ async fn drive<C, E>(
     E: std::error::Error,
 {
     let mut connection = std::pin::pin!(connection);
+    // What has come already is read before the connection is asked to end: then it is answered.
     let early = tokio::select! {
+        biased;
         outcome = connection.as_mut() => Some(outcome),
         () = idle => None,
         _ = phases.wait_for(|phase| *phase != Phase::Serving) => None,

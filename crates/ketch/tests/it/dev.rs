@@ -164,7 +164,8 @@ fn a_program_is_built_anew_and_takes_over_the_socket() {
     let source = fs::read_to_string(dir.join("src/lib.rs")).unwrap();
     let before = ask(addr, "/openapi.json").unwrap().1;
     assert!(before.contains("hello-dev") || before.contains("openapi"), "{before}");
-    let (over, asking) = ask_on(addr, "/health/ready");
+    // Not `/health/ready`: a server that stops is right to say 503 there.
+    let (over, asking) = ask_on(addr, "/health/live");
 
     fs::write(dir.join("src/lib.rs"), source.clone() + "\nfn broken( {\n").unwrap();
     dev.until("error");

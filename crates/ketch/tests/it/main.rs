@@ -87,6 +87,7 @@ mod shutdown;
 mod slow;
 mod streams;
 mod stubs;
+mod takeover;
 mod traversal;
 mod traversal_cases;
 mod walk;
