@@ -51,8 +51,10 @@ pub struct Files {
 pub enum Answer {
     /// Output fields, with `_STATUS_`, `_HEADERS_`, `_REDIRECT_` and `error` among them.
     Fields(Map<String, Value>),
-    /// A document that is written already: JSON.
+    /// The body, as it is declared: JSON.
     Json(Bytes),
+    /// Output fields as JSON text, an object. None begins with `_` or is called `error`.
+    Text(Bytes),
     /// A whole reply.
     Reply(Response),
 }

@@ -30,8 +30,10 @@ mod source;
 mod sources;
 mod surplus;
 mod syntax;
+mod told;
 mod tree;
 mod types;
+pub mod verdict;
 
 pub use call::{Answer, Call, Files};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
@@ -47,6 +49,7 @@ pub use one_line::one_line;
 pub use project::{Api, Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
 pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, source_folders};
+pub use told::{Called, Seen};
 pub use tree::{Declared, Param, Site};
 pub use types::{Own, Schema, Type, Types, Wrong};
 

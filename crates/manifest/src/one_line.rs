@@ -19,6 +19,19 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
+/// The most of foreign bytes that is put into one line of the log.
+pub(crate) const SHOWN: usize = 1024;
+
+/// Foreign bytes as one line of a log: cut, and as [`one_line`] has it.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    let cut = &bytes[..bytes.len().min(SHOWN)];
+    let mut shown = one_line(&String::from_utf8_lossy(cut)).into_owned();
+    if bytes.len() > cut.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Whether a character is a control, or changes the order or look of those beside it.
 fn is_escaped(character: char) -> bool {
     character.is_control()

@@ -53,7 +53,13 @@ impl Outputs {
     /// # Errors
     /// 500 in development, when they are not what is declared; the log says what is wrong. What a type checker fails with.
     pub(crate) async fn shape(&self, answer: Answer) -> Result<Answer, Error> {
-        let Answer::Fields(fields) = answer else { return Ok(answer) };
+        let fields = match answer {
+            Answer::Text(text) if self.stay_as_they_are() => return Ok(Answer::Json(text)),
+            Answer::Text(text) => serde_json::from_slice(&text)
+                .map_err(|error| Error::internal(format!("a driver's text is no object: {error}")))?,
+            Answer::Fields(fields) => fields,
+            whole => return Ok(whole),
+        };
         if self.seed || self.gives.is_empty() {
             return Ok(Answer::Fields(fields));
         }
@@ -65,6 +71,12 @@ impl Outputs {
             self.check(&fields).await?;
         }
         Ok(Answer::Fields(fields))
+    }
+
+    /// Whether nothing of the fields has to be looked at, so that text can go out as it came.
+    fn stay_as_they_are(&self) -> bool {
+        let renamed = || self.gives.iter().any(|param| param.name != param.wire);
+        self.seed || self.gives.is_empty() || (self.mode != Mode::Development && !renamed())
     }
 
     async fn check(&self, fields: &Map<String, Value>) -> Result<(), Error> {

@@ -38,7 +38,7 @@ impl Shape {
     pub(crate) fn reply(&self, answer: Answer) -> Result<Response, Error> {
         match answer {
             Answer::Reply(reply) => Ok(reply),
-            Answer::Json(bytes) => Ok(json(StatusCode::OK, Body::from(bytes))),
+            Answer::Json(bytes) | Answer::Text(bytes) => Ok(json(StatusCode::OK, Body::from(bytes))),
             Answer::Fields(fields) => self.fields(fields),
         }
     }

@@ -1,18 +1,19 @@
 //! Components that answer calls: `call` of the world `controller`.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ketch_manifest::{Answer, Call, Controller, Pending};
+use ketch_manifest::{Answer, Call, Called, Controller, Pending};
 use ketch_model::Error;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use wasmtime::component::ComponentExportIndex;
 
-use crate::guest::Guest;
+use crate::fault;
+use crate::guest::{Guest, document};
 use crate::ledger::About;
-use crate::{document, fault};
 
 /// A controller.
 #[derive(Debug)]
@@ -25,7 +26,8 @@ impl Controller for Controlled {
     fn call(&self, call: Call) -> Pending<Result<Answer, Error>> {
         let (guest, export) = (Arc::clone(&self.guest), self.call);
         Box::pin(async move {
-            let (request, about, time_left) = (document::call(&call), about(&call), call.time_left);
+            let (request, about, time_left) =
+                (document(&Called::of(&call, in_guest)), about(&call), call.time_left);
             let answered =
                 guest.call::<_, (Result<String, String>,)>(&export, (request,), about, time_left).await?;
             match answered {
@@ -34,6 +36,11 @@ impl Controller for Controlled {
             }
         })
     }
+}
+
+/// Where a guest finds a file that came with a request.
+fn in_guest(path: &Path) -> String {
+    format!("/files/{}", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 fn about(call: &Call) -> About {
@@ -45,13 +52,12 @@ fn about(call: &Call) -> About {
     }
 }
 
-/// What a component's text comes to. A document without any of the members that say more than themselves goes to the
-/// client as it is.
+/// What a component's text comes to. One without any of the members that say more than themselves is not read any further.
 fn answer(text: String) -> Result<Answer, Error> {
     let shape = serde_json::from_str(&text)
         .map_err(|error| fault::nonsense(&format!("is no JSON object: {error}")))?;
     match shape {
-        Shape::Plain => Ok(Answer::Json(Bytes::from(text))),
+        Shape::Plain => Ok(Answer::Text(Bytes::from(text))),
         Shape::Special => {
             let fields = serde_json::from_str(&text).map_err(|error| fault::nonsense(&error.to_string()))?;
             Ok(Answer::Fields(fields))

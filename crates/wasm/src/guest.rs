@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ketch_db::Db;
 use ketch_model::Error;
+use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use wasmtime::Store;
@@ -35,6 +36,11 @@ pub(crate) struct Guest {
     places: Arc<Semaphore>,
     /// Instances that are kept, the one used last at the end.
     idle: Mutex<Vec<Idle>>,
+}
+
+/// What a guest is told, as it is handed over.
+pub(crate) fn document(told: &impl Serialize) -> String {
+    serde_json::to_string(told).expect("keys are text and numbers are finite")
 }
 
 /// An instance between calls. Fields are dropped in this order: the place is free when the instance is gone.

@@ -10,7 +10,6 @@ mod checker;
 mod component;
 mod controller;
 mod database;
-mod document;
 mod driver;
 mod engine;
 mod fault;

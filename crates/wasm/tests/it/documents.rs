@@ -34,6 +34,22 @@ async fn an_answer_may_set_the_status() {
 }
 
 #[tokio::test]
+async fn what_is_declared_of_outputs_holds_for_components() {
+    let place = Place::new("", &[("boat", answering(WORLD, "", "", r#"{"boat_id": 7}"#))]);
+    let api = |ty: &str| {
+        format!(
+            r#"{{"/": {{"boat": {{"GET": {{"info": "-", "out": {{"id": {{"info": "-", "type": "{ty}", "name": "boat_id"}}}}}}}}}}}}"#
+        )
+    };
+    place.write("api.json", api("int").as_bytes());
+    let answer = place.client().get("/boat").await;
+    assert_eq!(answer.json::<Value>(), json!({"id": 7}), "clients know it as `id`");
+    place.write("api.json", api("string").as_bytes());
+    let answer = place.client().get("/boat").await;
+    assert_eq!((answer.status.as_u16(), answer.json::<Value>()["code"].clone()), (500, json!("bad_output")));
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_object_is_refused() {
     for text in ["", "[]", "7", "{\"a\":", "{} {}", "nonsense"] {
         let place = Place::new("", &[("bad", answering(WORLD, "", "", text))]);

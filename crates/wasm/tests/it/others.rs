@@ -27,10 +27,23 @@ async fn a_middleware_grants_identifies_and_sets_headers() {
 }
 
 #[tokio::test]
+async fn a_middleware_gives_a_header_several_values() {
+    let place = Place::new("", &[("echo", echo())]);
+    place.write("middleware/1-vary.wasm", &middleware(r#"{"headers": {"x-seen": ["1", "2"]}}"#));
+    let answer = place.client().get("/echo").await;
+    let values: Vec<_> = answer.headers.get_all("x-seen").iter().collect();
+    assert_eq!(values, ["1", "2"], "{}", answer.text());
+}
+
+#[tokio::test]
 async fn a_middleware_refuses_and_one_that_fails_refuses_too() {
-    for (verdict, status) in
-        [(r#"{"status": 403, "body": {"why": "no"}}"#, 403), ("nonsense", 502), (r#"{"scopes": []}"#, 502)]
-    {
+    for (verdict, status) in [
+        (r#"{"status": 403, "body": {"why": "no"}}"#, 403),
+        ("nonsense", 502),
+        (r#"{"scopes": []}"#, 502),
+        (r#"{"body": "no"}"#, 502),
+        (r#"{"status": 99}"#, 502),
+    ] {
         let place = Place::new("", &[("echo", echo())]);
         place.write("middleware/1-no.wasm", &middleware(verdict));
         assert_eq!(place.client().get("/echo").await.status.as_u16(), status, "{verdict}");

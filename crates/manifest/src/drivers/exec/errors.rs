@@ -7,10 +7,7 @@ use ketch_model::Error;
 
 use super::gate::busy;
 use super::spawn::NotStarted;
-use crate::one_line::one_line;
-
-/// The most of a line that is put into the log, in bytes.
-pub(super) const SHOWN: usize = 1024;
+pub(super) use crate::one_line::{SHOWN, shown};
 
 /// What a program is for, as its errors are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +41,4 @@ impl Part {
 pub(super) fn late(program: &Path, limit: Duration) -> Error {
     Error::new(504, "deadline_exceeded", format!("no reply was ready within {limit:?}"))
         .because(format!("{}: killed after {limit:?}", program.display()))
-}
-
-/// Foreign bytes as one line of a log: cut, and as [`one_line`] has it.
-pub(super) fn shown(bytes: &[u8]) -> String {
-    let cut = &bytes[..bytes.len().min(SHOWN)];
-    let mut shown = one_line(&String::from_utf8_lossy(cut)).into_owned();
-    if bytes.len() > cut.len() {
-        shown.push('…');
-    }
-    shown
 }

@@ -5,9 +5,9 @@ use serde_json::Value;
 use tokio::io::BufReader;
 
 use super::errors::{SHOWN, shown};
-use super::middleware::verdict;
 use super::protocol::{Bad, reply};
 use super::worker::{Broken, line};
+use crate::verdict;
 
 /// The longest line here. Inputs are longer.
 const MOST: usize = 200;
@@ -63,7 +63,7 @@ fn one(line: &[u8]) {
         }
     }
     let Some(document) = document else { return };
-    if let Ok(said) = verdict(document.clone(), false) {
+    if let Ok(said) = verdict::read(document.clone()) {
         assert!(said.status.is_none_or(|status| (200..600).contains(&status)));
         assert!(said.body.is_none() || said.status.is_some());
         assert_eq!(

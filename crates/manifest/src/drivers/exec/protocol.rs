@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::call::Call;
 use crate::middleware::Inspect;
+use crate::told::{Called, Seen};
 
 /// What the server writes on a worker's standard input. One line each, in UTF-8.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -35,52 +35,6 @@ pub(crate) enum Ask<'a> {
     Match(Named<'a>),
     /// Whether a value is of a type. The result is a boolean.
     Check(Checked<'a>),
-}
-
-/// What a controller is given.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Called<'a> {
-    /// The endpoint's path with its parameters: `/user/{id}`. With `method` it says which endpoint it is.
-    route: &'a str,
-    /// The HTTP method, in upper case.
-    method: &'a str,
-    /// The path as it was asked for.
-    path: &'a str,
-    /// The arguments, converted and checked, by the names that the manifest gives them; with `_HTTP_METHOD_`, `_SCOPE_`,
-    /// `_AUTHORIZATION_` and `_CALLER_`.
-    args: Map<String, Value>,
-    /// Files that came with the request: their paths, by argument, or by argument and index (`photos/0`) in a list. They
-    /// are gone when the call has ended.
-    files: BTreeMap<&'a str, &'a Path>,
-    /// The request's id, for logs.
-    request_id: &'a str,
-    /// What is left of the endpoint's time, in milliseconds. The process is killed when it is over.
-    time_left_ms: u64,
-}
-
-/// What a middleware sees of a request.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Seen<'a> {
-    /// The HTTP method, in upper case.
-    method: &'a str,
-    /// The path as it was asked for, without the query.
-    path: &'a str,
-    /// The query as it was asked for, without its `?`; empty when there is none.
-    query: &'a str,
-    /// The headers, names in lower case. One that came several times is joined with `, `, cookies with `; `.
-    headers: BTreeMap<&'a str, String>,
-    /// The address and port at the socket's other end, if there is one.
-    peer: Option<String>,
-    /// The endpoint's path with its parameters.
-    route: &'a str,
-    /// The scopes that the endpoint needs: one of the inner lists, all of it. Empty when everyone may call.
-    required: &'a [Vec<String>],
-    /// The scopes that were granted so far.
-    scope: &'a [String],
-    /// The request's id, for logs.
-    request_id: &'a str,
-    /// What is left of the endpoint's time, in milliseconds.
-    time_left_ms: u64,
 }
 
 /// A type's name.
@@ -216,16 +170,7 @@ impl fmt::Display for Bad {
 impl<'a> Ask<'a> {
     /// Asks a controller.
     pub(crate) fn call(call: &'a Call) -> Self {
-        let files = call.files.by_name.iter().map(|(name, path)| (name.as_str(), path.as_path())).collect();
-        Self::Call(Called {
-            route: &call.route,
-            method: call.method.as_str(),
-            path: &call.path,
-            args: call.with_specials(),
-            files,
-            request_id: call.request_id.as_str(),
-            time_left_ms: millis(call.time_left),
-        })
+        Self::Call(Called::of(call, |path| path.to_string_lossy().into_owned()))
     }
 
     /// Asks a middleware.
@@ -240,39 +185,6 @@ impl<'a> Ask<'a> {
         line.push(b'\n');
         line
     }
-}
-
-impl<'a> Seen<'a> {
-    /// A request as a middleware sees it.
-    pub(crate) fn of(request: &'a Inspect) -> Self {
-        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-        let mut headers: BTreeMap<&str, String> = BTreeMap::new();
-        for (name, value) in &request.headers {
-            headers
-                .entry(name)
-                .and_modify(|all| {
-                    all.push_str(if name == "cookie" { "; " } else { ", " });
-                    all.push_str(value);
-                })
-                .or_insert_with(|| value.clone());
-        }
-        Self {
-            method: request.method.as_str(),
-            path,
-            query,
-            headers,
-            peer: request.peer.map(|peer| peer.to_string()),
-            route: &request.route,
-            required: &request.required,
-            scope: &request.scope,
-            request_id: request.request_id.as_str(),
-            time_left_ms: millis(request.time_left),
-        }
-    }
-}
-
-fn millis(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Reads a worker's line as the reply to the request with this id.
