@@ -15,6 +15,7 @@ use ketch_model::{Error, FieldError, In};
 use ketch_web::{Ctx, Input};
 use serde_json::{Map, Value};
 
+pub use documents::narrowed;
 pub(crate) use documents::{describe, errors};
 pub(crate) use rules::faults;
 
@@ -186,10 +187,23 @@ impl Reading {
             Ok(value) => value,
             Err(wrongs) => return Ok(Err(wrongs)),
         };
-        let was_json = !value.is_string();
-        match self.asked(ty, value).await? {
-            Err(_) if was_json && ty.is_own() => self.asked(ty, text.into()).await,
-            answered => Ok(answered),
+        if value.is_string() || !ty.is_own() {
+            return self.asked(ty, value).await;
+        }
+        let of_json = self.asked(ty, value).await;
+        if !matches!(&of_json, Ok(Err(_))) && !of_json.as_ref().is_err_and(has_failed) {
+            return of_json;
+        }
+        let of_text = self.asked(ty, text.into()).await;
+        match (of_json, of_text) {
+            // A checker may be made for one of the forms and fail at the other. What it says of the one holds.
+            (Ok(refused), Err(error)) | (Err(error), Ok(refused @ Err(_))) if has_failed(&error) => {
+                let cause = error.cause().map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(%cause, "a type checker failed at one form of a value, and refused the other");
+                Ok(refused)
+            }
+            (Err(error), Err(_)) => Err(error),
+            (_, of_text) => of_text,
         }
     }
 
@@ -218,6 +232,11 @@ impl Reading {
         let message = format!("`{}`{of} {message}", param.wire);
         self.faults.push(FieldError { place, name, code, message });
     }
+}
+
+/// Whether a checker could not deal with a value. That it is late or busy says nothing of the value.
+fn has_failed(error: &Error) -> bool {
+    matches!(error.status().as_u16(), 500 | 502)
 }
 
 /// Where an argument comes from, as replies and documents say it.

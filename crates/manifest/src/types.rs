@@ -45,7 +45,7 @@ pub enum Type {
     Token,
     /// `digest(n)`: so many hexadecimal digits, in lower case.
     Digest(usize),
-    /// `uuid`: a UUID with its hyphens (RFC 9562, 4).
+    /// `uuid`: a UUID with its hyphens (RFC 9562, 4). It becomes lower case.
     Uuid,
     /// `email`: an address as HTML's forms have it.
     Email,
@@ -144,7 +144,7 @@ impl Type {
     }
 
     /// Takes a value that came as JSON. A whole number that was written with a fraction or exponent (`2.0`, `1e3`)
-    /// becomes one where a whole number is wanted.
+    /// becomes one where a whole number is wanted, and a UUID becomes lower case. So do the names of maps.
     ///
     /// # Errors
     /// Everything that is wrong with it, 100 entries at most.
@@ -214,6 +214,15 @@ impl Type {
         }
     }
 
+    /// The name of a map's member as it is meant, for the types of which one value can be written in several ways.
+    fn name(&self, written: &str) -> Option<String> {
+        match (self, self.convert(written).ok()?) {
+            (Self::Uuid, Value::String(meant)) => Some(meant),
+            (Self::Int | Self::Uint | Self::Id, meant) => Some(meant.to_string()),
+            _ => None,
+        }
+    }
+
     /// What it is, after "must be".
     pub(crate) fn noun(&self) -> String {
         match self {
@@ -232,7 +241,9 @@ fn walk_map(
     at: &mut String,
     wrongs: &mut Vec<Wrong>,
 ) {
-    for (name, value) in members {
+    let mut is_otherwise = false;
+    for (name, value) in members.iter_mut() {
+        is_otherwise |= key.name(name).is_some_and(|meant| meant != *name);
         below(at, name, |at| {
             if let Err(found) = key.convert(name) {
                 let named = |wrong: Wrong| format!("has a name that {}", wrong.message);
@@ -245,6 +256,24 @@ fn walk_map(
             inner.walk(value, at, wrongs);
         });
     }
+    if is_otherwise {
+        rename(key, members, at, wrongs);
+    }
+}
+
+/// Gives the members of a map the names that are meant. Two that mean the same are wrong.
+fn rename(key: &Type, members: &mut Map<String, Value>, at: &mut String, wrongs: &mut Vec<Wrong>) {
+    let mut renamed = Map::with_capacity(members.len());
+    for (name, value) in std::mem::take(members) {
+        let meant = key.name(&name).unwrap_or_else(|| name.clone());
+        if renamed.contains_key(&meant) {
+            let message = "has the name of another, which is written otherwise";
+            below(at, &name, |at| wrongs.push(Wrong { at: at.clone(), ..Wrong::invalid(message) }));
+        } else {
+            renamed.insert(meant, value);
+        }
+    }
+    *members = renamed;
 }
 
 /// One step deeper in a pointer, and back.

@@ -22,6 +22,24 @@ pub(crate) fn describe(takes: &[Param]) -> Vec<ArgSpec> {
     args
 }
 
+/// Changes what documents say of an argument, wherever it stands. If that is anything, they say too that breaking it is 422.
+/// `change` is given the schema of its type, without the `null` that may stand beside it.
+pub fn narrowed(args: &mut [ArgSpec], place: In, name: &str, change: impl Fn(&mut Value)) {
+    for arg in args.iter_mut().filter(|arg| arg.place == place) {
+        let schema = match place {
+            In::Body => arg.schema.pointer_mut("/properties").and_then(|members| members.get_mut(name)),
+            _ => Some(&mut arg.schema).filter(|_| arg.name == name),
+        };
+        let Some(schema) = schema else { continue };
+        let before = schema.clone();
+        match schema.pointer_mut("/anyOf/0") {
+            Some(inner) => change(inner),
+            None => change(schema),
+        }
+        arg.rules |= *schema != before;
+    }
+}
+
 /// What reading them may be answered with, beyond what every body may.
 pub(crate) fn errors(takes: &[Param]) -> Vec<ErrorSpec> {
     let body = takes.iter().filter(|param| param.site == Site::Body);

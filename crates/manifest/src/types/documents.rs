@@ -50,13 +50,17 @@ impl Type {
         match self {
             Self::Any | Self::Text | Self::Own(_) => None,
             Self::Bool => Some(json!({ "enum": ["true", "false"] })),
-            Self::Int => Some(json!({ "pattern": "^-?[0-9]" })),
-            Self::Uint | Self::Id => Some(json!({ "pattern": "^[0-9]" })),
-            Self::Float => Some(json!({ "pattern": "^-?[0-9]" })),
+            Self::Int | Self::Float => Some(json!({ "pattern": NUMBER })),
+            // `-0` is 0, however it is written.
+            Self::Uint => Some(json!({ "pattern": NUMBER, "not": { "pattern": "^-(?:0\\.0*)?[1-9]" } })),
+            Self::Id => Some(json!({ "pattern": NUMBER, "not": { "pattern": "^-|^0(?:\\.0+)?(?:[eE]|$)" } })),
             other => Some(other.schema()),
         }
     }
 }
+
+/// A number as JSON writes it (RFC 8259, 6).
+const NUMBER: &str = "^-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$";
 
 fn whole(format: &str, least: &Value, most: &Value) -> Value {
     json!({ "type": "integer", "format": format, "minimum": least, "maximum": most })
