@@ -144,7 +144,7 @@ impl Type {
     }
 
     /// Takes a value that came as JSON. A whole number that was written with a fraction or exponent (`2.0`, `1e3`)
-    /// becomes one where a whole number is wanted, and a UUID becomes lower case. So do the names of maps.
+    /// becomes one where a whole number is wanted, and a UUID becomes lower case, as the name of a map's member too.
     ///
     /// # Errors
     /// Everything that is wrong with it, 100 entries at most.
@@ -214,13 +214,14 @@ impl Type {
         }
     }
 
-    /// The name of a map's member as it is meant, for the types of which one value can be written in several ways.
-    fn name(&self, written: &str) -> Option<String> {
-        match (self, self.convert(written).ok()?) {
-            (Self::Uuid, Value::String(meant)) => Some(meant),
-            (Self::Int | Self::Uint | Self::Id, meant) => Some(meant.to_string()),
-            _ => None,
+    /// Reads the name of a map's member. A whole number is written in one way only, so that no two names mean the same.
+    fn name(&self, written: &str) -> Result<(), Vec<Wrong>> {
+        let read = self.convert(written)?;
+        let is_whole = matches!(self, Self::Int | Self::Uint | Self::Id);
+        if is_whole && read.to_string() != written {
+            return Err(vec![Wrong::invalid(format!("must be {}", self.noun()))]);
         }
+        Ok(())
     }
 
     /// What it is, after "must be".
@@ -243,9 +244,9 @@ fn walk_map(
 ) {
     let mut is_otherwise = false;
     for (name, value) in members.iter_mut() {
-        is_otherwise |= key.name(name).is_some_and(|meant| meant != *name);
+        is_otherwise |= *key == Type::Uuid && name.contains(|letter: char| letter.is_ascii_uppercase());
         below(at, name, |at| {
-            if let Err(found) = key.convert(name) {
+            if let Err(found) = key.name(name) {
                 let named = |wrong: Wrong| format!("has a name that {}", wrong.message);
                 wrongs.extend(found.into_iter().take(1).map(|wrong| Wrong {
                     at: at.clone(),
@@ -257,23 +258,23 @@ fn walk_map(
         });
     }
     if is_otherwise {
-        rename(key, members, at, wrongs);
+        lower(members, at, wrongs);
     }
 }
 
-/// Gives the members of a map the names that are meant. Two that mean the same are wrong.
-fn rename(key: &Type, members: &mut Map<String, Value>, at: &mut String, wrongs: &mut Vec<Wrong>) {
-    let mut renamed = Map::with_capacity(members.len());
+/// Gives the members of a map names in lower case. Two that mean the same are wrong.
+fn lower(members: &mut Map<String, Value>, at: &mut String, wrongs: &mut Vec<Wrong>) {
+    let mut lowered = Map::with_capacity(members.len());
     for (name, value) in std::mem::take(members) {
-        let meant = key.name(&name).unwrap_or_else(|| name.clone());
-        if renamed.contains_key(&meant) {
+        let meant = name.to_ascii_lowercase();
+        if lowered.contains_key(&meant) {
             let message = "has the name of another, which is written otherwise";
             below(at, &name, |at| wrongs.push(Wrong { at: at.clone(), ..Wrong::invalid(message) }));
         } else {
-            renamed.insert(meant, value);
+            lowered.insert(meant, value);
         }
     }
-    *members = renamed;
+    *members = lowered;
 }
 
 /// One step deeper in a pointer, and back.

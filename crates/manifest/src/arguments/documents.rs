@@ -55,17 +55,32 @@ pub(crate) fn errors(takes: &[Param]) -> Vec<ErrorSpec> {
 fn outside(param: &Param) -> ArgSpec {
     let (place, about) = (place(param.site), param.info.clone());
     // A list is one name several times.
-    let repeated = param.ty.item().is_some() && matches!(place, In::Query | In::Header);
-    let spec = ArgSpec::new(param.wire.as_str(), place, schema(param));
+    let whole = param.ty.is_json_text();
+    let repeated = param.ty.item().is_some() && !whole && matches!(place, In::Query | In::Header);
+    let spec = ArgSpec::new(param.wire.as_str(), place, of_text(param));
     let required = !param.optional || place == In::Path;
-    ArgSpec { required, repeated, about, rules: param.ty.has_rules(), ..spec }
+    let media_type = whole.then_some(JSON);
+    ArgSpec { required, repeated, about, media_type, rules: param.ty.has_rules(), ..spec }
 }
 
 /// The type's schema with the argument's default.
-fn schema(param: &Param) -> Value {
+fn of_json(param: &Param) -> Value {
     let mut schema = param.ty.schema();
     if let Some(default) = param.default.as_ref().filter(|it| !is_absent(it)) {
         schema["default"] = default.clone();
+    }
+    schema
+}
+
+/// The same of an argument that comes as text. A list comes as its values, so that one without any is not there.
+fn of_text(param: &Param) -> Value {
+    let mut schema = param.ty.text_schema();
+    if let Some(default) = param.default.as_ref().filter(|it| !it.is_null() && !is_absent(it)) {
+        schema["default"] = default.clone();
+    }
+    if param.ty.item().is_some() && !param.optional && (param.site == Site::Body || !param.ty.is_json_text())
+    {
+        schema["minItems"] = json!(1);
     }
     schema
 }
@@ -78,7 +93,7 @@ fn bodies(members: &[&Param]) -> Vec<ArgSpec> {
     let files = members.iter().any(|param| param.ty.is_file());
     let fields = members.iter().all(|param| is_field(&param.ty));
     let spec = |media_type: &'static str| {
-        let schema = object(members, &required);
+        let schema = object(members, &required, if media_type == JSON { of_json } else { of_text });
         let (media_type, required) = (Some(media_type), !required.is_empty());
         ArgSpec { required, rules, media_type, ..ArgSpec::new("body", In::Body, schema) }
     };
@@ -86,7 +101,7 @@ fn bodies(members: &[&Param]) -> Vec<ArgSpec> {
     forms.into_iter().filter(|(_, read)| *read).map(|(media_type, _)| spec(media_type)).collect()
 }
 
-fn object(members: &[&Param], required: &[&str]) -> Value {
+fn object(members: &[&Param], required: &[&str], schema: fn(&Param) -> Value) -> Value {
     let properties: Map<String, Value> = members
         .iter()
         .map(|param| {

@@ -175,7 +175,6 @@ fn text_is_converted_as_the_type_says() {
         ("float", "-1.5e3", json!(-1500.0)),
         ("enum(1,2)", "1", json!("1")),
         ("uuid", "2F0C5F5E-8C1C-4c0e-9d5e-3B1D2A4F6C7B", json!("2f0c5f5e-8c1c-4c0e-9d5e-3b1d2a4f6c7b")),
-        ("<int:>", "{\"2.0\":1,\"7\":2}", json!({ "2": 1, "7": 2 })),
         (
             "[<uuid:bool>]",
             "[{\"2F0C5F5E-8C1C-4C0E-9D5E-3B1D2A4F6C7B\":true}]",
@@ -213,6 +212,8 @@ fn text_is_converted_as_the_type_says() {
         ("id", &["0", "-0", "-1"]),
         ("float", &["", "inf", "nan", "1e999", ".5", "1.", "+1", "0x1p3"]),
         ("[int]", &["1,2", "[1", "a"]),
+        ("<int:>", &["{\"2.0\":1}", "{\"1e3\":1}", "{\"-0\":1}", "{\"07\":1}"]),
+        ("<id:>", &["{\"0\":1}", "{\"-1\":1}", "{\"1.0\":1}"]),
         ("<:>", &["a=1", "[1]"]),
         ("FILE", &["x", ""]),
     ];
@@ -301,13 +302,10 @@ fn types_share_nothing_that_changes() {
 
 #[test]
 fn two_names_of_a_map_that_mean_the_same_are_refused() {
-    for (ty, value) in [
-        ("<int:>", json!({ "2": 1, "2.0": 2 })),
-        (
-            "<uuid:>",
-            json!({ "2f0c5f5e-8c1c-4c0e-9d5e-3b1d2a4f6c7b": 1, "2F0C5F5E-8C1C-4C0E-9D5E-3B1D2A4F6C7B": 2 }),
-        ),
-    ] {
+    for (ty, value) in [(
+        "<uuid:>",
+        json!({ "2f0c5f5e-8c1c-4c0e-9d5e-3b1d2a4f6c7b": 1, "2F0C5F5E-8C1C-4C0E-9D5E-3B1D2A4F6C7B": 2 }),
+    )] {
         let wrongs = Type::parse(ty).expect(ty).check(&value).expect_err(ty);
         assert!(wrongs.len() == 1 && wrongs[0].message.contains("written otherwise"), "{ty}: {wrongs:?}");
     }

@@ -228,10 +228,7 @@ impl Controller for Rows {
 
     fn narrow(&self, args: &mut [ArgSpec]) {
         for column in self.0.table.taken().filter(|column| column.kind == Some(Kind::Blob)) {
-            narrowed(args, In::Body, &column.name, |schema| {
-                schema["contentEncoding"] = "base64".into();
-                schema["pattern"] = BASE64.into();
-            });
+            narrowed(args, In::Body, &column.name, |schema| schema["pattern"] = BASE64.into());
         }
     }
 
