@@ -1,7 +1,8 @@
 //! The outside judge of the HTTP surface: schemathesis reads a server's OpenAPI document and calls every endpoint with
 //! what the document allows and with what it forbids. One server error, one reply that the document does not describe, or
 //! one line at error level in the server's log fails the run. Programs are judged, and a manifest that the stock binary
-//! serves. Which checks are left out, and why, is in `xtask/schemathesis.toml` and `xtask/schemathesis-manifest.toml`.
+//! serves. Which checks are left out, and why, is in `xtask/schemathesis.toml` and `xtask/schemathesis-manifest.toml`; which
+//! requests, in `xtask/schemathesis_hooks.py`.
 
 use std::fs;
 use std::time::Duration;
@@ -55,6 +56,8 @@ struct Judged {
     manifest: Option<&'static str>,
     /// What schemathesis is told of it.
     config: &'static str,
+    /// What it is told in Python: which requests are none.
+    hooks: Option<&'static str>,
     /// Generated requests for each endpoint and phase in a short run.
     short: u32,
 }
@@ -65,12 +68,13 @@ const PROGRAMS: &str = "xtask/schemathesis.toml";
 /// The example, whose endpoints belong together, the kitchen sink, which has all kinds of them, and the kitchen sink of
 /// manifests: every source of arguments, every type, and every driver that needs nothing else installed.
 const SERVERS: &[Judged] = &[
-    Judged { name: "harbour", manifest: None, config: PROGRAMS, short: 300 },
-    Judged { name: "sink", manifest: None, config: PROGRAMS, short: 60 },
+    Judged { name: "harbour", manifest: None, config: PROGRAMS, hooks: None, short: 300 },
+    Judged { name: "sink", manifest: None, config: PROGRAMS, hooks: None, short: 60 },
     Judged {
         name: "ketch",
         manifest: Some("xtask/manifest"),
         config: "xtask/schemathesis-manifest.toml",
+        hooks: Some("xtask/schemathesis_hooks.py"),
         short: 40,
     },
 ];
@@ -104,6 +108,7 @@ fn judge(workspace: &Workspace, tools: &Tools, effort: Effort, server: &Judged, 
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let mut st = command::program(tools.program("st"), &folder);
     st.arg("--config-file").arg(workspace.root.join(server.config));
+    st.envs(server.hooks.map(|hooks| ("SCHEMATHESIS_HOOKS", workspace.root.join(hooks))));
     st.arg("run").arg(format!("{url}/openapi.json"));
     st.args(["--phases", "examples,coverage,fuzzing,stateful"]);
     st.args(["--max-examples", &examples.to_string(), "--seed", &seed.to_string()]);
