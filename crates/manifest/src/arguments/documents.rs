@@ -78,8 +78,8 @@ fn of_text(param: &Param) -> Value {
     if let Some(default) = param.default.as_ref().filter(|it| !it.is_null() && !is_absent(it)) {
         schema["default"] = default.clone();
     }
-    if param.ty.item().is_some() && !param.optional && (param.site == Site::Body || !param.ty.is_json_text())
-    {
+    let by_values = param.ty.item().is_some() && (param.site == Site::Body || !param.ty.is_json_text());
+    if !param.optional && (by_values || param.ty.is_any()) {
         schema["minItems"] = json!(1);
     }
     schema
