@@ -35,6 +35,7 @@ mod tree;
 mod types;
 pub mod verdict;
 
+pub use arguments::narrowed;
 pub use call::{Answer, Call, Files, WithSpecials};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
 pub use drivers::{Native, NativeFunction, Tabled, shipped};

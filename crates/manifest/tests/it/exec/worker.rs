@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use ketch_manifest::shipped;
-use ketch_testkit::{Client, soak_factor};
+use ketch_testkit::{Client, overheard, soak_factor};
 use serde_json::Value;
 
-use super::project::{PATIENCE, alone, client, gone, memory, numbers, overheard, project, shell, until};
+use super::project::{PATIENCE, alone, client, gone, memory, numbers, project, shell, until};
 use crate::place::Place;
 
 const ONE: &str = r#"{ "mode": "worker", "workers": 1 }"#;
