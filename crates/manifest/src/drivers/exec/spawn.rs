@@ -17,7 +17,7 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use super::options::{Options, own};
+use super::options::{Mode, Options, own};
 
 /// Variables that every program gets, as the server has them.
 const PASSED: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
@@ -52,6 +52,15 @@ pub(super) struct Running {
 #[derive(Clone, Debug)]
 pub(super) struct Ended(watch::Receiver<Option<ExitStatus>>);
 
+/// What becomes of processes that have left the group, which costs a look at every process of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leavers {
+    /// They are killed however the process ended: workers end seldom.
+    Killed,
+    /// They are killed when the process was ended, not when it ended by itself.
+    KilledIfOrdered,
+}
+
 /// Why no process was started.
 #[derive(Debug)]
 pub(super) enum NotStarted {
@@ -80,7 +89,9 @@ impl Launch {
                 started => break started.map_err(NotStarted::Failed)?,
             }
         };
-        Ok(Running::of(child, slot))
+        let what_left =
+            if self.options.mode == Mode::Worker { Leavers::Killed } else { Leavers::KilledIfOrdered };
+        Ok(Running::of(child, slot, what_left))
     }
 
     fn spawn(&self, args: &[OsString]) -> io::Result<Group> {
@@ -158,12 +169,12 @@ impl Drop for Group {
 }
 
 impl Running {
-    fn of(mut child: Group, slot: OwnedSemaphorePermit) -> Self {
+    fn of(mut child: Group, slot: OwnedSemaphorePermit, leavers: Leavers) -> Self {
         let (stdin, stdout, stderr) =
             (child.child.stdin().take(), child.child.stdout().take(), child.child.stderr().take());
         let (end, asked) = oneshot::channel();
         let (told, ended) = watch::channel(None);
-        tokio::spawn(watch_over(child, asked, told, slot));
+        tokio::spawn(watch_over(child, asked, told, slot, leavers));
         Self { stdin, stdout, stderr, ended: Ended(ended), _end: end }
     }
 }
@@ -174,6 +185,7 @@ async fn watch_over(
     asked: oneshot::Receiver<()>,
     told: watch::Sender<Option<ExitStatus>>,
     slot: OwnedSemaphorePermit,
+    leavers: Leavers,
 ) {
     // The leader alone: its group is waited for only once it has been killed.
     let leader = child.child.inner_mut();
@@ -190,12 +202,12 @@ async fn watch_over(
         Err(error) => tracing::error!(%error, "a process could not be waited for"),
     }
     #[cfg(target_os = "linux")]
-    if ordered {
+    if ordered || leavers == Leavers::Killed {
         let mark = child.mark.clone();
         let _swept = tokio::task::spawn_blocking(move || mark.sweep()).await;
     }
     #[cfg(not(target_os = "linux"))]
-    let _nothing_to_sweep = ordered;
+    let _nothing_to_sweep = (ordered, leavers);
     drop(slot);
 }
 
