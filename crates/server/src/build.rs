@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use ketch_edge::{Health, Limits, Readiness, shipped};
 use ketch_jobs::Runner;
-use ketch_model::{Api, Endpoint, Inferred, Level, Leveled, Problem, Problems, Settings, resolve};
+use ketch_model::{Api, Endpoint, Inferred, Level, Leveled, Live, Problem, Problems, Settings, resolve};
 use ketch_openapi::{DocsService, Documents};
 use ketch_syntax::Key;
 use ketch_web::{App, Route, Schemas, Shed, configure, lower};
@@ -144,6 +144,7 @@ impl Server {
         if let Some(database) = &mut database {
             database.ask(lowered.controllers);
         }
+        let guards = Live::new(lowered.guards);
         let own = routes.len()..routes.len() + lowered.routes.len();
         routes.extend(lowered.routes);
         routes.extend(self.built_in(&readiness, &documents, &mut schemas, &mut problems));
@@ -168,7 +169,7 @@ impl Server {
                 Arc::clone(&api),
                 documents,
                 (manifest, around),
-                (fixed, revisions),
+                (fixed, guards, revisions),
             )
         });
         Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs, operator, reloader })

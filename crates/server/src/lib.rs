@@ -10,6 +10,7 @@ mod database;
 mod error;
 mod events;
 mod explain;
+mod guards;
 mod jobs;
 mod manifest;
 mod probe;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_manifest::{Api, Driver, Footprint, Lowered, Native, NativeFunction, Project, Surroundings};
+use ketch_manifest::{Api, Controller, Driver, Footprint, Native, NativeFunction, Project, Surroundings};
 use ketch_model::{Place, Problem};
-use ketch_web::Middleware;
+use ketch_web::{Middleware, Route};
 
+use crate::guards::Guards;
 use crate::reload::Around;
 use crate::server::{DEFAULT_TITLE, DEFAULT_VERSION, Server, bad_name};
 
@@ -16,6 +17,17 @@ use crate::server::{DEFAULT_TITLE, DEFAULT_VERSION, Server, bad_name};
 pub(crate) struct Declared {
     folders: Vec<(PathBuf, Place)>,
     native: Native,
+}
+
+/// What the projects of a server come to.
+#[derive(Debug, Default)]
+pub(crate) struct Lowered {
+    pub(crate) routes: Vec<Route>,
+    pub(crate) middlewares: BTreeMap<String, Middleware>,
+    /// To be asked once more when the database is connected.
+    pub(crate) controllers: Vec<Arc<dyn Controller>>,
+    /// What each project has from its folder of middlewares.
+    pub(crate) guards: Vec<Guards>,
 }
 
 impl Server {
@@ -119,6 +131,7 @@ impl Declared {
             let around = Surroundings { server, native: &self.native, drivers, db, stored, mode: *mode };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
+            all.guards.push(Guards::of(project, &lowered.middlewares));
             for (name, middleware) in lowered.middlewares {
                 // Endpoints name them, so two of one name would leave one project without its own.
                 if all.middlewares.insert(name.clone(), middleware).is_some() || defined.contains_key(&name) {

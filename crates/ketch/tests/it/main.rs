@@ -51,6 +51,7 @@ mod jobs_stop;
 mod manifest_bodies;
 mod manifest_commands;
 #[cfg(unix)]
+mod manifest_guards;
 mod manifest_here;
 mod manifest_pages;
 mod manifest_place;
