@@ -5,6 +5,7 @@
 
 mod admin;
 mod build;
+mod caches;
 mod control;
 mod database;
 mod error;

@@ -2,7 +2,6 @@
 //!
 //! When anything is wrong, nothing changes: the last good state keeps serving, and the list of problems is the answer.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -12,10 +11,11 @@ use std::time::{Duration, Instant};
 use ketch_manifest::{Driver, Footprint, Project};
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
-use ketch_web::{App, Middleware, Mode, Route, Schemas};
+use ketch_web::{App, Mode, Named, Route, Schemas, check_purges};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
+use crate::caches::ProjectCaches;
 use crate::guards::{Guards, Lost};
 use crate::manifest::{Declared, Lowered};
 use crate::stored::{Pending, Stored};
@@ -43,8 +43,7 @@ struct Inner {
     manifest: Declared,
     around: Around,
     fixed: Fixed,
-    /// What the projects that are served have from their folders of middlewares.
-    guards: Live<Vec<Guards>>,
+    own: Live<Own>,
     /// One reload at a time.
     turn: Mutex<()>,
     /// The revisions of the projects as they were read last, whether they could be served or not.
@@ -64,13 +63,21 @@ pub(crate) struct Fixed {
     /// Endpoints that are listed before those of manifests.
     before: Vec<Route>,
     after: Vec<Route>,
-    middlewares: BTreeMap<String, Middleware>,
+    named: Named,
+}
+
+/// What the projects that are served have beside endpoints.
+#[derive(Debug, Default)]
+pub(crate) struct Own {
+    /// What each has from its folder of middlewares.
+    pub(crate) guards: Vec<Guards>,
+    pub(crate) caches: ProjectCaches,
 }
 
 impl Fixed {
     /// All routes but those in `own`.
-    pub(crate) fn of(routes: &[Route], own: Range<usize>, middlewares: BTreeMap<String, Middleware>) -> Self {
-        Self { before: routes[..own.start].to_vec(), after: routes[own.end..].to_vec(), middlewares }
+    pub(crate) fn of(routes: &[Route], own: Range<usize>, named: Named) -> Self {
+        Self { before: routes[..own.start].to_vec(), after: routes[own.end..].to_vec(), named }
     }
 }
 
@@ -86,10 +93,10 @@ impl Reloader {
         api: Arc<Api>,
         documents: Documents,
         (manifest, around): (Declared, Around),
-        (fixed, guards, tried): (Fixed, Live<Vec<Guards>>, Vec<u64>),
+        (fixed, own, tried): (Fixed, Own, Vec<u64>),
     ) -> Self {
-        let (api, turn, tried) = (Live::new(api), Mutex::default(), Live::new(tried));
-        Self(Arc::new(Inner { app, api, documents, manifest, around, fixed, guards, turn, tried }))
+        let (api, own, turn, tried) = (Live::new(api), Live::new(own), Mutex::default(), Live::new(tried));
+        Self(Arc::new(Inner { app, api, documents, manifest, around, fixed, own, turn, tried }))
     }
 
     /// The folders of the projects.
@@ -175,38 +182,41 @@ impl Reloader {
         let mut problems = Vec::new();
         let (revisions, projects) = manifest.open(&mut problems);
         self.0.tried.set(revisions);
-        let mut lowered = manifest.lower(&projects, around, &fixed.middlewares, &mut problems);
+        let served = self.0.own.get();
+        let mut lowered = manifest.lower(&projects, around, (&fixed.named, &served.caches), &mut problems);
         // What the program's services refer to has been collected already.
         let _none = Schemas::default().finish(lowered.routes.iter_mut().map(|route| &mut route.endpoint));
-        let lost = self.lost(&lowered.guards);
+        let lost = lost(&served.guards, &lowered.own.guards);
         if cause == Cause::Seen {
             problems.extend(lost.iter().map(Lost::problem));
+        }
+        let routes: Vec<Route> =
+            [&fixed.before, &lowered.routes, &fixed.after].into_iter().flatten().cloned().collect();
+        if problems.is_empty() {
+            problems.extend(check_purges(&routes));
         }
         if !problems.is_empty() {
             return Err(Problems::sorted(problems));
         }
-        Ok(Loaded { projects, lowered, without: lost.into_iter().flat_map(|lost| lost.names).collect() })
-    }
-
-    /// The middlewares that the state which is served has, and these have not. A project that cannot be read has told so.
-    fn lost(&self, later: &[Guards]) -> Vec<Lost> {
-        let served = self.0.guards.get();
-        let both = served.iter().zip(later).filter(|_| served.len() == later.len());
-        both.filter_map(|(before, later)| before.lost(later)).collect()
+        Ok(Loaded {
+            projects,
+            lowered,
+            routes,
+            without: lost.into_iter().flat_map(|lost| lost.names).collect(),
+        })
     }
 
     /// Serves what was loaded, if it can be composed and fits the database: in this order, because what is done to the
     /// database cannot be taken back.
     fn swap(&self, loaded: Loaded, cause: Cause, runtime: &Handle) -> Result<(usize, Vec<String>), Problems> {
-        let Loaded { projects, lowered, without } = loaded;
-        let Lowered { routes, middlewares: own, controllers, guards } = lowered;
-        let fixed = &self.0.fixed;
-        let routes: Vec<Route> =
-            [&fixed.before, &routes, &fixed.after].into_iter().flatten().cloned().collect();
-        let mut middlewares = fixed.middlewares.clone();
-        middlewares.extend(own);
+        let Loaded { projects, lowered, routes, without } = loaded;
+        let Lowered { middlewares, controllers, own, .. } = lowered;
+        let mut named = self.0.fixed.named.clone();
+        named.middlewares.extend(middlewares);
+        named.stores.extend(own.caches.stores());
         let api = Api {
             endpoints: routes.iter().map(|route| route.endpoint.clone()).collect(),
+            caches: own.caches.infos(&self.0.fixed.named.stores),
             ..(*self.api()).clone()
         };
         let pending = match cause {
@@ -217,9 +227,9 @@ impl Reloader {
             let problems = runtime.block_on(self.0.around.stored.follow(&projects, &controllers, pending));
             if problems.is_empty() { Ok(()) } else { Err(problems) }
         };
-        let swapped = self.0.app.reload_when(routes, &middlewares, stored);
+        let swapped = self.0.app.reload_when(routes, &named, stored);
         swapped.map_err(Problems::sorted)?;
-        self.0.guards.set(guards);
+        self.0.own.set(own);
         self.0.documents.write(&api);
         let endpoints = api.endpoints.len();
         self.0.api.set(Arc::new(api));
@@ -240,8 +250,16 @@ enum Cause {
 struct Loaded {
     projects: Vec<(u64, Project)>,
     lowered: Lowered,
+    /// Its endpoints and those of the program.
+    routes: Vec<Route>,
     /// Middlewares that are gone.
     without: Vec<String>,
+}
+
+/// The middlewares that the state which is served has, and a later one has not. A project that cannot be read has told so.
+fn lost(served: &[Guards], later: &[Guards]) -> Vec<Lost> {
+    let both = served.iter().zip(later).filter(|_| served.len() == later.len());
+    both.filter_map(|(before, later)| before.lost(later)).collect()
 }
 
 /// Runs what takes long away from the threads that serve.
