@@ -57,7 +57,8 @@ pub(crate) async fn read(
     input: Option<Input>,
 ) -> Result<(Map<String, Value>, Files), Error> {
     let (mut body, files) = match input {
-        Some(mut input) => body::read(takes, ctx, &mut input).await?,
+        // Boxed, as what few requests need is not to be carried about by all.
+        Some(mut input) => Box::pin(body::read(takes, ctx, &mut input)).await?,
         None => Default::default(),
     };
     let mut reading = Reading::default();
@@ -198,7 +199,7 @@ impl Reading {
         if !ty.has_own() {
             return Ok(Ok(value));
         }
-        let wrongs = self.checks.ask(ty, &value).await?;
+        let wrongs = Box::pin(self.checks.ask(ty, &value)).await?;
         Ok(if wrongs.is_empty() { Ok(value) } else { Err(wrongs) })
     }
 

@@ -65,7 +65,10 @@ impl CacheDefinition {
         let mut found = Vec::new();
         for (name, place, said) in fields.others() {
             if name.is_empty() || name == "-" {
-                let message = "`-` means none, and nothing is no name: call the cache otherwise";
+                let message = match name.as_str() {
+                    "-" => "`-` means none, so no cache can be called that",
+                    _ => "a cache needs a name",
+                };
                 problems.push(Problem::new(Some(place.clone()), "caches", message));
                 continue;
             }

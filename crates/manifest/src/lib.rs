@@ -38,7 +38,7 @@ mod types;
 pub mod verdict;
 
 pub use caches::CacheDefinition;
-pub use call::{Answer, Call, Files};
+pub use call::{Answer, Call, Files, WithSpecials};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
 pub use drivers::{Native, NativeFunction, Tabled, shipped};
 pub use fields::{Fields, Spelling};

@@ -74,7 +74,7 @@ impl Outputs {
         };
         let fields: Map<_, _> = fields.into_iter().map(|(name, value)| (wire(name), value)).collect();
         if self.mode == Mode::Development && is_good(&fields) {
-            self.check(&fields).await?;
+            Box::pin(self.check(&fields)).await?;
         }
         Ok(Answer::Fields(fields))
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use ketch::http::Method;
 use ketch::prelude::*;
@@ -89,11 +88,7 @@ async fn a_write_that_is_cut_off_at_its_deadline_purges_too() {
     let client = client(server());
     kept(&client, "/boats/all").await;
     assert_eq!(post(&client, "/boats/hang").await, 504);
-    let end = Instant::now() + Duration::from_secs(10);
-    while kept(&client, "/boats/all").await {
-        assert!(Instant::now() < end, "it is still kept");
-        tokio::task::yield_now().await;
-    }
+    assert!(!kept(&client, "/boats/all").await);
 }
 
 #[tokio::test]

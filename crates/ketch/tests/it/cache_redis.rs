@@ -306,7 +306,11 @@ async fn projects_share_a_redis_whose_password_is_in_no_file_and_no_message() {
     assert!(!told.contains("s3cret"), "{told}");
 
     let serve = ["serve", ".", "--listen", "127.0.0.1:0"];
-    let start = || Said::start_with(scratch.path(), &serve, |command| drop(command.env("BOATS_CACHE", &url)));
+    let start = || {
+        Said::start_with(scratch.path(), &serve, |command| {
+            command.env("BOATS_CACHE", &url);
+        })
+    };
     let (mut one, mut other) = (start(), start());
     let (here, there) = (one.ready(), other.ready());
     for _ in 0..2 {

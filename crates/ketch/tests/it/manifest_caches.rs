@@ -117,7 +117,7 @@ fn what_is_wrong_with_caches_is_told_where_it_stands() {
     assert_eq!(
         with(r#"{ "caches": { "hot": {} } }"#, HTO, same),
         [
-            "api.json:1:64: GET /: no cache named `hto` is defined in `caches` of the project file; did you mean `hot`?"
+            "api.json:1:65: root::get: no cache named `hto` is defined in `caches` of the project file; did you mean `hot`?"
         ]
     );
     assert_eq!(
@@ -136,7 +136,7 @@ fn what_is_wrong_with_caches_is_told_where_it_stands() {
     );
     assert_eq!(
         with(r#"{ "caches": { "hot": {} } }"#, &misspelt, same),
-        ["api.json:1:79: root::post: `purge`: nothing is kept under the tag `rot`; did you mean `root`?"]
+        ["api.json:1:83: root::post: `purge`: nothing is kept under the tag `rot`; did you mean `root`?"]
     );
 }
 

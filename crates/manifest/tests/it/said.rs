@@ -63,7 +63,10 @@ impl Controller for Words {
         Box::pin(async move {
             words.well()?;
             match words.0 {
-                Value::String(echo) if echo == "echo" => Ok(Answer::Fields(call.with_specials())),
+                Value::String(echo) if echo == "echo" => {
+                    let told = call.with_specials().to_string();
+                    Ok(Answer::Fields(serde_json::from_str(&told).expect("it is an object")))
+                }
                 // `{"_STATUS_": "$status"}` answers what the argument `status` is.
                 Value::Object(fields) => Ok(Answer::Fields(filled(fields, &call.args))),
                 other => panic!("a controller that says {other}"),

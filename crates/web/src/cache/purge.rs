@@ -4,8 +4,10 @@
 //! the request, at its deadline for one, they forget too.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use http::Method;
 use ketch_model::{Endpoint, Error, Level, Live, Problem};
 use ketch_syntax::{Key, closest};
@@ -53,14 +55,13 @@ pub(crate) fn purging(endpoint: &Endpoint, handler: Handler, stores: &Purgeable)
         let answer = handler(input);
         Box::pin(async move {
             let mut owed = Owed(Some(due));
-            let answer = answer.await;
-            if !is_refused(&answer)
-                && let Some(due) = &owed.0
-            {
+            let ended = AssertUnwindSafe(answer).catch_unwind().await;
+            let refused = matches!(&ended, Ok(answer) if is_refused(answer));
+            if let Some(due) = owed.0.as_ref().filter(|_| !refused) {
                 due.pay().await;
             }
             owed.0 = None;
-            answer
+            ended.unwrap_or_else(|panic| resume_unwind(panic))
         })
     })
 }
@@ -96,8 +97,14 @@ struct Owed(Option<Due>);
 
 impl Drop for Owed {
     fn drop(&mut self) {
-        let (Some(due), Ok(runtime)) = (self.0.take(), Handle::try_current()) else { return };
-        runtime.spawn(async move { due.pay().await });
+        let Some(due) = self.0.take().filter(|_| !std::thread::panicking()) else { return };
+        let mut paying = Box::pin(async move { due.pay().await });
+        // In memory that is done at once.
+        if paying.as_mut().now_or_never().is_none()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(paying);
+        }
     }
 }
 

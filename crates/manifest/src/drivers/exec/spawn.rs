@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[cfg(unix)]
@@ -51,7 +52,11 @@ pub(super) struct Running {
 
 /// How a process ended, once it has.
 #[derive(Clone, Debug)]
-pub(super) struct Ended(watch::Receiver<Option<ExitStatus>>);
+pub(super) struct Ended {
+    /// Set as soon as it has, when others of its group may be there yet.
+    over: Arc<AtomicBool>,
+    status: watch::Receiver<Option<ExitStatus>>,
+}
 
 /// Why no process was started.
 #[derive(Debug)]
@@ -163,9 +168,10 @@ impl Running {
         let (stdin, stdout, stderr) =
             (child.child.stdin().take(), child.child.stdout().take(), child.child.stderr().take());
         let (end, asked) = oneshot::channel();
-        let (told, ended) = watch::channel(None);
-        tokio::spawn(watch_over(child, asked, told, slot));
-        Self { stdin, stdout, stderr, ended: Ended(ended), _end: end }
+        let (told, status) = watch::channel(None);
+        let over = Arc::new(AtomicBool::new(false));
+        tokio::spawn(watch_over(child, asked, (Arc::clone(&over), told), slot));
+        Self { stdin, stdout, stderr, ended: Ended { over, status }, _end: end }
     }
 }
 
@@ -173,7 +179,7 @@ impl Running {
 async fn watch_over(
     mut child: Group,
     asked: oneshot::Receiver<()>,
-    told: watch::Sender<Option<ExitStatus>>,
+    (over, told): (Arc<AtomicBool>, watch::Sender<Option<ExitStatus>>),
     slot: OwnedSemaphorePermit,
 ) {
     // The leader alone: its group is waited for only once it has been killed.
@@ -182,6 +188,7 @@ async fn watch_over(
         _status = leader.wait() => false,
         _dropped = asked => true,
     };
+    over.store(true, Ordering::Release);
     child.kill();
     match child.child.wait().await {
         Ok(status) => {
@@ -201,9 +208,14 @@ async fn watch_over(
 }
 
 impl Ended {
+    /// Whether it has ended, or is being ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
     /// Waits for the end; none when its status could not be had.
     pub(super) async fn status(&mut self) -> Option<ExitStatus> {
-        let status = self.0.wait_for(Option::is_some).await;
+        let status = self.status.wait_for(Option::is_some).await;
         status.ok().and_then(|status| *status)
     }
 }
