@@ -60,7 +60,7 @@ impl Outputs {
             Answer::Fields(fields) => fields,
             Answer::Json(text) => {
                 if self.mode == Mode::Development && !self.seed && !self.gives.is_empty() {
-                    self.check_text(&text).await?;
+                    Box::pin(self.check_text(&text)).await?;
                 }
                 return Ok(Answer::Json(text));
             }
