@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use ketch_manifest::shipped;
 use ketch_testkit::soak_factor;
 
-use super::project::{PATIENCE, client, deserted, gone, numbers, project, until};
+use super::project::{PATIENCE, client, deserted, gone, hung_up, numbers, project, until};
 
 /// A program that hangs in this way, and writes down its processes.
 async fn hangs(script: &str) {
@@ -72,15 +72,7 @@ async fn what_it_leaves_behind_holds_nothing_up_and_is_killed() {
 async fn when_the_client_goes_it_is_killed() {
     let place = project("#!/bin/sh\necho $$ >> pids\nsleep 1000\n", "{}", "30s");
     let client = client(&place, &shipped());
-    {
-        let request = client.get("/run/it");
-        tokio::pin!(request);
-        tokio::select! {
-            answer = &mut request => panic!("it answered {}", answer.status),
-            () = until("it runs", || !numbers(&place, "pids").is_empty()) => {}
-        }
-    }
-    gone(&numbers(&place, "pids")).await;
+    hung_up(&client, &place).await;
 }
 
 #[tokio::test]
