@@ -5,9 +5,11 @@
 //! of the program's own; WASM has a crate of its own.
 
 mod arguments;
+mod caches;
 mod call;
 mod driver;
 mod drivers;
+mod environment;
 mod fields;
 mod folder;
 mod footprint;
@@ -36,6 +38,7 @@ mod types;
 pub mod verdict;
 
 pub use arguments::narrowed;
+pub use caches::CacheDefinition;
 pub use call::{Answer, Call, Files, WithSpecials};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
 pub use drivers::{Native, NativeFunction, Tabled, shipped};

@@ -8,6 +8,7 @@ use ketch_syntax::suggestion;
 use ketch_web::Redirect;
 use url::Url;
 
+use crate::caches::CacheDefinition;
 use crate::drivers::Tabled;
 use crate::fields::{Fields, Spelling};
 use crate::footprint::Footprint;
@@ -46,6 +47,8 @@ pub struct ProjectFile {
     pub folders: Folders,
     /// What the documents say of the API.
     pub api: Api,
+    /// The caches that it defines.
+    pub caches: Vec<CacheDefinition>,
     /// Origins that redirects may lead to.
     pub redirects: Vec<String>,
     /// Settings of all its endpoints.
@@ -156,6 +159,7 @@ impl ProjectFile {
             default_types: true,
             folders: Folders::default(),
             api: Api::default(),
+            caches: Vec::new(),
             redirects: Vec::new(),
             settings: Settings::new(),
             part: "app".to_owned(),
@@ -240,6 +244,9 @@ impl ProjectFile {
             self.api =
                 Api { title: text("title"), version: text("version"), description: text("description") };
             api.finish(problems);
+        }
+        if let Some(caches) = fields.get("caches") {
+            self.caches = CacheDefinition::read_all(caches, spelling, problems);
         }
         for (origin, place) in fields.texts("redirects", problems).unwrap_or_default() {
             match origin_fault(origin) {

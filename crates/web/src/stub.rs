@@ -82,7 +82,7 @@ pub(crate) fn plan(
     let folder: PathBuf = parts[..constant].iter().collect();
     let roots = match (absolute, base) {
         (_, Some(base)) => {
-            let known = if pieces.iter().any(params) { folder.clone() } else { parts.iter().collect() };
+            let known = if pieces.iter().any(params) { folder } else { parts.iter().collect() };
             stays(text, base, &known)?;
             vec![Root::Project(base.to_owned())]
         }
