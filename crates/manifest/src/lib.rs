@@ -37,6 +37,7 @@ mod tree;
 mod types;
 pub mod verdict;
 
+pub use arguments::narrowed;
 pub use caches::CacheDefinition;
 pub use call::{Answer, Call, Files, WithSpecials};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};

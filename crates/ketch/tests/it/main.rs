@@ -88,6 +88,7 @@ mod said;
 mod scratch;
 mod shutdown;
 mod slow;
+mod storm;
 mod streams;
 mod stubs;
 mod takeover;

@@ -18,7 +18,7 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use super::options::Options;
+use super::options::{Mode, Options};
 use crate::environment::own;
 
 /// Variables that every program gets, as the server has them.
@@ -58,6 +58,15 @@ pub(super) struct Ended {
     status: watch::Receiver<Option<ExitStatus>>,
 }
 
+/// What becomes of processes that have left the group, which costs a look at every process of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leavers {
+    /// They are killed however the process ended: workers end seldom.
+    Killed,
+    /// They are killed when the process was ended, not when it ended by itself.
+    KilledIfOrdered,
+}
+
 /// Why no process was started.
 #[derive(Debug)]
 pub(super) enum NotStarted {
@@ -86,7 +95,9 @@ impl Launch {
                 started => break started.map_err(NotStarted::Failed)?,
             }
         };
-        Ok(Running::of(child, slot))
+        let what_left =
+            if self.options.mode == Mode::Worker { Leavers::Killed } else { Leavers::KilledIfOrdered };
+        Ok(Running::of(child, slot, what_left))
     }
 
     fn spawn(&self, args: &[OsString]) -> io::Result<Group> {
@@ -164,13 +175,13 @@ impl Drop for Group {
 }
 
 impl Running {
-    fn of(mut child: Group, slot: OwnedSemaphorePermit) -> Self {
+    fn of(mut child: Group, slot: OwnedSemaphorePermit, leavers: Leavers) -> Self {
         let (stdin, stdout, stderr) =
             (child.child.stdin().take(), child.child.stdout().take(), child.child.stderr().take());
         let (end, asked) = oneshot::channel();
         let (told, status) = watch::channel(None);
         let over = Arc::new(AtomicBool::new(false));
-        tokio::spawn(watch_over(child, asked, (Arc::clone(&over), told), slot));
+        tokio::spawn(watch_over(child, asked, (Arc::clone(&over), told), slot, leavers));
         Self { stdin, stdout, stderr, ended: Ended { over, status }, _end: end }
     }
 }
@@ -181,6 +192,7 @@ async fn watch_over(
     asked: oneshot::Receiver<()>,
     (over, told): (Arc<AtomicBool>, watch::Sender<Option<ExitStatus>>),
     slot: OwnedSemaphorePermit,
+    leavers: Leavers,
 ) {
     // The leader alone: its group is waited for only once it has been killed.
     let leader = child.child.inner_mut();
@@ -198,12 +210,12 @@ async fn watch_over(
         Err(error) => tracing::error!(%error, "a process could not be waited for"),
     }
     #[cfg(target_os = "linux")]
-    if ordered {
+    if ordered || leavers == Leavers::Killed {
         let mark = child.mark.clone();
         let _swept = tokio::task::spawn_blocking(move || mark.sweep()).await;
     }
     #[cfg(not(target_os = "linux"))]
-    let _nothing_to_sweep = ordered;
+    let _nothing_to_sweep = (ordered, leavers);
     drop(slot);
 }
 
