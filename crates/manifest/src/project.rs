@@ -72,6 +72,9 @@ pub struct Api {
     pub description: Option<String>,
 }
 
+/// One of the folders.
+type FolderOf = fn(&mut Folders) -> &mut PathBuf;
+
 /// The folders of a project, below its root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
@@ -217,7 +220,7 @@ impl ProjectFile {
         }
         self.driver =
             fields.get("driver").and_then(|it| driver(it, fields.text("driver", problems)?, name, problems));
-        let sections: [(&str, &'static Keys, fn(&mut Folders) -> &mut PathBuf); 4] = [
+        let sections: [(&str, &'static Keys, FolderOf); 4] = [
             ("types", &keys::TYPES, |folders| &mut folders.types),
             ("controllers", &keys::CONTROLLERS, |folders| &mut folders.controllers),
             ("middlewares", &keys::MIDDLEWARES, |folders| &mut folders.middlewares),
