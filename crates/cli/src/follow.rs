@@ -40,20 +40,27 @@ pub(crate) async fn follow(reloader: Reloader, told: Told) {
 
 async fn reload_and_say(reloader: &Reloader) {
     match reloader.reload().await {
-        Ok(Reloaded { endpoints, took, without, .. }) => {
-            say(&format!("Loaded anew in {} ms: {endpoints} endpoints.", took.as_millis()));
+        Ok(Reloaded { endpoints, middlewares, took, without, .. }) => {
+            let what = format!("{} and {}", many(endpoints, "endpoint"), many(middlewares, "middleware"));
+            say(&format!("Loaded anew in {} ms: {what}.", took.as_millis()));
             for name in without {
                 say(&format!("The middleware {} is gone: endpoints are served without it.", clean(&name)));
             }
         }
         Err(problems) => {
             let lines: Vec<String> = problems.0.iter().map(|problem| clean(&problem.to_string())).collect();
-            let count = match lines.len() {
-                1 => "1 problem".to_owned(),
-                many => format!("{many} problems"),
-            };
+            let count = many(lines.len(), "problem");
             say(&format!("{count}; the last good state is served on:\n  {}", lines.join("\n  ")));
         }
+    }
+}
+
+/// `1 endpoint`, `2 endpoints`, `no endpoints`.
+pub(crate) fn many(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        many => format!("{many} {what}s"),
     }
 }
 

@@ -112,7 +112,7 @@ impl fmt::Display for Error {
             Self::Deadline => f.write_str("it took too long and was rolled back"),
             Self::Conflict => f.write_str("it met other writes again and again"),
             Self::Full => f.write_str("the disk is full"),
-            Self::Broken(why) => write!(f, "the disk failed, nothing is written any more: {why}"),
+            Self::Broken(why) => write!(f, "the file or its disk failed, nothing is written any more: {why}"),
             Self::Unavailable(why) => write!(f, "the database cannot be reached: {why}"),
             Self::Panicked(what) => write!(f, "the work panicked: {what}"),
             Self::Unsupported(what) => write!(f, "this database cannot do that: {what}"),

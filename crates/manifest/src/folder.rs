@@ -3,7 +3,6 @@
 //! Hidden files, notes (`.md`, `.txt`) and an editor's copies (`name~`) are nobody's.
 
 use std::ffi::OsStr;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use http::Method;
@@ -11,6 +10,7 @@ use ketch_model::Problem;
 
 use crate::project::ProjectFile;
 use crate::sources::{self, Answering, Language, Part, SourceFolder};
+use crate::stray;
 use crate::tree::{Declared, METHODS};
 
 /// What there is for an endpoint.
@@ -79,25 +79,9 @@ fn named(root: &Path, folder: &Path, stem: &str) -> Vec<PathBuf> {
 }
 
 /// Whether a file of this name is nobody's.
-fn nobodys(name: &OsStr) -> bool {
+pub(crate) fn is_nobodys(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.') || name.ends_with('~') || name.ends_with(".md") || name.ends_with(".txt")
-}
-
-/// A folder that is there and cannot be read, and what in it leads nowhere: nobody can tell that it is no guard.
-fn unreadable(root: &Path, folder: &Path) -> Vec<(PathBuf, String)> {
-    let entries = match root.join(folder).read_dir() {
-        Ok(entries) => entries.flatten(),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
-        Err(error) => return vec![(folder.to_owned(), format!("cannot be read: {error}"))],
-    };
-    let mut found: Vec<_> = entries
-        .filter(|entry| !nobodys(&entry.file_name()))
-        .filter_map(|entry| Some((entry.path().metadata().err()?, folder.join(entry.file_name()))))
-        .map(|(error, path)| (path, format!("cannot be read: {error}")))
-        .collect();
-    found.sort();
-    found
 }
 
 /// The files directly in a folder below `root`, by name.
@@ -105,23 +89,21 @@ pub(crate) fn files(root: &Path, folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = root.join(folder).read_dir() else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries
         .flatten()
-        .filter(|entry| !nobodys(&entry.file_name()) && entry.path().is_file())
+        .filter(|entry| !is_nobodys(&entry.file_name()) && entry.path().is_file())
         .map(|entry| folder.join(entry.file_name()))
         .collect();
     found.sort();
     found
 }
 
-/// The programs directly in a folder, by the names of their files without extension, in the order of the files' names.
-/// Two of one name are a problem, and so are sources that have not been built: what they guard would stand open.
-pub(crate) fn programs(
-    project: &ProjectFile,
-    folder: &Path,
-    problems: &mut Vec<Problem>,
-) -> Vec<(String, PathBuf)> {
+/// The middlewares: the programs directly in their folder, by the names of their files without extension, in the order of
+/// the files' names. Two of one name are a problem, and so are sources that have not been built, and whatever else in it
+/// guards nothing: what it was meant to guard would stand open.
+pub(crate) fn middlewares(project: &ProjectFile, problems: &mut Vec<Problem>) -> Vec<(String, PathBuf)> {
+    let folder = project.folders.middlewares.as_path();
     let mut programs: Vec<(String, PathBuf)> = Vec::new();
     let tell = |path: &Path, message: String| Problem::new(None, path.display().to_string(), message);
-    problems.extend(unreadable(&project.root, folder).into_iter().map(|(path, why)| tell(&path, why)));
+    stray::check(project, problems);
     for path in files(&project.root, folder) {
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else {
             problems.push(tell(&path, "has a name that is not UTF-8".to_owned()));

@@ -12,6 +12,7 @@ use fnv::FnvHasher;
 
 use crate::project::{Folders, Project, ProjectFile};
 use crate::sources::{BUILD_FOLDER, TOOL_FOLDERS, built_in};
+use crate::stray;
 
 /// Files of a project that count. Beyond it, the rest is left out: then a change of them is not noticed by itself.
 pub const WATCHED_FILES: usize = 50_000;
@@ -58,6 +59,10 @@ impl Footprint {
         let project = ProjectFile::open(root, &mut Vec::new());
         let project = project.unwrap_or_else(|| ProjectFile::of(root, false));
         let mut found = Self::new(root, &project.root, &project.folders);
+        // That one is gone, which is told as a problem, is a change.
+        found.files.extend(stray::slips(root).into_iter().map(|(name, _)| PathBuf::from(name)));
+        let misnamed = stray::misnamed(&project.root, &project.folders);
+        found.folders.extend(misnamed.iter().filter_map(|folder| below(root, &project.root.join(folder))));
         let (included, run) = Project::named(root);
         found.files.extend(included);
         // What leads out of the folder is not run either.

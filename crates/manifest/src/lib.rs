@@ -30,6 +30,7 @@ mod reply;
 mod scopes;
 mod source;
 mod sources;
+mod stray;
 mod surplus;
 mod syntax;
 mod told;

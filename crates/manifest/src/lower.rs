@@ -108,7 +108,7 @@ impl Lowering<'_> {
         let file = &self.project.file;
         let kind = if file.seed { Kind::Seed } else { Kind::Usual };
         let (mut settings, mut middlewares) = (Settings::new(), BTreeMap::new());
-        for (name, path) in folder::programs(file, &file.folders.middlewares, problems) {
+        for (name, path) in folder::middlewares(file, problems) {
             let wanted = self.wanted(&path, None);
             let here = inside::check(&file.root, &path).map_err(|why| vec![wanted.problem(why)]);
             let driver =

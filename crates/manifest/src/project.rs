@@ -15,6 +15,7 @@ use crate::footprint::Footprint;
 use crate::include::Includes;
 use crate::keys::{self, Keys, PROJECT, Which};
 use crate::source::{Source, Spanned};
+use crate::stray::{self, is_there};
 use crate::tree::{self, Declared, Tree};
 
 /// A project, read and checked as far as its files go.
@@ -132,7 +133,7 @@ impl Project {
         let mut files = Vec::new();
         let file = ProjectFile::read(folder, &mut files, problems);
         let api = folder.join(API_FILE);
-        if !api.exists() {
+        if !is_there(&api) {
             let message = format!(
                 "has no `{API_FILE}`, which says what the API is; begin with `{{ \"GET\": {{ \"info\": \"Says hello.\" }} }}`"
             );
@@ -183,7 +184,12 @@ impl ProjectFile {
     }
 
     fn read(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let there = ["ketch.json", "aicra.json"].map(|name| folder.join(name).exists().then_some(name));
+        for (name, meant) in stray::slips(folder) {
+            let message = format!("is not read: did you mean `{meant}`? Rename it, or take it away");
+            problems.push(Problem::new(None, name, message));
+        }
+        // One that leads nowhere is there too: without what it says, endpoints may stand open.
+        let there = ["ketch.json", "aicra.json"].map(|name| is_there(&folder.join(name)).then_some(name));
         if let [Some(one), Some(other)] = there {
             let message = format!(
                 "there is an `{other}` too: keep one of them, `{one}` unless the project is an old one"

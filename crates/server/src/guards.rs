@@ -36,6 +36,11 @@ impl Guards {
         Self { folder, is_there, names: middlewares.keys().cloned().collect() }
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.names.len()
+    }
+
     /// What a later state of the same project has lost.
     pub(crate) fn lost(&self, later: &Self) -> Option<Lost> {
         let gone = |name: &&String| !later.names.contains(name);

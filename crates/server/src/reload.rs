@@ -30,6 +30,8 @@ pub struct Reloader(Arc<Inner>);
 pub struct Reloaded {
     /// The endpoints that are served now, built-in ones included.
     pub endpoints: usize,
+    /// The middlewares that stand before them, of the projects' folders.
+    pub middlewares: usize,
     /// How long it took. Nobody waited for it.
     pub took: Duration,
     /// The middlewares that were in a project's folder before and are no more: what they guarded is served without them.
@@ -114,14 +116,15 @@ impl Reloader {
     /// Says in the log what came of a reload.
     pub fn log(outcome: &Result<Reloaded, Problems>) {
         match outcome {
-            Ok(Reloaded { endpoints, took, without }) => {
+            Ok(Reloaded { endpoints, middlewares, took, without }) => {
                 if !without.is_empty() {
                     tracing::warn!(
                         middlewares = without.join(", "),
                         "gone: endpoints are served without them"
                     );
                 }
-                tracing::info!(endpoints, took_ms = took.as_millis(), "the manifest was loaded anew");
+                let took_ms = took.as_millis();
+                tracing::info!(endpoints, middlewares, took_ms, "the manifest was loaded anew");
             }
             Err(Problems(problems)) => {
                 for problem in problems {
@@ -141,6 +144,11 @@ impl Reloader {
     pub fn endpoints(&self) -> usize {
         let fixed = self.0.fixed.before.len() + self.0.fixed.after.len();
         self.api().endpoints.len().saturating_sub(fixed)
+    }
+
+    /// How many middlewares the projects have in their folders at the moment.
+    pub fn middlewares(&self) -> usize {
+        self.0.own.with(|own| own.guards.iter().map(Guards::count).sum())
     }
 
     /// What made the controllers of the projects.
@@ -174,7 +182,7 @@ impl Reloader {
         let (begun, this) = (Instant::now(), self.clone());
         let runtime = Handle::current();
         let (endpoints, without) = apart(move || this.swap(this.load(cause)?, cause, &runtime)).await?;
-        Ok(Reloaded { endpoints, took: begun.elapsed(), without })
+        Ok(Reloaded { endpoints, middlewares: self.middlewares(), took: begun.elapsed(), without })
     }
 
     fn load(&self, cause: Cause) -> Result<Loaded, Problems> {

@@ -12,7 +12,7 @@ use ketch_server::{Built, Ready, Reloader, Server};
 use tokio::task::JoinSet;
 
 use crate::database::{DatabaseOptions, project};
-use crate::follow::{Told, follow};
+use crate::follow::{Told, follow, many};
 use crate::project::{meant, require_manifest};
 use crate::terminal::print;
 
@@ -101,12 +101,10 @@ impl Options {
     /// What is served from files, and when it is loaded anew.
     fn manifest_line(&self, reloader: &Reloader) -> String {
         let folders: Vec<String> = reloader.folders().map(|folder| folder.display().to_string()).collect();
-        let many = match reloader.endpoints() {
-            1 => "1 endpoint".to_owned(),
-            many => format!("{many} endpoints"),
-        };
+        let endpoints = many(reloader.endpoints(), "endpoint");
+        let middlewares = many(reloader.middlewares(), "middleware");
         let anew = if self.no_watch { "on SIGHUP" } else { "when a file changes" };
-        format!("{many} of {}, loaded anew {anew}", folders.join(", "))
+        format!("{endpoints} and {middlewares} of {}, loaded anew {anew}", folders.join(", "))
     }
 
     /// `hint` is said to people once it is ready.

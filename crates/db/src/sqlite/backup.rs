@@ -10,6 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 
 use super::connection;
 use super::error::of_engine;
+use super::private;
 use crate::driver::Pending;
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -92,6 +93,7 @@ fn write(from: &Path, to: &Path, options: &Options, go_on: &dyn Fn() -> Result<(
 fn fill(from: &Path, part: &Path, options: &Options, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
     let (source, _) = connection::reader(from, options)?;
     source.execute_batch("begin; select 1 from sqlite_schema limit 1").map_err(of_engine)?;
+    private::make(part).map_err(|error| failed(part, &error))?;
     let mut copy = connection::copy(part, options)?;
     let backup = Backup::new(&source, &mut copy).map_err(of_engine)?;
     loop {

@@ -16,6 +16,8 @@ pub(super) struct Broken {
     why: RwLock<Option<String>>,
     /// Only a new process may open it again.
     for_good: AtomicBool,
+    /// Its name leads to nothing, or to another file.
+    gone: AtomicBool,
 }
 
 impl Broken {
@@ -28,9 +30,23 @@ impl Broken {
     pub(super) fn set(&self, why: String) {
         let mut broken = self.why.write().unwrap_or_else(PoisonError::into_inner);
         if broken.is_none() {
-            tracing::error!(why, "the database's disk failed: writes are refused until it is opened again");
+            if self.gone.load(Ordering::Acquire) {
+                tracing::error!(why, "the database's file is gone: writes are refused");
+            } else {
+                tracing::error!(
+                    why,
+                    "the database's disk failed: writes are refused until it is opened again"
+                );
+            }
             *broken = Some(why);
         }
+    }
+
+    /// The file is no longer where it was opened. To open its name again would begin an empty one, or take another, as if
+    /// nothing had been lost: that is for people to decide.
+    pub(super) fn gone(&self, why: String) {
+        self.gone.store(true, Ordering::Release);
+        self.set(why);
     }
 
     /// It has been opened again.
@@ -47,8 +63,12 @@ impl Broken {
 
     /// Why it may not be opened again by this process, if it may not.
     pub(super) fn for_good(&self) -> Option<Error> {
+        let why = || self.why.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        if self.gone.load(Ordering::Acquire) {
+            return Some(Error::Open(why()));
+        }
         self.for_good.load(Ordering::Acquire).then(|| {
-            let why = self.why.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+            let why = why();
             Error::Open(format!(
                 "{why}; what was copied into the file before may be lost with it, so this process cannot go on: \
                  restart it, and the whole log is copied again"

@@ -12,6 +12,7 @@ use super::counts::Counts;
 use super::lock::Lock;
 use super::name;
 use super::notify::Channels;
+use super::private;
 use super::read::{Queried, Readers};
 use super::revoke::Revocations;
 use super::version::check_version;
@@ -47,6 +48,8 @@ impl Sqlite {
         let options = &options.sensible();
         let path = &*name::real(path.as_ref())?;
         let lock = Lock::take(path)?;
+        // What stands in the way of that, SQLite meets and tells too.
+        let _told = private::make(path);
         let counts = Arc::new(Counts::default());
         let channels = Arc::new(Channels::new(options));
         let revocations = Arc::new(Revocations::new());

@@ -16,6 +16,8 @@ mod folder;
 mod lock;
 mod name;
 mod notify;
+mod presence;
+mod private;
 mod read;
 mod revoke;
 mod schema;

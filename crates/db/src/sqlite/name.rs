@@ -1,11 +1,11 @@
 //! The one name of a database: its log and its lock are beside the file, so they must be the same for whoever opens it,
 //! and stay the same when the process goes to another folder.
 
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder;
+use super::{folder, private};
 use crate::error::{Error, Result};
 
 /// Makes the folder if it is not there, follows links, and makes the name whole.
@@ -20,7 +20,7 @@ pub(super) fn real(path: &Path) -> Result<PathBuf> {
     folder::make(folder)?;
     if path.is_symlink() && !path.exists() {
         // What the link leads to is made, so that its name can be asked for.
-        OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        private::options().write(true).create(true).truncate(false).open(path).map_err(failed)?;
     }
     match path.metadata() {
         Ok(there) if has_other_names(&there) => Err(Error::Open(format!(

@@ -165,3 +165,64 @@ async fn copies_to_one_name_at_once_are_one_whole_copy() {
         assert!(!scratch.path(&format!("copy-{round}.db.part")).exists());
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_made_is_for_its_owner_alone_and_what_is_there_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scratch = Scratch::new();
+    let mode = |name: &str| scratch.path(name).metadata().unwrap().permissions().mode() & 0o777;
+    let db = scratch.db(&Options::default());
+    db.execute("create table kept (id integer primary key) strict", params![]).await.unwrap();
+    db.backup(scratch.path("copy.db")).await.unwrap();
+    for name in ["app.db", "app.db-wal", "app.db-shm", "copy.db"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    db.close().await;
+    fs::set_permissions(scratch.path("app.db"), fs::Permissions::from_mode(0o640)).unwrap();
+    let db = scratch.db(&Options::default());
+    db.execute("insert into kept default values", params![]).await.unwrap();
+    assert_eq!((mode("app.db"), mode("app.db-wal")), (0o640, 0o640));
+    db.close().await;
+}
+
+/// It would go on to take writes, and be gone with the process.
+#[cfg(unix)]
+#[tokio::test]
+async fn no_write_is_answered_on_a_file_that_was_deleted_or_replaced() {
+    for (what, told) in [("deleted", "was deleted or moved"), ("replaced", "was replaced by another file")] {
+        let scratch = Scratch::new();
+        let db = scratch.db(&Options::default());
+        db.execute("create table kept (id integer primary key) strict", params![]).await.unwrap();
+        db.health().await.unwrap();
+        if what == "replaced" {
+            fs::write(scratch.path("other.db"), "").unwrap();
+            fs::rename(scratch.path("other.db"), scratch.path("app.db")).unwrap();
+        } else {
+            fs::remove_file(scratch.path("app.db")).unwrap();
+        }
+        let error = db.execute("insert into kept default values", params![]).await.unwrap_err();
+        assert!(matches!(&error, Error::Broken(why) if why.contains(told)), "{what}: {error:?}");
+        assert!(error.to_string().contains("restore a copy"), "{error}");
+        assert!(matches!(db.health().await, Err(Error::Broken(_))), "{what}: it is not ready");
+        // To open it again would begin an empty one.
+        let error = db.sqlite().unwrap().reopen().await.unwrap_err();
+        assert!(matches!(&error, Error::Open(why) if why.contains(told)), "{what}: {error:?}");
+        db.close().await;
+        assert_eq!(scratch.path("app.db").exists(), what == "replaced", "nothing is made in its place");
+    }
+}
+
+/// Nobody writes, and it is noticed all the same.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_look_at_the_health_tells_of_a_file_that_is_gone() {
+    let scratch = Scratch::new();
+    let db = scratch.db(&Options::default());
+    db.health().await.unwrap();
+    fs::rename(scratch.path("app.db"), scratch.path("elsewhere.db")).unwrap();
+    let error = db.health().await.unwrap_err();
+    assert!(matches!(&error, Error::Broken(why) if why.contains("was deleted or moved")), "{error:?}");
+    db.close().await;
+}

@@ -23,4 +23,5 @@ mod replies;
 mod said;
 mod schemas;
 mod seed;
+mod strays;
 mod types;

@@ -47,7 +47,7 @@ async fn b13_middlewares_run_in_the_order_of_their_names_and_see_what_was_grante
         ("10-c", json!({ "seen": "x-between" })),
     ]);
     // Nobody's: they are neither programs nor read.
-    for name in [".hidden", "README.md", "notes.txt", "1-a.said~", "sub/3-deep.said"] {
+    for name in [".hidden", "README.md", "notes.txt", "1-a.said~", "_sub/3-deep.said", "target/4-built"] {
         place.write(&format!("middleware/{name}"), "nothing");
     }
     let answer = get(&place.client(), "/shut", &[]).await;

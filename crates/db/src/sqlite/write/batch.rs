@@ -11,6 +11,7 @@ use super::super::broken::of_disk;
 use super::super::connection::Guarded;
 use super::super::counts::count;
 use super::super::error::of_engine;
+use super::super::presence::Presence;
 use super::control::Control;
 use super::deadline::Deadline;
 use super::job::Job;
@@ -42,6 +43,7 @@ pub(super) struct Batches<'c> {
     pub(super) guarded: &'c Guarded,
     pub(super) deadline: &'c Deadline,
     pub(super) control: Control<'c>,
+    pub(super) presence: &'c Presence,
     pub(super) shared: &'c Shared,
 }
 
@@ -134,6 +136,11 @@ impl Batches<'_> {
         let began = Instant::now();
         let done = self.control.commit();
         let Err(error) = done else {
+            // What is in a file without a name is gone with this process.
+            if let Some(why) = self.presence.fault() {
+                self.shared.broken.gone(why.clone());
+                return Attempt::Refused(Error::Broken(why));
+            }
             self.shared.committed(began.elapsed());
             return Attempt::Committed;
         };

@@ -15,6 +15,7 @@ use super::super::checkpoint::{self, Checkpointer, Log, OLD_READ};
 use super::super::connection::{self, Guarded};
 use super::super::error::of_engine;
 use super::super::lock::Lock;
+use super::super::presence::Presence;
 use super::batch::Batches;
 use super::control::Control;
 use super::deadline::Deadline;
@@ -33,6 +34,7 @@ pub(super) struct Opened {
     guarded: Guarded,
     deadline: Deadline,
     checkpointer: Checkpointer,
+    presence: Presence,
 }
 
 impl Opened {
@@ -42,7 +44,8 @@ impl Opened {
         let deadline = Deadline::watched_by(&mut connection).map_err(of_engine)?;
         let checkpointer = Checkpointer::start(path, &shared.options, shared.told())?;
         checkpointer.log.hear(&mut connection).map_err(of_engine)?;
-        Ok(Self { connection, guarded, deadline, checkpointer })
+        let presence = Presence::of(path);
+        Ok(Self { connection, guarded, deadline, checkpointer, presence })
     }
 
     /// Leaves all in the file and nothing in the log, if readers let it.
@@ -107,7 +110,7 @@ impl Thread {
 
     /// Writes.
     fn serve(&self, opened: &Opened) -> Leave {
-        let Opened { connection, guarded, deadline, checkpointer } = opened;
+        let Opened { connection, guarded, deadline, checkpointer, presence } = opened;
         let log = &checkpointer.log;
         let control = match Control::new(connection) {
             Ok(control) => control,
@@ -117,7 +120,7 @@ impl Thread {
             }
         };
         let shared = &*self.shared;
-        let mut batches = Batches { connection, guarded, deadline, control, shared };
+        let mut batches = Batches { connection, guarded, deadline, control, presence, shared };
         let mut jobs = Vec::with_capacity(shared.options.batch);
         let mut next = None;
         let mut closing = false;
@@ -144,7 +147,7 @@ impl Thread {
                 }
                 Order::Change(change, done) => {
                     self.taken();
-                    let _nobody_waits = done.send(self.change(&change, log).map(|()| Vec::new()));
+                    let _nobody_waits = done.send(self.change(&change, log, presence).map(|()| Vec::new()));
                 }
                 Order::Reopen(done) => {
                     self.taken();
@@ -178,7 +181,11 @@ impl Thread {
         });
     }
 
-    fn change(&self, change: &Change, log: &Arc<Log>) -> Result<()> {
+    fn change(&self, change: &Change, log: &Arc<Log>, presence: &Presence) -> Result<()> {
+        // It opens the name anew.
+        if let Some(why) = presence.fault() {
+            self.shared.broken.gone(why);
+        }
         if let Some(error) = self.shared.broken.error() {
             return Err(error);
         }
