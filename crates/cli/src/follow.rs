@@ -1,9 +1,10 @@
 //! Manifests that are loaded anew when their files change.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ketch_manifest::Footprint;
+use ketch_manifest::{Footprint, Release};
 use ketch_server::{Reloaded, Reloader};
 
 use crate::terminal::{clean, say};
@@ -20,7 +21,8 @@ pub(crate) enum Told {
 
 /// Loads the manifests of a server anew whenever their files change, for ever.
 pub(crate) async fn follow(reloader: Reloader, told: Told) {
-    let projects = Projects { reloader: reloader.clone(), footprints: Mutex::default() };
+    let projects =
+        Projects { reloader: reloader.clone(), footprints: Mutex::default(), links: Mutex::default() };
     let mut watch = Watch::start(Arc::new(projects));
     let current = reloader.clone();
     // Between the build and here something may have been written.
@@ -68,13 +70,23 @@ struct Projects {
     reloader: Reloader,
     /// As they were when folders were asked for last.
     footprints: Mutex<Vec<Footprint>>,
+    /// The links that led to them then, as the system's events name them.
+    links: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Watched for Projects {
     fn folders(&self) -> Vec<PathBuf> {
         let footprints: Vec<Footprint> =
             self.reloader.folders().map(|folder| Footprint::of(&real(folder))).collect();
-        let folders = footprints.iter().flat_map(Footprint::watched).collect();
+        let links: BTreeSet<PathBuf> = self
+            .reloader
+            .folders()
+            .flat_map(|folder| Release::of(folder).links)
+            .filter_map(|it| named(&it))
+            .collect();
+        let around = links.iter().filter_map(|link| link.parent()).map(Path::to_owned);
+        let folders = footprints.iter().flat_map(Footprint::watched).chain(around).collect();
+        *self.links.lock().unwrap_or_else(PoisonError::into_inner) = links;
         *self.footprints.lock().unwrap_or_else(PoisonError::into_inner) = footprints;
         folders
     }
@@ -82,11 +94,18 @@ impl Watched for Projects {
     fn covers(&self, path: &Path) -> bool {
         let footprints = self.footprints.lock().unwrap_or_else(PoisonError::into_inner);
         footprints.iter().any(|footprint| footprint.covers(path))
+            || self.links.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
     fn has_changed(&self) -> bool {
         !self.reloader.is_current()
     }
+}
+
+/// A link as the system's events name it.
+fn named(link: &Path) -> Option<PathBuf> {
+    let beside = link.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(real(beside).join(link.file_name()?))
 }
 
 /// The folder as the system's events name it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_manifest::{Api, Controller, Driver, Footprint, Native, NativeFunction, Project, Surroundings};
+use ketch_manifest::{Api, Controller, Driver, Native, NativeFunction, Project, Release, Surroundings};
 use ketch_model::{Place, Problem};
 use ketch_web::{Middleware, Named, Route};
 
@@ -105,14 +105,16 @@ impl Declared {
         self.folders.iter().map(|(folder, _)| folder.as_path())
     }
 
-    /// Reads the projects; their revisions are taken before, so that what changes meanwhile is of later ones.
+    /// Reads the projects, and the state that each is in; that is taken before, so that what changes meanwhile is of later
+    /// ones.
     pub(crate) fn open(&self, problems: &mut Vec<Problem>) -> (Vec<u64>, Vec<(u64, Project)>) {
-        let revisions: Vec<u64> = self.folders().map(|folder| Footprint::of(folder).revision()).collect();
-        let all = revisions.iter().zip(self.folders());
+        // A link is followed once for all that is read and run: it may lead to another release at any moment.
+        let releases: Vec<Release> = self.folders().map(Release::of).collect();
+        let (revisions, states): (Vec<u64>, Vec<u64>) = releases.iter().map(Release::revision).unzip();
+        let all = revisions.into_iter().zip(&releases);
         let projects =
-            all.filter_map(|(revision, folder)| Some((*revision, Project::open(folder, problems)?)));
-        let projects = projects.collect();
-        (revisions, projects)
+            all.filter_map(|(revision, release)| Some((revision, Project::open(&release.folder, problems)?)));
+        (states, projects.collect())
     }
 
     /// Makes their routes, middlewares and caches, beside what the program has. `before` are the caches that serve until

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ketch_manifest::{Driver, Footprint, Project};
+use ketch_manifest::{Driver, Project, Release};
 use ketch_model::{Api, Live, Problem, Problems, Settings};
 use ketch_openapi::Documents;
 use ketch_web::{App, Mode, Named, Route, Schemas, check_purges};
@@ -48,7 +48,7 @@ struct Inner {
     own: Live<Own>,
     /// One reload at a time.
     turn: Mutex<()>,
-    /// The revisions of the projects as they were read last, whether they could be served or not.
+    /// The states of the projects as they were read last, whether they could be served or not.
     tried: Live<Vec<u64>>,
 }
 
@@ -109,7 +109,7 @@ impl Reloader {
     /// Whether the files of the projects are as they were when they were read last, whatever came of that. It reads
     /// files, so it is not for async threads.
     pub fn is_current(&self) -> bool {
-        let now = self.folders().map(|folder| Footprint::of(folder).revision());
+        let now = self.folders().map(|folder| Release::of(folder).revision().1);
         self.0.tried.with(|tried| now.eq(tried.iter().copied()))
     }
 

@@ -23,7 +23,7 @@ fn without_a_command_or_a_folder_the_manifest_here_is_served() {
     for arguments in [["--listen", "127.0.0.1:0"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
         let mut server = Said::start(place.path(), arguments);
         let addr = server.ready();
-        server.until("manifest 1 endpoint of .");
+        server.until("manifest 1 endpoint and no middlewares of .");
         assert!(ask(addr, "/hello").unwrap().1.contains("one"));
     }
 }

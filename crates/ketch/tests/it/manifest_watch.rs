@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ketch::test::Scratch;
 
-use crate::said::{Said, ask};
+use crate::said::{Said, ask, say};
 
 pub(crate) const API: &str = r#"{ "/": { "hello": { "GET": { "info": "Says hello.", "out": {
     "text": { "info": "what it says", "type": "string" } } } } } }"#;
@@ -127,4 +127,50 @@ fn a_new_migration_waits_until_somebody_says_that_it_is_complete() {
     assert!(ask(addr, "/openapi.json").unwrap().1.contains("Says it again."));
     server.signal("TERM");
     assert!(server.wait().success());
+}
+
+/// A deploy makes a folder for each release and lets a link lead to it.
+#[test]
+fn a_link_that_leads_to_another_release_is_seen_and_nothing_is_of_two() {
+    let scratch = Scratch::new();
+    let folder = scratch.path();
+    let api =
+        API.replace("\"GET\"", "\"DELETE\": { \"info\": \"A stub.\", \"stub\": \"gone.json\" }, \"GET\"");
+    for (release, says) in [("r1", "one"), ("r2", "two"), ("r3", "three")] {
+        write(folder, &format!("{release}/api.json"), &api.replace("Says hello.", &format!("Says {says}.")));
+        write(folder, &format!("{release}/controller/hello"), &script(says));
+        write(folder, &format!("{release}/gone.json"), &format!("{{\"text\": \"{says}\"}}"));
+    }
+    let deploy = |release: &str| {
+        std::os::unix::fs::symlink(release, folder.join("next")).unwrap();
+        fs::rename(folder.join("next"), folder.join("current")).unwrap();
+    };
+    let all = |addr| {
+        let request = "DELETE /hello HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+        let (_, _, stub) = say(addr, request).unwrap();
+        [ask(addr, "/openapi.json").unwrap().1, ask(addr, "/hello").unwrap().1, stub]
+    };
+    let is_of = |addr, says: &str| {
+        for part in all(addr) {
+            assert!(part.contains(says), "not of {says}: {part}");
+        }
+    };
+    deploy("r1");
+    let mut server = Said::start(folder, &["serve", "current", "--listen", "127.0.0.1:0"]);
+    let addr = server.ready();
+    is_of(addr, "one");
+    deploy("r2");
+    server.until(LOADED);
+    is_of(addr, "two");
+
+    // Where nothing is watched, the first release serves until somebody says so.
+    let mut still = Said::start(folder, &["serve", "current", "--listen", "127.0.0.1:0", "--no-watch"]);
+    let there = still.ready();
+    deploy("r3");
+    is_of(there, "two");
+    still.signal("HUP");
+    still.until(LOADED);
+    is_of(there, "three");
+    server.until(LOADED);
+    is_of(addr, "three");
 }
