@@ -139,8 +139,9 @@ pub(crate) fn slips(folder: &Path) -> Vec<(String, &'static str)> {
         let lower = name.to_lowercase();
         PROJECT_FILES.into_iter().find(|wanted| {
             let stem = wanted.trim_end_matches(".json");
-            let rest = lower.strip_prefix(wanted).or_else(|| lower.strip_prefix(stem));
-            lower == *wanted || rest.is_some_and(|rest| OTHER_ENDINGS.contains(&rest))
+            let mut rest = [*wanted, stem].into_iter().filter_map(|start| lower.strip_prefix(start));
+            lower == *wanted
+                || rest.any(|rest| OTHER_ENDINGS.contains(&rest))
                 // Letters that are swapped, missing or doubled; not another word that is much alike.
                 || (is_missing && lower.starts_with('k') && same_letters(&lower, wanted))
         })
