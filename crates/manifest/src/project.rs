@@ -93,6 +93,9 @@ impl Default for Folders {
     }
 }
 
+/// One of a project's folders.
+type FolderOf = fn(&mut Folders) -> &mut PathBuf;
+
 /// The API file.
 const API_FILE: &str = "api.json";
 
@@ -217,7 +220,7 @@ impl ProjectFile {
         }
         self.driver =
             fields.get("driver").and_then(|it| driver(it, fields.text("driver", problems)?, name, problems));
-        let sections: [(&str, &'static Keys, fn(&mut Folders) -> &mut PathBuf); 4] = [
+        let sections: [(&str, &'static Keys, FolderOf); 4] = [
             ("types", &keys::TYPES, |folders| &mut folders.types),
             ("controllers", &keys::CONTROLLERS, |folders| &mut folders.controllers),
             ("middlewares", &keys::MIDDLEWARES, |folders| &mut folders.middlewares),
@@ -260,7 +263,7 @@ impl ProjectFile {
         fields: &mut Fields<'_>,
         name: &str,
         keys: &'static Keys,
-        folder: fn(&mut Folders) -> &mut PathBuf,
+        folder: FolderOf,
         problems: &mut Vec<Problem>,
     ) {
         let section = fields.get(name).and_then(|it| Fields::by(keys, it, name, problems));
