@@ -96,6 +96,9 @@ impl Default for Folders {
     }
 }
 
+/// One of a project's folders.
+type FolderOf = fn(&mut Folders) -> &mut PathBuf;
+
 /// The API file.
 const API_FILE: &str = "api.json";
 
@@ -263,7 +266,7 @@ impl ProjectFile {
         fields: &mut Fields<'_>,
         name: &str,
         keys: &'static Keys,
-        folder: fn(&mut Folders) -> &mut PathBuf,
+        folder: FolderOf,
         problems: &mut Vec<Problem>,
     ) {
         let section = fields.get(name).and_then(|it| Fields::by(keys, it, name, problems));
