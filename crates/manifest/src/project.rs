@@ -72,9 +72,6 @@ pub struct Api {
     pub description: Option<String>,
 }
 
-/// One of the folders.
-type FolderOf = fn(&mut Folders) -> &mut PathBuf;
-
 /// The folders of a project, below its root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
