@@ -69,6 +69,7 @@ mod multipart;
 mod names;
 mod new_project;
 mod openapi;
+mod openapi_import;
 mod overload;
 mod panics;
 mod probe;

@@ -8,9 +8,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
+use jsonschema::{Draft, PatternOptions, Registry, Retrieve, Uri, Validator};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use serde_json::{Value, json};
+use referencing::Resolver;
+use serde_json::{Map, Value, json};
 
 use super::{Type, Wrong, step};
 use crate::source::Source;
@@ -20,6 +21,10 @@ const BASE: &str = "project:///";
 /// What a path in a reference cannot hold as it is.
 const PATH: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'%');
+
+/// Values of a schema as documents show it, and references within references, at most.
+const MOST_SHOWN: usize = 2_000;
+const DEEPEST_SHOWN: usize = 24;
 
 /// A JSON Schema that was read, with all that it refers to.
 #[derive(Clone)]
@@ -60,17 +65,17 @@ impl Schema {
         let pointer = json!({ "$ref": uri });
         let options = jsonschema::options()
             .with_base_uri(BASE)
-            .with_retriever(files)
+            .with_retriever(files.clone())
             .should_validate_formats(true)
             .with_pattern_options(PatternOptions::regex());
         let failed = |why: &dyn fmt::Display| format!("the schema `{reference}` cannot be used: {why}");
         let validator = options.build(&pointer).map_err(|error| failed(&error))?;
-        let mut shown = options.dereference(&pointer).map_err(|error| failed(&error))?;
+        let mut shown = shown(&pointer, files).map_err(|error| failed(&error))?;
         alone(&mut shown);
         Ok(Self(Arc::new(Inner { reference: reference.to_owned(), validator, shown })))
     }
 
-    /// What documents show: references are followed; one that leads in a circle is left open.
+    /// What documents show: references are followed; one that leads in a circle, or beyond a bound, is left open.
     pub(super) fn shown(&self) -> &Value {
         &self.0.shown
     }
@@ -101,6 +106,63 @@ impl Type {
     }
 }
 
+/// A schema with what it refers to in its place.
+///
+/// Of schemas that refer to one another in many ways that would be more than any document holds: there are as many
+/// places as ways. So there is a bound, beyond which references stay.
+fn shown(schema: &Value, files: Files) -> Result<Value, referencing::Error> {
+    let draft = Draft::Draft202012;
+    let registry = Registry::new().retriever(files).draft(draft).add(BASE, schema)?.prepare()?;
+    let base = referencing::uri::from_str(BASE)?;
+    Showing { open: Vec::new(), left: MOST_SHOWN }.value(schema, draft, &registry.resolver(base))
+}
+
+struct Showing {
+    /// The schemas that are being followed.
+    open: Vec<String>,
+    left: usize,
+}
+
+impl Showing {
+    fn value(
+        &mut self,
+        value: &Value,
+        draft: Draft,
+        resolver: &Resolver<'_>,
+    ) -> Result<Value, referencing::Error> {
+        self.left = self.left.saturating_sub(1);
+        let members = match value {
+            Value::Object(members) => members,
+            Value::Array(items) => {
+                return items.iter().map(|item| self.value(item, draft, resolver)).collect();
+            }
+            other => return Ok(other.clone()),
+        };
+        let resolver = resolver.in_subresource(draft.create_resource_ref(value))?;
+        let Some(reference) = members.get("$ref").and_then(Value::as_str) else {
+            let shown =
+                |(name, value): (&String, &Value)| Ok((name.clone(), self.value(value, draft, &resolver)?));
+            return members.iter().map(shown).collect::<Result<Map<_, _>, _>>().map(Value::Object);
+        };
+        let (target, inner, inner_draft) = resolver.lookup(reference)?.into_inner();
+        let fragment = reference.split_once('#').map_or("", |(_, fragment)| fragment);
+        let name = format!("{}#{fragment}", inner.base_uri());
+        if self.left == 0 || self.open.len() >= DEEPEST_SHOWN || self.open.contains(&name) {
+            return Ok(value.clone());
+        }
+        self.open.push(name);
+        let shown = self.value(target, inner_draft, &inner);
+        self.open.pop();
+        let Value::Object(mut shown) = shown? else { return Ok(target.clone()) };
+        for (name, value) in members {
+            if name != "$ref" && !shown.contains_key(name) {
+                shown.insert(name.clone(), self.value(value, draft, &resolver)?);
+            }
+        }
+        Ok(shown.into())
+    }
+}
+
 /// Makes a schema stand in a document of its own: what names or keeps other schemas goes, and so do references that
 /// were left because they lead in a circle.
 fn alone(schema: &mut Value) {
@@ -128,6 +190,7 @@ fn open_circles(schema: &mut Value) {
 }
 
 /// Gives schemas the files of the project that they refer to.
+#[derive(Clone)]
 struct Files {
     root: PathBuf,
 }

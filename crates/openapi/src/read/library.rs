@@ -3,7 +3,7 @@
 //! All files are asked for before anything else is read. A reference to a URL is refused, and so is one that leads out of
 //! the document's folder.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::text;
 
 /// Files beside the document, at most.
-const MOST_FILES: usize = 256;
+const MOST_FILES: usize = 4_096;
 /// How often a reference may lead to another one.
 const MOST_STEPS: usize = 32;
 /// What is told of references that are refused, at most.
@@ -66,6 +66,7 @@ impl Library {
     pub(super) fn new(document: Value, file: &mut dyn FnMut(&str) -> Result<Value, String>) -> Self {
         let mut library = Self { files: BTreeMap::new(), refused: Vec::new() };
         let mut wanted: VecDeque<(Arc<str>, Value)> = VecDeque::from([("".into(), document)]);
+        let mut asked: BTreeSet<Arc<str>> = BTreeSet::from(["".into()]);
         let mut missing: BTreeMap<Arc<str>, String> = BTreeMap::new();
         while let Some((name, value)) = wanted.pop_front() {
             let mut references = Vec::new();
@@ -79,14 +80,14 @@ impl Library {
                         continue;
                     }
                 };
-                if library.files.contains_key(&target) || wanted.iter().any(|(name, _)| *name == target) {
-                    continue;
-                }
                 if let Some(why) = missing.get(&target).cloned() {
                     library.refuse(place, why);
                     continue;
                 }
-                let read = if library.files.len() + wanted.len() > MOST_FILES {
+                if !asked.insert(Arc::clone(&target)) {
+                    continue;
+                }
+                let read = if asked.len() > MOST_FILES {
                     Err(format!("more than {MOST_FILES} files are not read"))
                 } else {
                     file(&target)

@@ -292,22 +292,24 @@ fn nullable(mut out: Map<String, Value>) -> Value {
     {
         values.push(Value::Null);
     }
-    match out.get_mut("type") {
-        Some(one @ Value::String(_)) => *one = json!([mem::take(one), "null"]),
-        Some(Value::Array(types)) if !types.contains(&json!("null")) => types.push(json!("null")),
-        Some(_) => {}
-        // Without any of these it takes everything already.
-        None if ["$ref", "allOf", "anyOf", "oneOf", "not"].iter().any(|name| out.contains_key(*name)) => {
-            let about = out.remove("description");
-            let mut either = json!({ "anyOf": [out, { "type": "null" }] });
-            if let Some(about) = about {
-                either["description"] = about;
-            }
-            return either;
+    if let Some(kinds) = out.get_mut("type") {
+        match kinds {
+            Value::Array(kinds) if kinds.contains(&json!("null")) => {}
+            Value::Array(kinds) => kinds.push(json!("null")),
+            one => *one = json!([mem::take(one), "null"]),
         }
-        None => {}
+        return out.into();
     }
-    out.into()
+    // Without any of these it takes everything already.
+    if !["$ref", "allOf", "anyOf", "oneOf", "not"].iter().any(|name| out.contains_key(*name)) {
+        return out.into();
+    }
+    let about = out.remove("description");
+    let mut either = json!({ "anyOf": [out, { "type": "null" }] });
+    if let Some(about) = about {
+        either["description"] = about;
+    }
+    either
 }
 
 fn types(value: &Value) -> Option<Value> {

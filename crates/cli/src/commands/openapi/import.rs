@@ -104,3 +104,110 @@ fn words(dir: &Path, project: &Project) -> String {
     .expect("a String takes everything");
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    /// Values made of the words that a document is made of, in any order.
+    fn values() -> impl Strategy<Value = Value> {
+        const WORDS: [&str; 44] = [
+            "get",
+            "post",
+            "put",
+            "parameters",
+            "name",
+            "in",
+            "query",
+            "path",
+            "header",
+            "cookie",
+            "schema",
+            "type",
+            "object",
+            "array",
+            "string",
+            "integer",
+            "items",
+            "properties",
+            "allOf",
+            "anyOf",
+            "$ref",
+            "#/components/schemas/A",
+            "a.json#/b",
+            "requestBody",
+            "content",
+            "application/json",
+            "multipart/form-data",
+            "responses",
+            "200",
+            "default",
+            "required",
+            "enum",
+            "security",
+            "style",
+            "deepObject",
+            "explode",
+            "additionalProperties",
+            "minimum",
+            "example",
+            "format",
+            "binary",
+            "readOnly",
+            "$include",
+            "GET@x",
+        ];
+        let word = || proptest::sample::select(WORDS.to_vec());
+        let leaf = prop_oneof![
+            4 => word().prop_map(Value::from),
+            1 => any::<bool>().prop_map(Value::from),
+            1 => any::<i64>().prop_map(Value::from),
+            1 => "\\PC{0,8}".prop_map(Value::from),
+            1 => Just(Value::Null),
+        ];
+        leaf.prop_recursive(8, 96, 6, move |inner| {
+            let member = (word(), inner.clone()).prop_map(|(name, value)| (name.to_owned(), value));
+            prop_oneof![
+                4 => proptest::collection::vec(member, 0..6).prop_map(|members| members.into_iter().collect::<Map<_, _>>().into()),
+                1 => proptest::collection::vec(inner, 0..4).prop_map(Value::from),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_document_holds_its_files_are_inside_and_can_be_read(
+            path in "(/(\\{?[a-z.%]{0,3}\\}?|\\.\\.)){0,4}", item in values(), schema in values(), reply in values(),
+        ) {
+            let operation = json!({
+                "parameters": [{ "name": "x", "in": "query", "schema": schema }, reply],
+                "requestBody": { "content": { "application/json": { "schema": schema } } },
+                "responses": { "200": { "content": { "application/json": { "schema": { "properties": { "a": schema, "b": reply } } } } } },
+                "security": [reply],
+            });
+            let document = json!({
+                "openapi": "3.1.0",
+                "paths": { path: { "get": operation, "post": operation }, "/other": item },
+                "components": { "schemas": { "A": { "properties": { "a": schema } } } },
+            });
+            let spec = ketch_openapi::read(document, &mut |_| Ok(schema.clone())).expect("it is small");
+            let project = project(&spec, "spec");
+            let mut names = BTreeSet::new();
+            for (path, text) in &project.files {
+                let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
+                prop_assert!(plain && !path.contains("..") && !path.starts_with('/') && names.insert(path.to_lowercase()), "{path}");
+                if path.ends_with(".json") {
+                    let mut problems = Vec::new();
+                    let value = ketch_manifest::Source::new(path, text.clone()).parse(&mut problems);
+                    prop_assert!(value.is_some() && problems.is_empty(), "{path}: {problems:?}\n{text}");
+                }
+            }
+            prop_assert!(project.carried <= project.operations);
+        }
+    }
+}
