@@ -39,7 +39,7 @@ pub struct Description {
     pub prefix: String,
     /// What its tags say of themselves.
     pub tags: BTreeMap<String, String>,
-    /// The operations, in the order of the document.
+    /// The operations, by path and method.
     pub operations: Vec<Operation>,
     /// The schemas that operations and other schemas refer to, as `Name.json`, by name.
     pub schemas: BTreeMap<String, Named>,

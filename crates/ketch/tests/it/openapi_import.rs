@@ -58,7 +58,7 @@ async fn what_is_made_answers_the_examples_of_the_document() {
     let client = client(Server::new().manifest(scratch.path("made")));
     let boats = client.get("/api/v1/boats?since=2026-01-31&flag=nl&flag=de&length[gt]=2.5").await;
     assert_eq!(
-        (boats.status, boats.json::<Value>()),
+        (boats.status.as_u16(), boats.json::<Value>()),
         (200, json!({ "boats": [{ "id": 7, "name": "Ada", "kind": "sail" }], "more": false }))
     );
     let boat: Value = client.get("/api/v1/boats/7").await.json();

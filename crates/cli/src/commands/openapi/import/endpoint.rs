@@ -6,9 +6,10 @@ use http::{HeaderName, StatusCode};
 use ketch_manifest::Type;
 use ketch_model::In;
 use ketch_openapi::{Description, Need, Operation, Parameter, Style, Told};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::members::{Member, Members};
+use super::project::comment;
 use super::text::{Entry, Text};
 use super::types::{Types, is_file, items, kind};
 
@@ -159,7 +160,7 @@ impl Writing<'_, '_> {
             self.notes.add(&operation.at, what);
         }
         let told = operation.told.iter().chain(&self.notes.list);
-        comments.extend(told.map(|Told { at, what }| format!("NOT CARRIED OVER {at}: {what}")));
+        comments.extend(told.map(comment));
         comments
     }
 
@@ -210,7 +211,9 @@ impl Writing<'_, '_> {
         let mut schema = parameter.schema.clone();
         if schema["type"] == "string" && schema["minLength"] == 1 {
             // No segment is empty.
-            schema.as_object_mut().map(|parts| parts.remove("minLength"));
+            if let Some(parts) = schema.as_object_mut() {
+                parts.remove("minLength");
+            }
         }
         let listed =
             schema.as_object().and_then(kind).is_some_and(|kind| kind == "array" || kind == "object");
@@ -379,15 +382,15 @@ impl Writing<'_, '_> {
         ty: Value,
         default: Option<Value>,
     ) -> Entry {
-        let mut members = Map::new();
-        members.extend(info.map(|info| ("info".to_owned(), json!(info))));
-        members.insert("type".to_owned(), ty);
-        members.extend(default.map(|default| ("default".to_owned(), default)));
+        let mut members = Vec::new();
+        members.extend(info.map(|info| ("info", json!(info))));
+        members.push(("type", ty));
+        members.extend(default.map(|default| ("default", default)));
         let called = self.call(&key, name);
         if called != name {
-            members.insert("name".to_owned(), json!(called));
+            members.push(("name", json!(called)));
         }
-        Entry::line(key, Value::Object(members))
+        Entry::new(key, Text::Row(members))
     }
 
     /// What a controller calls it: its name, if no other is called so and it is no variable's.
@@ -441,14 +444,12 @@ impl Writing<'_, '_> {
             if let Some(lost) = written.lost {
                 self.notes.add(&reply.at, format!("`{:.60}`: {lost}", member.name));
             }
-            let mut parts = Map::new();
+            let mut parts = Vec::new();
             let info = member.schema.get("description").and_then(Value::as_str);
-            parts.extend(info.map(|info| ("info".to_owned(), json!(info))));
-            parts.insert(
-                "type".to_owned(),
-                json!(format!("{}{}", if member.required { "" } else { "?" }, written.text)),
-            );
-            entries.push(Entry::line(member.name.as_str(), Value::Object(parts)));
+            parts.extend(info.map(|info| ("info", json!(info))));
+            let optional = if member.required { "" } else { "?" };
+            parts.push(("type", json!(format!("{optional}{}", written.text))));
+            entries.push(Entry::new(member.name.as_str(), Text::Row(parts)));
         }
         entries
     }
@@ -480,8 +481,11 @@ impl Writing<'_, '_> {
         for needs in &operation.needs {
             let mut clause: Vec<String> = Vec::new();
             for need in needs {
-                let names =
-                    if need.scopes.is_empty() { std::slice::from_ref(&need.scheme) } else { &need.scopes };
+                let names = if need.scopes.is_empty() {
+                    std::slice::from_ref(&need.scheme)
+                } else {
+                    need.scopes.as_slice()
+                };
                 if need.scopes.is_empty() {
                     self.notes.add(
                         &operation.at,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::endpoint::{self, Notes, Taken, Writing};
 use super::examples::example;
-use super::text::{Entry, Text, file};
+use super::text::{Entry, Text, comments_and, file};
 use super::tree::{Placed, Tree};
 use super::types::Types;
 
@@ -50,8 +50,8 @@ pub(super) fn project(spec: &Description, source: &str) -> Project {
     let mut types = Types::new(&spec.schemas);
     let (mut files, mut taken_names) = (Vec::new(), BTreeSet::new());
     let carried = placed.len();
-    let left_out = notes.list.clone();
-    notes.list.splice(0..0, spec.told.iter().cloned());
+    let left_out = std::mem::take(&mut notes.list);
+    notes.list.extend(spec.told.iter().chain(&left_out).cloned());
     for (operation, taken, place, mut own) in placed {
         let (names, parts) = tree.names(&place.way);
         for changed in place.changed {
@@ -65,24 +65,25 @@ pub(super) fn project(spec: &Description, source: &str) -> Project {
         tree.set(&place.way, operation.method, entry);
     }
     describe(&mut tree, spec);
+    // What is told of something that no other file has.
+    let mut homeless: Vec<&Told> = spec.told.iter().chain(&left_out).collect();
+    homeless
+        .retain(|told| !spec.operations.iter().any(|it| it.told.contains(told)) || left_out.contains(told));
     for (path, named, schema) in types.files() {
-        files.push((path.clone(), schema_file(&path, named, schema, spec, &mut notes)));
+        let of_it: Vec<&Told> = homeless
+            .iter()
+            .copied()
+            .filter(|told| named.is_some_and(|named| is_within(told, named)))
+            .collect();
+        homeless.retain(|told| !of_it.contains(told));
+        files.push((path.clone(), schema_file(&path, named, schema, &of_it, &mut notes)));
     }
     let mut top = vec![Entry::line("$schema", format!("./{}", SCHEMAS[0].1))];
     top.extend(tree.write("", &mut files, &mut BTreeSet::new()));
     let mut comments = vec![format!(
         "Made from {source} by `ketch openapi import`. What it could not say is beside what it is about, after NOT CARRIED OVER."
     )];
-    let of_document = |told: &&Told| {
-        !spec.operations.iter().any(|it| it.told.contains(told)) && !told.at.contains("/schemas/")
-    };
-    comments.extend(
-        spec.told
-            .iter()
-            .filter(of_document)
-            .chain(&left_out)
-            .map(|Told { at, what }| format!("NOT CARRIED OVER {at}: {what}")),
-    );
+    comments.extend(homeless.iter().map(|told| comment(told)));
     files.push(("api.json".to_owned(), file(&comments, &top)));
     files.push(("ketch.json".to_owned(), project_file(spec, &mut notes)));
     files.push((".gitignore".to_owned(), "/data\n/.build\n".to_owned()));
@@ -188,23 +189,24 @@ fn extension(media_type: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether something is told of a schema, or of a part of it.
+fn is_within(told: &Told, named: &Named) -> bool {
+    told.at.strip_prefix(named.at.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+pub(super) fn comment(Told { at, what }: &Told) -> String {
+    format!("NOT CARRIED OVER {at}: {what}")
+}
+
 /// A file of `type/`. What its document said of it that it cannot say stands at its top.
 fn schema_file(
     path: &str,
     named: Option<&Named>,
     mut schema: Value,
-    spec: &Description,
+    of_it: &[&Told],
     notes: &mut Notes,
 ) -> String {
-    let mut comments = Vec::new();
-    if let Some(Named { at, .. }) = named {
-        let of_it = |told: &&Told| {
-            told.at == *at || told.at.strip_prefix(at.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        };
-        comments.extend(
-            spec.told.iter().filter(of_it).map(|Told { at, what }| format!("NOT CARRIED OVER {at}: {what}")),
-        );
-    }
+    let mut comments: Vec<String> = of_it.iter().map(|told| comment(told)).collect();
     if one_way(&mut schema) {
         let what = "members that are only sent or only answered (`readOnly`, `writeOnly`) are not required, because this is read both ways";
         let at = named.map_or(path, |named| named.at.as_str());
@@ -218,12 +220,7 @@ fn schema_file(
         // All or nothing.
         other => drop(whole.insert("allOf".to_owned(), json!([other]))),
     }
-    let mut text = String::new();
-    for comment in comments.iter().take(40) {
-        let plain: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
-        text.push_str(&format!("// {plain}\n"));
-    }
-    text + &format!("{:#}\n", Value::Object(whole))
+    comments_and(&comments, &Value::Object(whole))
 }
 
 /// Takes what is only sent or only answered from what is required, everywhere in a schema. Says whether there was any.
@@ -231,7 +228,7 @@ fn one_way(schema: &mut Value) -> bool {
     let mut found = false;
     match schema {
         Value::Object(members) => {
-            let one_way: Vec<String> = members
+            let gone: Vec<String> = members
                 .get("properties")
                 .and_then(Value::as_object)
                 .into_iter()
@@ -241,7 +238,7 @@ fn one_way(schema: &mut Value) -> bool {
                 .collect();
             if let Some(Value::Array(required)) = members.get_mut("required") {
                 let before = required.len();
-                required.retain(|name| name.as_str().is_none_or(|name| !one_way.iter().any(|it| it == name)));
+                required.retain(|name| name.as_str().is_none_or(|name| !gone.iter().any(|it| it == name)));
                 found |= required.len() < before;
                 if required.is_empty() {
                     members.remove("required");

@@ -88,22 +88,19 @@ fn yaml(text: &str) -> Result<Value, String> {
 }
 
 fn options() -> Options {
-    let budget = Budget {
-        max_depth: DEEPEST,
-        max_nodes: MOST_VALUES,
-        max_events: 2 * MOST_VALUES,
-        max_total_scalar_bytes: usize::try_from(MOST_BYTES).unwrap_or(usize::MAX),
-        max_documents: 1,
-        ..Budget::default()
-    };
-    Options {
-        budget: Some(budget),
-        strict_booleans: true,
-        leading_zero_numbers_as_strings: true,
-        underscored_numbers_as_strings: true,
-        with_snippet: false,
-        ..Options::default()
-    }
+    let mut budget = Budget::default();
+    budget.max_depth = DEEPEST;
+    budget.max_nodes = MOST_VALUES;
+    budget.max_events = 2 * MOST_VALUES;
+    budget.max_total_scalar_bytes = usize::try_from(MOST_BYTES).unwrap_or(usize::MAX);
+    budget.max_documents = 1;
+    let mut options = Options::default();
+    options.budget = Some(budget);
+    options.strict_booleans = true;
+    options.leading_zero_numbers_as_strings = true;
+    options.underscored_numbers_as_strings = true;
+    options.with_snippet = false;
+    options
 }
 
 #[cfg(test)]

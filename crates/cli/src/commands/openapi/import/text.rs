@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Lines of one comment, and characters of one of them, at most.
-const LINES: usize = 40;
+const LINES: usize = 200;
 const LONGEST: usize = 400;
 
 /// A value that is written down.
@@ -11,6 +11,8 @@ const LONGEST: usize = 400;
 pub(super) enum Text {
     /// On one line.
     Line(Value),
+    /// An object on one line, in this order.
+    Row(Vec<(&'static str, Value)>),
     /// One member a line.
     Object(Vec<Entry>),
 }
@@ -43,6 +45,13 @@ pub(super) fn file(comments: &[String], entries: &[Entry]) -> String {
     out
 }
 
+/// A file of plain JSON below comments.
+pub(super) fn comments_and(comments: &[String], value: &Value) -> String {
+    let mut out = String::new();
+    comment(comments, 0, &mut out);
+    out + &format!("{value:#}\n")
+}
+
 fn object(entries: &[Entry], depth: usize, out: &mut String) {
     if entries.is_empty() {
         out.push_str("{}");
@@ -56,6 +65,7 @@ fn object(entries: &[Entry], depth: usize, out: &mut String) {
         out.push_str(": ");
         match &entry.value {
             Text::Line(value) => line(value, out),
+            Text::Row(members) => row(members.iter().map(|(name, value)| (*name, value)), out),
             Text::Object(entries) => object(entries, depth + 1, out),
         }
         out.push_str(",\n");
@@ -90,16 +100,7 @@ fn indent(depth: usize, out: &mut String) {
 fn line(value: &Value, out: &mut String) {
     match value {
         Value::Object(members) if !members.is_empty() => {
-            out.push_str("{ ");
-            for (index, (name, value)) in members.iter().enumerate() {
-                if index > 0 {
-                    out.push_str(", ");
-                }
-                out.push_str(&Value::from(name.as_str()).to_string());
-                out.push_str(": ");
-                line(value, out);
-            }
-            out.push_str(" }");
+            row(members.iter().map(|(name, value)| (name.as_str(), value)), out);
         }
         Value::Array(items) => {
             out.push('[');
@@ -113,6 +114,16 @@ fn line(value: &Value, out: &mut String) {
         }
         other => out.push_str(&other.to_string()),
     }
+}
+
+fn row<'v>(members: impl Iterator<Item = (&'v str, &'v Value)>, out: &mut String) {
+    for (index, (name, value)) in members.enumerate() {
+        out.push_str(if index == 0 { "{ " } else { ", " });
+        out.push_str(&Value::from(name).to_string());
+        out.push_str(": ");
+        line(value, out);
+    }
+    out.push_str(" }");
 }
 
 #[cfg(test)]

@@ -58,10 +58,7 @@ impl<'s> Types<'s> {
     /// The type of a value that comes as JSON in a text: never one that would be read otherwise.
     pub(super) fn json(&mut self, schema: &Value, hint: &str) -> String {
         match self.of(schema, hint).text {
-            text if text.starts_with(['<', 's']) && text.starts_with("schema(") | text.starts_with('<') => {
-                text
-            }
-            text if text == "any" => text,
+            text if text.starts_with("schema(") || text.starts_with('<') || text == "any" => text,
             _ => self.inline(schema, hint),
         }
     }
