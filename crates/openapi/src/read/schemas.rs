@@ -274,8 +274,17 @@ pub(super) fn accepts(schema: &Value, value: &Value) -> bool {
 /// A name for a file of its own: letters, digits, `_`, `-` and `.`, not at its beginning. No other has it, in whatever case.
 pub(super) fn free(wanted: &str, taken: &mut BTreeSet<String>) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' };
-    let name: String = wanted.trim_start_matches(['.', '-']).chars().map(plain).take(80).collect();
-    let name = if name.is_empty() { "schema".to_owned() } else { name };
+    let mut name: String = wanted.trim_start_matches(['.', '-']).chars().map(plain).take(80).collect();
+    while name.contains("..") {
+        name = name.replace("..", "_");
+    }
+    if name.is_empty() {
+        name.push_str("schema");
+    }
+    // The files of schemas without a name are called so.
+    if name.starts_with("_inline") {
+        name.insert(0, 'x');
+    }
     let mut tried = name.clone();
     let mut again = 2;
     while !taken.insert(tried.to_ascii_lowercase()) {

@@ -2,6 +2,8 @@
 //!
 //! Here are the files: what is read and what is written. What becomes of the document is in `project`.
 
+mod arguments;
+mod body;
 mod endpoint;
 mod examples;
 mod members;

@@ -7,7 +7,8 @@ use ketch_openapi::{Description, Named, Operation, Told, file_name};
 use ketch_syntax::Template;
 use serde_json::{Map, Value, json};
 
-use super::endpoint::{self, Notes, Taken, Writing};
+use super::body::{Taken, body};
+use super::endpoint::{Notes, Writing};
 use super::examples::example;
 use super::text::{Entry, Text, comments_and, file};
 use super::tree::{Placed, Tree};
@@ -36,7 +37,7 @@ pub(super) fn project(spec: &Description, source: &str) -> Project {
     let mut placed: Vec<(&Operation, Taken, Placed, Notes)> = Vec::new();
     for operation in &spec.operations {
         let mut own = Notes::default();
-        let taken = endpoint::body(operation, spec, &mut own);
+        let taken = body(operation, spec, &mut own);
         let members: BTreeSet<String> = taken.members.iter().map(|member| member.name.clone()).collect();
         let catch_all = |name: &str| {
             operation.parameters.iter().any(|it| it.place == In::Path && it.catch_all && it.name == name)

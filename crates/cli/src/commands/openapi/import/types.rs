@@ -251,7 +251,7 @@ fn list<'v>(parts: &'v Map<String, Value>, name: &str) -> &'v [Value] {
     parts.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-pub(super) fn kind(parts: &Map<String, Value>) -> Option<&str> {
+fn kind(parts: &Map<String, Value>) -> Option<&str> {
     parts.get("type").and_then(Value::as_str)
 }
 
