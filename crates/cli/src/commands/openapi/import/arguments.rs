@@ -31,12 +31,12 @@ impl Writing<'_, '_> {
             if written != name && !written.is_empty() {
                 self.notes.add(&operation.at, format!("`{{{written}}}` of the path is called `{name}` here"));
             }
-            entries.push(self.of_path(operation, declared, name));
+            entries.push(self.of_path(operation, declared, written, name));
         }
         for parameter in &operation.parameters {
             match parameter.place {
                 In::Path => {
-                    if !params.iter().any(|(written, _)| *written == parameter.name) {
+                    if !operation.path.contains(&format!("{{{}}}", parameter.name)) {
                         self.notes.add(&parameter.at, "the parameter is left out: the path does not have it");
                     }
                 }
@@ -57,13 +57,20 @@ impl Writing<'_, '_> {
         entries
     }
 
-    fn of_path(&mut self, operation: &Operation, declared: Option<&Parameter>, name: &str) -> Entry {
+    fn of_path(
+        &mut self,
+        operation: &Operation,
+        declared: Option<&Parameter>,
+        written: &str,
+        name: &str,
+    ) -> Entry {
         let text = json!({ "type": "string" });
         let Some(parameter) = declared else {
-            self.notes.add(
-                &operation.at,
-                format!("`{{{name}}}` of the path is declared nowhere, and is text here"),
-            );
+            // One that is a part of a segment has been told of.
+            if !written.is_empty() {
+                let what = format!("`{{{name}}}` of the path is declared nowhere, and is text here");
+                self.notes.add(&operation.at, what);
+            }
             let argument = Argument { key: name.to_owned(), required: true, info: None, file: false };
             return self.argument(argument, &text, name, &operation.at);
         };
