@@ -92,6 +92,8 @@ pub struct Operation {
     pub reply: Reply,
     /// Other replies: their status and what they mean.
     pub others: Vec<(String, String)>,
+    /// Where it stands who may call: at the operation, or for all of them.
+    pub needs_at: String,
     /// Who may call: one of these lists of needs must be met; none when everybody may.
     pub needs: Vec<Vec<Need>>,
     /// What could not be said in this form.

@@ -43,6 +43,14 @@ impl Reading<'_> {
                 if !library.get(&here).is_some_and(Value::is_object) {
                     continue;
                 }
+                // Some documents keep each operation in a file of its own.
+                let here = match library.follow(&here) {
+                    Ok((here, _)) => here,
+                    Err(why) => {
+                        self.told.add(&here, format!("the operation is left out: {why}"));
+                        continue;
+                    }
+                };
                 if operations.len() >= MOST_OPERATIONS {
                     return Err(format!("has more than {MOST_OPERATIONS} operations"));
                 }
@@ -80,7 +88,7 @@ impl Reading<'_> {
         let parameters = self.parameters(&[item.member("parameters"), at.member("parameters")]);
         let body = self.body(&at.member("requestBody"), method);
         let (reply, others) = self.replies(&at.member("responses"));
-        let needs = self.needs(at, own);
+        let (needs_at, needs) = self.needs(at, own);
         let said = |name: &str| own.get(name).or_else(|| shared.get(name)).and_then(text);
         Operation {
             at: at.to_string(),
@@ -95,13 +103,14 @@ impl Reading<'_> {
             body,
             reply,
             others,
+            needs_at,
             needs,
             told: self.told.list[before..].to_vec(),
         }
     }
 
-    /// Who may call, as alternatives.
-    fn needs(&mut self, at: &Place, own: &Value) -> Vec<Vec<Need>> {
+    /// Who may call, as alternatives, and where that stands.
+    fn needs(&mut self, at: &Place, own: &Value) -> (String, Vec<Vec<Need>>) {
         let (place, said) = match own.get("security") {
             Some(own) => (at.member("security"), Some(own)),
             None => (Place::root().member("security"), self.library.get(&Place::root().member("security"))),
@@ -123,9 +132,9 @@ impl Reading<'_> {
             if all.len() > 1 {
                 self.told.add(&place, "credentials may be left out, so that everybody may call");
             }
-            return Vec::new();
+            return (place.to_string(), Vec::new());
         }
-        all
+        (place.to_string(), all)
     }
 
     /// What a security scheme is, in words.

@@ -160,7 +160,7 @@ impl Writing<'_, '_> {
                 all.join(", or "),
                 json!([[names.first().copied().unwrap_or_default()]])
             );
-            self.notes.add(&operation.at, what);
+            self.notes.add(&operation.needs_at, what);
             return None;
         }
         let mut clauses: Vec<Vec<String>> = Vec::new();
@@ -174,7 +174,7 @@ impl Writing<'_, '_> {
                 };
                 if need.scopes.is_empty() {
                     self.notes.add(
-                        &operation.at,
+                        &operation.needs_at,
                         format!(
                             "{} has no scopes: `{}` is one here, for a middleware to grant",
                             words(need),
