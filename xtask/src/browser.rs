@@ -26,7 +26,7 @@ const NEEDS: &[Need] = &[
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     tools::install_system_packages(&workspace.root, NEEDS)?;
     command::run(command::cargo(&workspace.root).args(["build", "--package", "harbour"]))?;
-    let example = Example::serve(workspace, "harbour")?;
+    let example = Example::serve(workspace, "harbour", None)?;
     let mut driver = command::program("node", &workspace.root);
     driver.args(["xtask/browser/docs.mjs", "chromium", example.url()]);
     driver.arg(workspace.target.join("browser"));

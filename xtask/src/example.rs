@@ -40,8 +40,9 @@ struct Lines {
 }
 
 impl Example {
-    /// Starts an example that is built, on data of its own: nobody's are touched, and nothing of an earlier run is there.
-    pub(crate) fn serve(workspace: &Workspace, name: &str) -> Result<Self> {
+    /// Starts an example that is built, or the stock binary with a manifest, on data of its own: nobody's are touched, and
+    /// nothing of an earlier run is there.
+    pub(crate) fn serve(workspace: &Workspace, name: &str, manifest: Option<&str>) -> Result<Self> {
         let data = workspace.target.join("data").join(name);
         if let Err(error) = fs::remove_dir_all(&data)
             && error.kind() != ErrorKind::NotFound
@@ -51,7 +52,8 @@ impl Example {
         // Stubs are found from the top of the workspace.
         let mut serve = Command::new(workspace.target.join("debug").join(name));
         serve.current_dir(&workspace.root).env_remove("KETCH_DATABASE_URL");
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        serve.arg("serve").args(manifest);
+        serve.args(["--listen", "127.0.0.1:0", "--data"]).arg(&data);
         Self::start(&mut serve)
     }
 

@@ -1,5 +1,6 @@
 //! One endpoint three times: in Rust, as a component whose instance is kept, and as one with a fresh instance for each
-//! call. All of it is as an application gets it; the small numbers in and out leave the most to what stands around.
+//! call. All of it is as an application gets it, with its log, whose lines are thrown away; the small numbers in and out
+//! leave the most to what stands around.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ const API: &str = r#"{ "/": { "wasm": { "/": {
 } } } }"#;
 
 fn main() -> ExitCode {
+    bench_terms::start_log();
     let project = tempfile::tempdir().expect("there is room for a project");
     write(project.path());
     ketch::main(Server::new().listen("127.0.0.1:0").add(Rust).manifest(project.path()))

@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 
 pub use ketch_jobs::Ran;
 pub use ketch_testkit::{
-    Answer, Client, Expect, ExpectFile, ManualClock, Scenario, Scratch, check, expect, expect_file, postgres,
-    soak_factor,
+    Answer, Client, Expect, ExpectFile, ManualClock, Scenario, Scratch, check, expect, expect_file,
+    overheard, postgres, soak_factor,
 };
 
 /// A client of a server that is built but bound to nothing, with a fresh database if it has one. Panics with the

@@ -15,6 +15,7 @@ use ketch_model::{Error, FieldError, In};
 use ketch_web::{Ctx, Input};
 use serde_json::{Map, Value};
 
+pub use documents::narrowed;
 pub(crate) use documents::{describe, errors};
 pub(crate) use rules::faults;
 
@@ -57,14 +58,15 @@ pub(crate) async fn read(
     input: Option<Input>,
 ) -> Result<(Map<String, Value>, Files), Error> {
     let (mut body, files) = match input {
-        Some(mut input) => body::read(takes, ctx, &mut input).await?,
+        // Boxed, as what few requests need is not to be carried about by all.
+        Some(mut input) => Box::pin(body::read(takes, ctx, &mut input)).await?,
         None => Default::default(),
     };
     let mut reading = Reading::default();
     for param in takes {
         let given = match param.site {
             Site::Body => body.remove(&param.wire).unwrap_or_default(),
-            site => outside(site, &param.wire, ctx)?,
+            _ => outside(param, ctx)?,
         };
         reading.argument(param, given).await?;
     }
@@ -78,13 +80,14 @@ pub(crate) async fn read(
 pub(crate) async fn read_outside(takes: &[Param], ctx: &Ctx) -> Result<Map<String, Value>, Error> {
     let mut reading = Reading::default();
     for param in takes.iter().filter(|param| param.site != Site::Body) {
-        reading.argument(param, outside(param.site, &param.wire, ctx)?).await?;
+        reading.argument(param, outside(param, ctx)?).await?;
     }
     reading.done()
 }
 
 /// What came for an argument that is not in the body.
-fn outside(site: Site, wire: &str, ctx: &Ctx) -> Result<Given, Error> {
+fn outside(param: &Param, ctx: &Ctx) -> Result<Given, Error> {
+    let (site, wire) = (param.site, &param.wire);
     let texts = match site {
         Site::Path | Site::Slot(_) => ctx.param::<String>(wire).map(|text| text.into_iter().collect()),
         Site::Query => ctx.query::<Vec<String>>(wire),
@@ -94,10 +97,30 @@ fn outside(site: Site, wire: &str, ctx: &Ctx) -> Result<Given, Error> {
     };
     match texts {
         Ok(texts) if texts.is_empty() => Ok(Given::Nothing),
+        Ok(texts) if site == Site::Header && param.ty.item().is_some() && !param.ty.is_json_text() => {
+            Ok(Given::Texts(texts.iter().flat_map(|line| elements(line)).collect()))
+        }
         Ok(texts) => Ok(Given::Texts(texts)),
         Err(error) if error.fields().is_empty() => Err(error),
         Err(_) => Ok(Given::Wrong("invalid", "is not UTF-8".to_owned())),
     }
+}
+
+/// The elements of a list in a header (RFC 9110, 5.6.1): lines of one name and commas within them mean the same, and what is
+/// empty is no element. A comma between quotes is part of one.
+fn elements(line: &str) -> Vec<String> {
+    let (mut all, mut one, mut quoted, mut escaped) = (Vec::new(), String::new(), false, false);
+    for character in line.chars() {
+        match character {
+            ',' if !quoted => all.push(std::mem::take(&mut one)),
+            other => one.push(other),
+        }
+        quoted ^= character == '"' && !escaped;
+        escaped = quoted && character == '\\' && !escaped;
+    }
+    all.push(one);
+    let trimmed = all.iter().map(|it| it.trim_matches([' ', '\t'])).filter(|it| !it.is_empty());
+    trimmed.map(str::to_owned).collect()
 }
 
 #[derive(Debug, Default)]
@@ -126,6 +149,10 @@ impl Reading {
                 return Ok(());
             }
             Given::Texts(texts) => match (param.ty.item(), texts.as_slice()) {
+                (Some(item), [text]) if param.ty.is_json_text() => match self.text(&param.ty, text).await? {
+                    Ok(whole) => Ok(whole),
+                    Err(wrongs) => self.texts(item, &texts).await?.map_err(|_| wrongs),
+                },
                 (Some(item), _) => self.texts(item, &texts).await?,
                 (None, [text]) => self.text(&param.ty, text).await?,
                 // aicra's `any` was a list when its name came several times.
@@ -186,10 +213,23 @@ impl Reading {
             Ok(value) => value,
             Err(wrongs) => return Ok(Err(wrongs)),
         };
-        let was_json = !value.is_string();
-        match self.asked(ty, value).await? {
-            Err(_) if was_json && ty.is_own() => self.asked(ty, text.into()).await,
-            answered => Ok(answered),
+        if value.is_string() || !ty.is_own() {
+            return self.asked(ty, value).await;
+        }
+        let of_json = self.asked(ty, value).await;
+        if !matches!(&of_json, Ok(Err(_))) && !of_json.as_ref().is_err_and(has_failed) {
+            return of_json;
+        }
+        let of_text = self.asked(ty, text.into()).await;
+        match (of_json, of_text) {
+            // A checker may be made for one of the forms and fail at the other. What it says of the one holds.
+            (Ok(refused), Err(error)) | (Err(error), Ok(refused @ Err(_))) if has_failed(&error) => {
+                let cause = error.cause().map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(%cause, "a type checker failed at one form of a value, and refused the other");
+                Ok(refused)
+            }
+            (Err(error), Err(_)) => Err(error),
+            (_, of_text) => of_text,
         }
     }
 
@@ -198,7 +238,7 @@ impl Reading {
         if !ty.has_own() {
             return Ok(Ok(value));
         }
-        let wrongs = self.checks.ask(ty, &value).await?;
+        let wrongs = Box::pin(self.checks.ask(ty, &value)).await?;
         Ok(if wrongs.is_empty() { Ok(value) } else { Err(wrongs) })
     }
 
@@ -218,6 +258,11 @@ impl Reading {
         let message = format!("`{}`{of} {message}", param.wire);
         self.faults.push(FieldError { place, name, code, message });
     }
+}
+
+/// Whether a checker could not deal with a value. That it is late or busy says nothing of the value.
+fn has_failed(error: &Error) -> bool {
+    matches!(error.status().as_u16(), 500 | 502)
 }
 
 /// Where an argument comes from, as replies and documents say it.

@@ -1,6 +1,7 @@
 //! One call of a controller: what it is given and what it answers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,9 @@ use bytes::Bytes;
 use http::Method;
 use ketch_model::Caller;
 use ketch_web::{RequestId, Response};
-use serde_json::{Map, Value, json};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use tempfile::TempDir;
 
 /// What a controller is given. Every argument has been converted and checked.
@@ -62,16 +65,49 @@ pub enum Answer {
 impl Call {
     /// The arguments with the special variables: `_HTTP_METHOD_`, `_SCOPE_`, `_AUTHORIZATION_` and `_CALLER_` {id, email,
     /// scopes, claims}. They stand in place of arguments that are called so.
-    pub fn with_specials(&self) -> Map<String, Value> {
-        let mut all = self.args.clone();
-        let scopes: Vec<&str> = self.caller.scopes().collect();
-        let email = self.claims.get("email");
-        let claims = self.claims.as_ref();
-        let caller = json!({ "id": self.caller.id(), "email": email, "scopes": scopes, "claims": claims });
-        all.insert("_HTTP_METHOD_".to_owned(), self.method.as_str().into());
-        all.insert("_SCOPE_".to_owned(), json!(scopes));
-        all.insert("_AUTHORIZATION_".to_owned(), self.authorization.clone().unwrap_or_default().into());
-        all.insert("_CALLER_".to_owned(), caller);
-        all
+    pub fn with_specials(&self) -> WithSpecials<'_> {
+        WithSpecials(self)
+    }
+}
+
+/// The names of special variables.
+const SPECIALS: [&str; 4] = ["_HTTP_METHOD_", "_SCOPE_", "_AUTHORIZATION_", "_CALLER_"];
+
+/// The arguments of a call with the special variables, to be written as one object.
+#[derive(Clone, Copy, Debug)]
+pub struct WithSpecials<'a>(&'a Call);
+
+/// `_CALLER_`.
+#[derive(Serialize)]
+struct Known<'a> {
+    id: Option<&'a str>,
+    email: Option<&'a Value>,
+    scopes: &'a [&'a str],
+    claims: &'a Map<String, Value>,
+}
+
+impl Serialize for WithSpecials<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let call = self.0;
+        let [method, scope, authorization, caller] = SPECIALS;
+        let scopes: Vec<&str> = call.caller.scopes().collect();
+        let (claims, email) = (&*call.claims, call.claims.get("email"));
+        let known = Known { id: call.caller.id(), email, scopes: &scopes, claims };
+        let mut all = serializer.serialize_map(None)?;
+        for (name, value) in call.args.iter().filter(|(name, _)| !SPECIALS.contains(&name.as_str())) {
+            all.serialize_entry(name, value)?;
+        }
+        all.serialize_entry(method, call.method.as_str())?;
+        all.serialize_entry(scope, &scopes)?;
+        all.serialize_entry(authorization, call.authorization.as_deref().unwrap_or_default())?;
+        all.serialize_entry(caller, &known)?;
+        all.end()
+    }
+}
+
+/// As JSON.
+impl fmt::Display for WithSpecials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).expect("keys are text and numbers are finite"))
     }
 }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use ketch_db::Db;
-use ketch_model::{Error, ErrorSpec, Problem, ReplySpec};
+use ketch_model::{ArgSpec, Error, ErrorSpec, Problem, ReplySpec};
 use ketch_web::{Input, Response};
 use serde_json::Value;
 
@@ -101,6 +101,11 @@ pub trait Controller: fmt::Debug + Send + Sync + 'static {
     /// What it answers with, for the documents, when that is not the declared output as an object.
     fn replies(&self) -> Option<(Vec<ReplySpec>, Vec<ErrorSpec>)> {
         None
+    }
+
+    /// Says in the documents what it asks of arguments beyond their types, with [`narrowed`](crate::narrowed).
+    fn narrow(&self, args: &mut [ArgSpec]) {
+        let _all_that_their_types_take = args;
     }
 
     /// Looks once more at what could not be known when the project was loaded. Asked when the database is connected and

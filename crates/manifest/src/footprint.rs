@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 use fnv::FnvHasher;
 
 use crate::project::{Folders, Project, ProjectFile};
-use crate::sources::BUILD_FOLDER;
+use crate::sources::{BUILD_FOLDER, built_in};
 
 /// Files of a project that count. Beyond it, the rest is left out: then a change of them is not noticed by itself.
 pub const WATCHED_FILES: usize = 50_000;
@@ -37,12 +37,18 @@ const DATABASES: &[&str] = &[".db", ".sqlite", ".sqlite3"];
 /// Endings of what no program loads: other drivers read it, or nobody does.
 const OTHERS: &[&str] = &["md", "sql", "txt", "wasm"];
 
+/// Endings of what compilers read, and no driver does. What stands in them is known by what was built of it.
+const COMPILED: &[&str] =
+    &["c", "cjs", "go", "h", "js", "lock", "mjs", "mod", "py", "rs", "sum", "toml", "ts"];
+
 /// Which files a project is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Footprint {
     root: PathBuf,
     /// Below the root, as the files are.
     folders: Vec<PathBuf>,
+    /// Those of them in which there may be sources that `ketch build` builds.
+    answering: Vec<PathBuf>,
     files: BTreeSet<PathBuf>,
 }
 
@@ -67,12 +73,13 @@ impl Footprint {
         let written = [controllers, middlewares, types, migrations, Path::new(LIB_FOLDER)];
         let all = written.into_iter().map(PathBuf::from).chain(built);
         let files = ["ketch.json", "aicra.json", "api.json"].map(PathBuf::from);
+        let here = |folder: PathBuf| {
+            if stays_inside(&folder) { below(root, &own.join(folder)) } else { None }
+        };
         Self {
             root: root.to_owned(),
-            folders: all
-                .filter(|folder| stays_inside(folder))
-                .filter_map(|folder| below(root, &own.join(folder)))
-                .collect(),
+            folders: all.filter_map(here).collect(),
+            answering: [controllers, middlewares, types].into_iter().cloned().filter_map(here).collect(),
             files: files.into(),
         }
     }
@@ -106,7 +113,9 @@ impl Footprint {
         found.into_iter().collect()
     }
 
-    /// A number that differs when any of the files does: their names, texts, and whether they can be executed.
+    /// A number that differs when any of the files does: their names, texts, and whether they can be executed. The text of
+    /// what is compiled does not count: that of what it was compiled to does, so that who saves a source and builds it
+    /// changes the project once.
     pub fn revision(&self) -> u64 {
         let mut files: Vec<PathBuf> = self.files.iter().map(|file| self.root.join(file)).collect();
         self.walk(|path, is_folder| {
@@ -114,7 +123,13 @@ impl Footprint {
                 files.push(path.to_owned());
             }
         });
-        self.digest(files)
+        let built: Vec<PathBuf> =
+            self.answering.iter().flat_map(|folder| built_in(&self.root, folder)).collect();
+        self.digest(files, |path| {
+            path.extension().is_some_and(|it| COMPILED.iter().any(|ending| it == *ending))
+                && built.iter().any(|folder| path.starts_with(folder))
+                && !self.files.contains(path)
+        })
     }
 
     /// The same of the files that programs may load, which are none of the API's and no SQL.
@@ -126,17 +141,19 @@ impl Footprint {
                 files.push(path.to_owned());
             }
         });
-        self.digest(files)
+        self.digest(files, |_| false)
     }
 
-    fn digest(&self, mut files: Vec<PathBuf>) -> u64 {
+    /// `by_name` says of a file, below the root, that its text does not count.
+    fn digest(&self, mut files: Vec<PathBuf>, by_name: impl Fn(&Path) -> bool) -> u64 {
         let mut hash = FnvHasher::default();
         files.sort();
         for path in files {
             let name = path.strip_prefix(&self.root).unwrap_or(&path);
             hash.write(name.as_os_str().as_encoded_bytes());
             hash.write_u8(0);
-            digest(&mut hash, &path);
+            let counts = if by_name(name) { Counts::ByName } else { Counts::Whole };
+            digest(&mut hash, &path, counts);
         }
         hash.finish()
     }
@@ -166,11 +183,25 @@ impl Footprint {
     }
 }
 
-fn digest(hash: &mut FnvHasher, path: &Path) {
+/// What of a file counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// That it is there. What can be executed may be a program as it is, and counts whole.
+    ByName,
+    Whole,
+}
+
+fn digest(hash: &mut FnvHasher, path: &Path, counts: Counts) {
     let Ok(known) = fs::metadata(path) else { return hash.write_u8(0) };
-    hash.write_u64(known.len());
     #[cfg(unix)]
-    hash.write_u32(std::os::unix::fs::PermissionsExt::mode(&known.permissions()) & 0o111);
+    let executable = std::os::unix::fs::PermissionsExt::mode(&known.permissions()) & 0o111;
+    #[cfg(not(unix))]
+    let executable = 0_u32;
+    hash.write_u32(executable);
+    if counts == Counts::ByName && executable == 0 {
+        return hash.write_u8(1);
+    }
+    hash.write_u64(known.len());
     // A pipe has no end, so it is not opened.
     let text = if known.is_file() && known.len() <= LARGEST { fs::read(path).ok() } else { None };
     match text {
@@ -246,6 +277,61 @@ mod tests {
         for other in ["bin/other", "queries/other.sql", "data/lib/x.py", "lib/a.db", "lib/a.sqlite3-wal"] {
             assert_eq!(noticed(folder, other), (false, false), "{other}");
         }
+    }
+
+    /// What was built of it does, and so does what else lies in the folder.
+    #[test]
+    fn the_text_of_what_is_compiled_does_not_count() {
+        let scratch = Scratch::new();
+        let folder = scratch.path();
+        write(folder, "api.json", r#"{ "GET": { "info": "x" } }"#);
+        let sources = [
+            "controller/a/main.go",
+            "controller/a/src/deep.go",
+            "type/b/main.c",
+            "type/b/b.h",
+            "middleware/c/main.py",
+        ];
+        for source in sources {
+            assert_eq!(noticed(folder, source), (true, true), "{source} is new");
+            write(folder, source, "before");
+            assert_eq!(noticed(folder, source), (false, true), "{source} is watched, for what builds it");
+        }
+        for other in [
+            ".build/controller/a",
+            ".build/type/b.wasm",
+            "controller/a/list.sql",
+            "type/b/point.json",
+            "controller/other/helper.py",
+            "lib/shared.py",
+            "middleware/2-program.py",
+        ] {
+            write(folder, other, "before");
+            assert_eq!(noticed(folder, other), (true, true), "{other}");
+        }
+        let before = Footprint::of(folder).revision();
+        fs::remove_file(folder.join("controller/a/src/deep.go")).expect("it is there");
+        assert_ne!(Footprint::of(folder).revision(), before, "it is gone");
+    }
+
+    /// A folder with an executable `main.py` is a program as it is: what it loads beside it counts.
+    #[cfg(unix)]
+    #[test]
+    fn what_runs_as_it_is_counts_whole() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = Scratch::new();
+        let folder = scratch.path();
+        write(folder, "api.json", r#"{ "GET": { "info": "x" } }"#);
+        write(folder, "controller/a/main.py", "before");
+        write(folder, "controller/a/other.py", "before");
+        assert_eq!(noticed(folder, "controller/a/other.py"), (false, true));
+        let before = Footprint::of(folder).revision();
+        fs::set_permissions(folder.join("controller/a/main.py"), fs::Permissions::from_mode(0o755))
+            .expect("it is ours");
+        assert_ne!(Footprint::of(folder).revision(), before, "it is a program now");
+        write(folder, "controller/a/other.py", "before");
+        assert_eq!(noticed(folder, "controller/a/other.py"), (true, true));
+        assert_eq!(noticed(folder, "controller/a/main.py"), (true, true));
     }
 
     #[test]

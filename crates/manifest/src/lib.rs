@@ -35,7 +35,8 @@ mod tree;
 mod types;
 pub mod verdict;
 
-pub use call::{Answer, Call, Files};
+pub use arguments::narrowed;
+pub use call::{Answer, Call, Files, WithSpecials};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
 pub use drivers::{Native, NativeFunction, Tabled, shipped};
 pub use fields::{Fields, Spelling};

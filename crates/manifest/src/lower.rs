@@ -284,7 +284,8 @@ impl Lowering<'_> {
         taken: &mut Taken,
     ) -> Result<Route, Vec<Problem>> {
         let mut path = endpoint.path.clone();
-        path.extend((0..slots).map(|slot| format!("{{url{slot}}}")));
+        let segment = |slot| endpoint.takes.iter().find(|it| it.site == Site::Slot(slot));
+        path.extend((0..slots).filter_map(segment).map(|param| format!("{{{}}}", param.wire)));
         let there = |site: Site| !matches!(site, Site::Slot(at) if at >= slots);
         let (takes, left): (Vec<_>, Vec<_>) = endpoint.takes.iter().cloned().partition(|it| there(it.site));
         let absent = left.into_iter().map(|it| (it.name, it.default.unwrap_or_default())).collect();
@@ -293,9 +294,12 @@ impl Lowering<'_> {
         positional.sort_by_key(|param| if let Site::Slot(at) = param.site { at } else { 0 });
         let positional = positional.into_iter().map(|param| param.name.as_str());
         let names = taken.name(&endpoint.method, &endpoint.path, positional);
-        let (described, errors) = (arguments::describe(&takes), arguments::errors(&takes));
+        let (mut described, errors) = (arguments::describe(&takes), arguments::errors(&takes));
         let replies = match &bound {
-            Some(Bound::Controller(controller)) => controller.replies(),
+            Some(Bound::Controller(controller)) => {
+                controller.narrow(&mut described);
+                controller.replies()
+            }
             _ => None,
         };
         let file = &self.project.file;
@@ -316,7 +320,10 @@ impl Lowering<'_> {
         let mut fronted = Fronted::new(names, endpoint.method.clone(), path, place, handler);
         fronted.docs = Docs::from_comments(endpoint.info.as_deref(), endpoint.about.as_deref());
         fronted.args = described;
-        fronted.replies = replies.unwrap_or_else(|| (vec![described_output], Vec::new()));
+        // Of a stub whose output is not declared, its file says what it is.
+        let of_file = answer == Answers::Stub && endpoint.gives.is_empty();
+        let described = if of_file { Vec::new() } else { vec![described_output] };
+        fronted.replies = replies.unwrap_or_else(|| (described, Vec::new()));
         fronted.replies.1.extend(errors);
         fronted.answer = answer;
         fronted.base = Some(file.root.clone());

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::Answer;
 use crate::tree::{Declared, Param};
-use crate::types::Checks;
+use crate::types::{Checks, Type};
 
 /// Members that are not outputs: aicra's. Names that begin and end with `_` are not either.
 const OTHERS: [&str; 3] = ["error", "reason", "args"];
@@ -31,7 +31,7 @@ impl Outputs {
     /// The good reply.
     pub(crate) fn describe(&self) -> ReplySpec {
         let member = |param: &Param| {
-            let mut schema = param.ty.schema();
+            let mut schema = schema(param);
             if let Some(about) = &param.info {
                 schema["description"] = json!(about);
             }
@@ -68,7 +68,7 @@ impl Outputs {
         };
         let fields: Map<_, _> = fields.into_iter().map(|(name, value)| (wire(name), value)).collect();
         if self.mode == Mode::Development && is_good(&fields) {
-            self.check(&fields).await?;
+            Box::pin(self.check(&fields)).await?;
         }
         Ok(Answer::Fields(fields))
     }
@@ -116,6 +116,15 @@ impl Outputs {
             "the controller's output is not what is declared; the log says where",
         )
         .because(cause))
+    }
+}
+
+/// The schema of a declared output. One that may be absent may be null.
+pub(crate) fn schema(param: &Param) -> Value {
+    match &param.ty {
+        ty @ (Type::Nullable(_) | Type::Any) => ty.schema(),
+        ty if param.optional => Type::Nullable(Box::new(ty.clone())).schema(),
+        ty => ty.schema(),
     }
 }
 

@@ -102,6 +102,13 @@ pub fn source_folders(file: &ProjectFile) -> Vec<SourceFolder> {
     found
 }
 
+/// Those in a folder below `root`, whatever they are for.
+pub(crate) fn built_in(root: &Path, folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    gather(root, folder, Part::Controller, &mut found);
+    found.into_iter().map(|source| source.folder).collect()
+}
+
 /// What answers for a folder, if it is one that does.
 pub(crate) fn answering(root: &Path, folder: &Path, part: Part) -> Option<Answering> {
     if let Some(program) = program(root, folder) {

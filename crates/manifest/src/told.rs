@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::call::Call;
+use crate::call::{Call, WithSpecials};
 use crate::middleware::Inspect;
 
 /// What a controller is given, as a document.
@@ -23,7 +23,8 @@ pub struct Called<'a> {
     path: &'a str,
     /// The arguments, converted and checked, by the names that the manifest gives them; with `_HTTP_METHOD_`, `_SCOPE_`,
     /// `_AUTHORIZATION_` and `_CALLER_`.
-    args: Map<String, Value>,
+    #[schemars(with = "Map<String, Value>")]
+    args: WithSpecials<'a>,
     /// Files that came with the request: their paths, by argument, or by argument and index (`photos/0`) in a list. They
     /// are gone when the call has ended.
     files: BTreeMap<&'a str, String>,

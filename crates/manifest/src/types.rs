@@ -46,7 +46,7 @@ pub enum Type {
     Token,
     /// `digest(n)`: so many hexadecimal digits, in lower case.
     Digest(usize),
-    /// `uuid`: a UUID with its hyphens (RFC 9562, 4).
+    /// `uuid`: a UUID with its hyphens (RFC 9562, 4). It becomes lower case.
     Uuid,
     /// `email`: an address as HTML's forms have it.
     Email,
@@ -145,7 +145,7 @@ impl Type {
     }
 
     /// Takes a value that came as JSON. A whole number that was written with a fraction or exponent (`2.0`, `1e3`)
-    /// becomes one where a whole number is wanted.
+    /// becomes one where a whole number is wanted, and a UUID becomes lower case, as the name of a map's member too.
     ///
     /// # Errors
     /// Everything that is wrong with it, 100 entries at most.
@@ -215,6 +215,16 @@ impl Type {
         }
     }
 
+    /// Reads the name of a map's member. A whole number is written in one way only, so that no two names mean the same.
+    fn name(&self, written: &str) -> Result<(), Vec<Wrong>> {
+        let read = self.convert(written)?;
+        let is_whole = matches!(self, Self::Int | Self::Uint | Self::Id);
+        if is_whole && read.to_string() != written {
+            return Err(vec![Wrong::invalid(format!("must be {}", self.noun()))]);
+        }
+        Ok(())
+    }
+
     /// What it is, after "must be".
     pub(crate) fn noun(&self) -> String {
         match self {
@@ -233,9 +243,11 @@ fn walk_map(
     at: &mut String,
     wrongs: &mut Vec<Wrong>,
 ) {
-    for (name, value) in members {
+    let mut is_otherwise = false;
+    for (name, value) in members.iter_mut() {
+        is_otherwise |= *key == Type::Uuid && name.contains(|letter: char| letter.is_ascii_uppercase());
         below(at, name, |at| {
-            if let Err(found) = key.convert(name) {
+            if let Err(found) = key.name(name) {
                 let named = |wrong: Wrong| format!("has a name that {}", wrong.message);
                 wrongs.extend(found.into_iter().take(1).map(|wrong| Wrong {
                     at: at.clone(),
@@ -246,6 +258,24 @@ fn walk_map(
             inner.walk(value, at, wrongs);
         });
     }
+    if is_otherwise {
+        lower(members, at, wrongs);
+    }
+}
+
+/// Gives the members of a map names in lower case. Two that mean the same are wrong.
+fn lower(members: &mut Map<String, Value>, at: &mut String, wrongs: &mut Vec<Wrong>) {
+    let mut lowered = Map::with_capacity(members.len());
+    for (name, value) in std::mem::take(members) {
+        let meant = name.to_ascii_lowercase();
+        if lowered.contains_key(&meant) {
+            let message = "has the name of another, which is written otherwise";
+            below(at, &name, |at| wrongs.push(Wrong { at: at.clone(), ..Wrong::invalid(message) }));
+        } else {
+            lowered.insert(meant, value);
+        }
+    }
+    *members = lowered;
 }
 
 /// One step deeper in a pointer, and back.

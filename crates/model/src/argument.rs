@@ -68,7 +68,7 @@ pub struct ArgSpec {
     pub repeated: bool,
     /// Whether it states rules beyond its type: a request that breaks one is answered 422.
     pub rules: bool,
-    /// The media type of a body.
+    /// The media type of a body, or of another argument whose text is of one: JSON in the query.
     pub media_type: Option<&'static str>,
     /// What it lets the endpoint see.
     pub sees: Sees,

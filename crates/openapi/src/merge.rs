@@ -92,7 +92,14 @@ fn merge_parameters(one: Option<Value>, other: Option<&Value>) -> Vec<Value> {
         match rest.iter().position(|other| same(parameter, other)) {
             Some(index) => {
                 let other = rest.remove(index);
-                parameter["schema"] = either(&parameter["schema"], &other["schema"]);
+                match (parameter.get("schema"), other.get("schema")) {
+                    (Some(one), Some(two)) => parameter["schema"] = either(one, two),
+                    // What one of them reads otherwise is said as text that is neither's.
+                    _ => {
+                        parameter.as_object_mut().map(|members| members.remove("content"));
+                        parameter["schema"] = json!({});
+                    }
+                }
                 parameter["required"] = json!(parameter["required"] == true && other["required"] == true);
                 if other.get("x-ketch-catch-all").is_some() {
                     parameter["x-ketch-catch-all"] = json!(true);

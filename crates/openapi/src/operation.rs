@@ -72,8 +72,11 @@ fn parameter(arg: &ArgSpec, endpoint: &Endpoint) -> Option<Value> {
         }
     }
     let required = arg.required || arg.place == In::Path;
-    let mut parameter =
-        json!({ "name": arg.name, "in": arg.place.name(), "required": required, "schema": schema });
+    let mut parameter = json!({ "name": arg.name, "in": arg.place.name(), "required": required });
+    match arg.media_type {
+        Some(media_type) => parameter["content"] = json!({ media_type: { "schema": schema } }),
+        None => parameter["schema"] = schema,
+    }
     if let Some(about) = &arg.about {
         parameter["description"] = json!(about);
     }

@@ -4,6 +4,7 @@
 //! server on a real one is `ketch::test::TestServer`.
 
 mod client;
+mod overheard;
 pub mod postgres;
 mod scenario;
 mod scratch;
@@ -12,6 +13,7 @@ mod soak;
 pub use client::{Answer, Client};
 pub use expect_test::{Expect, ExpectFile, expect, expect_file};
 pub use ketch_model::ManualClock;
+pub use overheard::overheard;
 pub use scenario::{Scenario, check};
 pub use scratch::Scratch;
 pub use soak::soak_factor;

@@ -43,18 +43,19 @@ pub(crate) fn document(told: &impl Serialize) -> String {
     serde_json::to_string(told).expect("keys are text and numbers are finite")
 }
 
-/// An instance between calls. Fields are dropped in this order: the place is free when the instance is gone.
+/// An instance between calls, of which the last began at `since`.
 struct Idle {
     instance: Ready,
     since: Instant,
-    _place: OwnedSemaphorePermit,
 }
 
-/// An instance.
+/// An instance. Fields are dropped in this order: the place is free when the instance is gone.
 pub(crate) struct Ready {
     pub(crate) store: Store<State>,
     pub(crate) instance: Instance,
     used: u64,
+    /// Its place among those that are kept, once it was.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// A call's places, of its component and of all.
@@ -88,6 +89,12 @@ impl Guest {
     /// # Errors
     /// 503 when there is none in time.
     pub(crate) async fn place(&self, limit: Duration) -> Result<Places, Error> {
+        let now = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+        if let Some(_own) = now(&self.places)
+            && let Some(_all) = now(&self.host.slots)
+        {
+            return Ok(Places { _own, _all });
+        }
         let both = async {
             let own = Arc::clone(&self.places).acquire_owned().await.ok()?;
             let all = Arc::clone(&self.host.slots).acquire_owned().await.ok()?;
@@ -112,14 +119,14 @@ impl Guest {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let limit = self.limit(time_left);
-        let end = tokio::time::Instant::now() + limit;
+        let (limit, begun) = (self.limit(time_left), Instant::now());
         let places = self.place(limit).await?;
         let running = self.host.ticker.run();
-        let kept = if about.files.is_none() { self.kept() } else { None };
+        let kept = if about.files.is_none() { self.kept(begun) } else { None };
         let spun = kept.as_ref().map(|kept| kept.store.data().spun.clone()).unwrap_or_default();
         let (guest, its, export) = (Arc::clone(self), spun.clone(), *export);
-        let work = async move {
+        // Large, so it is not moved about.
+        let work = Box::pin(async move {
             // Dropped after the instance.
             let _held = (places, running);
             let alone = about.files.is_some();
@@ -133,11 +140,11 @@ impl Guest {
             ready.store.data().ledger.close();
             let result = result?;
             if !alone {
-                guest.keep(ready);
+                guest.keep(ready, begun);
             }
             Ok::<R, wasmtime::Error>(result)
-        };
-        match tokio::time::timeout_at(end, self.host.threads.run(&spun, work)).await {
+        });
+        match tokio::time::timeout_at((begun + limit).into(), self.host.threads.run(&spun, work)).await {
             Ok(Ok(Ok(result))) => Ok(result),
             Ok(Ok(Err(error))) => Err(fault::failed(&error)),
             Ok(Err(panic)) => Err(Error::internal(panic)),
@@ -158,32 +165,37 @@ impl Guest {
     async fn instance(&self, spun: Spun, about: About) -> wasmtime::Result<Ready> {
         let mut store = self.store(spun, about);
         let instance = self.compiled.pre.instantiate_async(&mut store).await?;
-        Ok(Ready { store, instance, used: 0 })
+        Ok(Ready { store, instance, used: 0, place: None })
     }
 
     /// An instance that was kept.
-    fn kept(&self) -> Option<Ready> {
+    fn kept(&self, now: Instant) -> Option<Ready> {
         if self.options.reuse <= 1 {
             return None;
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle.pop();
-        let old = idle.iter().take_while(|idle| idle.since.elapsed() > KEPT).count();
+        let is_old = |idle: &&Idle| now.saturating_duration_since(idle.since) > KEPT;
+        let old = idle.iter().take_while(is_old).count();
         let gone: Vec<Idle> = idle.drain(..old).collect();
         drop(idle);
         drop(gone);
         taken.map(|idle| idle.instance)
     }
 
-    /// Keeps an instance, if it may be used again and there is room.
-    fn keep(&self, mut ready: Ready) {
+    /// Keeps an instance whose call began then, if it may be used again and there is room.
+    fn keep(&self, mut ready: Ready, since: Instant) {
         ready.used += 1;
         if ready.used >= self.options.reuse || ready.store.data().limits.refused() {
             return;
         }
-        let Ok(place) = Arc::clone(&self.host.kept).try_acquire_owned() else { return };
-        let kept = Idle { instance: ready, since: Instant::now(), _place: place };
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+        if ready.place.is_none() {
+            ready.place = Arc::clone(&self.host.kept).try_acquire_owned().ok();
+        }
+        if ready.place.is_some() {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.push(Idle { instance: ready, since });
+        }
     }
 }
 

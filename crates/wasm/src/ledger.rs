@@ -122,6 +122,11 @@ impl Ledger {
         self.page().begun[stream as usize] = begun;
     }
 
+    /// Says in the log, as one of the call's lines, what went wrong with what the guest wanted.
+    pub(crate) fn warn(&self, text: &str) {
+        self.line(Level::Warn, text);
+    }
+
     /// Whether the guest may send one more request, which is counted.
     pub(crate) fn may_send(&self) -> bool {
         let mut page = self.page();

@@ -22,6 +22,7 @@ mod options;
 mod outgoing;
 mod output;
 mod proxy;
+mod roots;
 mod slices;
 mod state;
 mod ticker;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ketch_manifest::{Fields, Json, Spanned, WASM};
-use ketch_model::Problem;
+use ketch_model::{Place, Problem};
 use ketch_syntax::{duration, size};
 use wasmtime_wasi::FsPerms;
 
 use crate::addresses::HostRule;
+use crate::roots::Roots;
 
 /// The least memory that may be said.
 const LEAST_MEMORY: u64 = 64 << 10;
@@ -40,6 +41,8 @@ pub(crate) struct Grants {
     /// The most memory, in bytes.
     pub(crate) memory: usize,
     pub(crate) hosts: Arc<[HostRule]>,
+    /// Whose certificates are believed.
+    pub(crate) roots: Roots,
     pub(crate) folders: Vec<Folder>,
     pub(crate) env: Vec<(String, String)>,
 }
@@ -71,7 +74,8 @@ impl Folder {
 
 impl Default for Options {
     fn default() -> Self {
-        let grants = Grants { memory: 64 << 20, hosts: [].into(), folders: Vec::new(), env: Vec::new() };
+        let (hosts, roots) = ([].into(), Roots::default());
+        let grants = Grants { memory: 64 << 20, hosts, roots, folders: Vec::new(), env: Vec::new() };
         let (timeout, wait) = (None, Duration::from_secs(1));
         Self { reuse: 1, timeout, instances: 32, wait, output: 8 << 20, database: false, grants }
     }
@@ -112,6 +116,9 @@ impl Options {
         self.database = fields.flag("database", problems).unwrap_or(self.database);
         if let Some(hosts) = fields.get("hosts") {
             self.grants.hosts = read_hosts(hosts, fields.subject(), problems);
+        }
+        if let Some(files) = fields.texts("roots", problems) {
+            self.grants.roots = read_roots(root, &files, fields.subject(), problems);
         }
         if let Some(folders) = fields.get("folders") {
             self.grants.folders = read_folders(root, folders, fields.subject(), problems);
@@ -170,6 +177,20 @@ fn read_hosts(value: &Spanned, subject: &str, problems: &mut Vec<Problem>) -> Ar
         }
     }
     rules.into()
+}
+
+fn read_roots(root: &Path, files: &[(&str, &Place)], subject: &str, problems: &mut Vec<Problem>) -> Roots {
+    let mut added = Vec::new();
+    for (file, place) in files {
+        match Roots::read(&root.join(file)) {
+            Ok(found) => added.extend(found),
+            Err(why) => {
+                let message = format!("the file `{file}` of `roots` {why}");
+                problems.push(Problem::new(Some((*place).clone()), subject, message));
+            }
+        }
+    }
+    if added.is_empty() { Roots::default() } else { Roots::of(added) }
 }
 
 fn read_folders(root: &Path, value: &Spanned, subject: &str, problems: &mut Vec<Problem>) -> Vec<Folder> {

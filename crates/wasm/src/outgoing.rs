@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, timeout};
@@ -27,6 +26,8 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::addresses::HostRule;
 use crate::ledger::Ledger;
+use crate::options::Grants;
+use crate::roots::Roots;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -48,6 +49,7 @@ type Sent = Result<(Response<WasiBody>, Ended), Error>;
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     hosts: Arc<[HostRule]>,
+    roots: Roots,
     ledger: Arc<Ledger>,
     names: Names,
 }
@@ -61,9 +63,10 @@ enum Names {
 }
 
 impl Outgoing {
-    /// Sends to `hosts` what the account in `ledger` allows.
-    pub(crate) fn new(hosts: Arc<[HostRule]>, ledger: Arc<Ledger>) -> Self {
-        Self { hosts, ledger, names: Names::System }
+    /// Sends to the hosts that are granted what the account in `ledger` allows.
+    pub(crate) fn new(grants: &Grants, ledger: Arc<Ledger>) -> Self {
+        let (hosts, roots) = (Arc::clone(&grants.hosts), grants.roots.clone());
+        Self { hosts, roots, ledger, names: Names::System }
     }
 
     /// The rule that covers a request, and where it goes.
@@ -71,8 +74,16 @@ impl Outgoing {
         let (host, secure) = (uri.host().ok_or(Error::HttpRequestUriInvalid)?, is_secure(uri));
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let rule = self.hosts.iter().find(|rule| rule.covers(host, port)).cloned();
-        let rule = rule.filter(|_| self.ledger.may_send()).ok_or(Error::HttpRequestDenied)?;
-        Ok(Target { host: host.to_owned(), port, secure, rule, names: self.names })
+        let denied = |why: &str| {
+            self.ledger.warn(&format!("a request to {host}:{port} was denied: {why}"));
+            Error::HttpRequestDenied
+        };
+        let rule = rule.ok_or_else(|| denied("the project does not list it under `hosts`"))?;
+        if !self.ledger.may_send() {
+            return Err(denied("the call has sent as many as it may"));
+        }
+        let (host, roots) = (host.to_owned(), self.roots.clone());
+        Ok(Target { host, port, secure, rule, roots, names: self.names })
     }
 }
 
@@ -84,26 +95,57 @@ impl WasiHttpHooks for Outgoing {
         _: Ended,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let target = self.target(request.uri());
-        Box::new(async move { send(target?, request, options.unwrap_or_default()).await })
+        let ledger = Arc::clone(&self.ledger);
+        Box::new(async move {
+            let target = target?;
+            let whose = format!("a request to {}:{}", target.host, target.port);
+            let sent = send(target, request, options.unwrap_or_default()).await;
+            sent.inspect_err(|error| ledger.warn(&format!("{whose} failed: {}", why(error))))
+        })
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
         CHUNK
     }
 
-    fn p2_error_from_hyper(&mut self, error: &hyper::Error) -> ErrorCode {
-        tracing::debug!(%error, "a component's request failed");
+    // Why is in the log already, with whose request it was.
+
+    fn p2_error_from_hyper(&mut self, _: &hyper::Error) -> ErrorCode {
         ErrorCode::HttpProtocolError
     }
 
-    fn p2_error_from_connect(&mut self, error: &io::Error) -> ErrorCode {
-        tracing::debug!(%error, "a component's request found nobody");
+    fn p2_error_from_connect(&mut self, _: &io::Error) -> ErrorCode {
         ErrorCode::ConnectionRefused
     }
 
     fn p2_error_from_tls(&mut self, error: &io::Error) -> ErrorCode {
-        tracing::warn!(%error, "a component's request failed: TLS");
-        ErrorCode::TlsProtocolError
+        let said = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+        match said {
+            Some(rustls::Error::InvalidCertificate(_)) => ErrorCode::TlsCertificateError,
+            _ => ErrorCode::TlsProtocolError,
+        }
+    }
+}
+
+/// Why a request failed, for the log. What guests are told is less.
+fn why(error: &Error) -> String {
+    match error {
+        Error::Hyper(error) => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+        Error::Connect(error) => format!("nobody answers there: {error}"),
+        Error::Tls(error) => format!("TLS: {error}"),
+        Error::DnsError { .. } => "its name cannot be looked up".to_owned(),
+        Error::DestinationNotFound => "its name has no address".to_owned(),
+        Error::DestinationIpProhibited => {
+            "its name leads to special addresses only (private, loopback, link-local …), which must be listed by number"
+                .to_owned()
+        }
+        Error::ConnectionTimeout => "there was no connection in time".to_owned(),
+        Error::ConnectionReadTimeout => "there was no answer in time".to_owned(),
+        Error::ConfigurationError => "no certificates are trusted here".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -113,6 +155,7 @@ struct Target {
     port: u16,
     secure: bool,
     rule: HostRule,
+    roots: Roots,
     names: Names,
 }
 
@@ -140,7 +183,7 @@ impl Target {
 
     async fn shake_hands(&self, host: &str, stream: TcpStream) -> Result<Box<dyn Stream>, Error> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| Error::HttpRequestUriInvalid)?;
-        let config = tls().ok_or(Error::ConfigurationError)?;
+        let config = self.roots.config().await.ok_or(Error::ConfigurationError)?;
         let stream = TlsConnector::from(config).connect(name, stream).await.map_err(Error::Tls)?;
         Ok(Box::new(stream))
     }
@@ -157,25 +200,6 @@ impl Names {
             Self::Told(told) => Ok(told(host).into_iter().map(|ip| SocketAddr::new(ip, port)).collect()),
         }
     }
-}
-
-/// How TLS is spoken: the certificates that the operating system trusts are trusted.
-fn tls() -> Option<Arc<ClientConfig>> {
-    static CONFIG: OnceLock<Option<Arc<ClientConfig>>> = OnceLock::new();
-    let make = || {
-        let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if added == 0 {
-            tracing::error!(
-                "the operating system trusts no certificates: components cannot send requests over TLS"
-            );
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-        Some(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
-    };
-    CONFIG.get_or_init(make).clone()
 }
 
 fn is_secure(uri: &Uri) -> bool {

@@ -61,10 +61,10 @@ impl Whole for Proxied {
                 let spun = Spun::default();
                 let (threads, own, run) =
                     (Arc::clone(&its), spun.clone(), handle(its, pre, request, spun, about, begun));
-                let work = async move {
+                let work = Box::pin(async move {
                     let _held = (places, running);
                     run.await
-                };
+                });
                 match tokio::time::timeout(limit, threads.host.threads.run(&own, work)).await {
                     Ok(Ok(Ok(()))) => Ok(()),
                     Ok(Ok(Err(error))) => Err(fault::failed(&error)),

@@ -45,11 +45,10 @@ impl Threads {
     ///
     /// # Errors
     /// When it panicked on another thread.
-    pub(crate) async fn run<F>(&self, spun: &Spun, work: F) -> Result<F::Output, JoinError>
+    pub(crate) async fn run<F>(&self, spun: &Spun, mut work: Pin<Box<F>>) -> Result<F::Output, JoinError>
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let mut work = Box::pin(work);
         let here = poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending if spun.is_set() => Poll::Ready(None),

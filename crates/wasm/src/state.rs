@@ -38,7 +38,7 @@ impl State {
     pub(crate) fn new(grants: Arc<Grants>, ledger: Arc<Ledger>, spun: Spun, db: Option<Db>) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
-        let outgoing = Outgoing::new(Arc::clone(&grants.hosts), Arc::clone(&ledger));
+        let outgoing = Outgoing::new(&grants, Arc::clone(&ledger));
         let (limits, http) = (Limits::new(grants.memory), WasiHttpCtx::new());
         Self { limits, spun, ledger, db, grants, wasi: None, http, outgoing, table }
     }

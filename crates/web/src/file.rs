@@ -27,7 +27,7 @@ use crate::reply::{Asked, Reply, ReplyDocs};
 pub(crate) use body::FileBody;
 use conditions::{Verdict, Version, judge};
 pub use folder::Folder;
-pub(crate) use opening::{Opened, beneath, is_plain, server_failed};
+pub(crate) use opening::{Opened, beneath, beneath_both, is_plain, server_failed};
 
 /// A regular file as a reply.
 ///

@@ -109,7 +109,7 @@ pub struct Fronted {
     pub answer: Answer,
     /// Where it is written.
     pub place: Place,
-    /// The folder that relative stubs are looked for in first.
+    /// The folder of its project: its stub is in it, and nowhere else.
     pub base: Option<PathBuf>,
     /// Adds to its errors what its clients look for in them.
     pub annotate: Option<Annotate>,
@@ -191,8 +191,9 @@ impl Fronted {
             }
             (None, answer) => (answer, handler, replies),
             (Some(stub), Answer::Stub) if replies.0.is_empty() => {
-                let promised = stub.describe();
-                (Answer::Stub, stub.handler(Some(handler)), promised)
+                let (promised, mut errors) = stub.describe();
+                errors.extend(replies.1);
+                (Answer::Stub, stub.handler(Some(handler)), (promised, errors))
             }
             // What a method says that it returns is what the documents promise, whether it has a body or not.
             (Some(stub), answer) => {

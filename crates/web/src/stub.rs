@@ -18,7 +18,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use crate::exchange::{Input, RequestId, Response};
-use crate::file::{FileBody, Opened, beneath, content_type, is_plain, server_failed};
+use crate::file::{FileBody, Opened, beneath, beneath_both, content_type, is_plain, server_failed};
 use crate::service::Handler;
 
 /// The largest stub, in bytes.
@@ -30,7 +30,7 @@ const AT_ONCE: u64 = 64 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StubFile {
     /// Where the folder is looked for, first first.
-    roots: Vec<PathBuf>,
+    roots: Vec<Root>,
     /// Nothing outside of it is read.
     folder: PathBuf,
     /// The path below the folder, part by part.
@@ -38,6 +38,15 @@ pub(crate) struct StubFile {
     /// 200 if none is said.
     status: Option<StatusCode>,
     delay: Option<Duration>,
+}
+
+/// Where a stub's folder is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Root {
+    /// A folder that a program names: what it says below is trusted.
+    Program(PathBuf),
+    /// A project's folder, out of which nothing leads, links neither.
+    Project(PathBuf),
 }
 
 /// What a part of a stub's path is made of.
@@ -48,8 +57,8 @@ enum Piece {
     Param(String),
 }
 
-/// What an endpoint's settings say about its stub; none when it has none. A relative path is looked for in `base` (a
-/// project's folder), if there is one, then beside the executable, then in the working directory.
+/// What an endpoint's settings say about its stub; none when it has none. With a `base`, which is a project's folder, the
+/// file is in it. Otherwise a relative path is looked for beside the executable, then in the working directory.
 ///
 /// # Errors
 /// Why there can be no such file: a message for the one who wrote the setting.
@@ -60,7 +69,10 @@ pub(crate) fn plan(
 ) -> Result<Option<StubFile>, String> {
     let Some(text) = &settings.stub.value else { return Ok(None) };
     let status = settings.status.value.and_then(|status| StatusCode::from_u16(status).ok());
-    let (absolute, parts) = parts(text)?;
+    let (absolute, parts) = match base {
+        Some(base) => parts(&in_project(text, base)?)?,
+        None => parts(text)?,
+    };
     let mut pieces = Vec::new();
     for part in &parts {
         pieces.push(read(part, text, route)?);
@@ -68,9 +80,14 @@ pub(crate) fn plan(
     let params = |part: &Vec<Piece>| part.iter().any(|piece| matches!(piece, Piece::Param(_)));
     let constant = pieces.iter().position(params).unwrap_or(parts.len() - 1);
     let folder: PathBuf = parts[..constant].iter().collect();
-    let roots = match absolute {
-        Some(root) => vec![root],
-        None => roots(base),
+    let roots = match (absolute, base) {
+        (_, Some(base)) => {
+            let known = if pieces.iter().any(params) { folder.clone() } else { parts.iter().collect() };
+            stays(text, base, &known)?;
+            vec![Root::Project(base.to_owned())]
+        }
+        (Some(root), None) => vec![Root::Program(root)],
+        (None, None) => usual_roots(),
     };
     Ok(Some(StubFile {
         roots,
@@ -141,8 +158,8 @@ impl StubFile {
         }
         let path = path.ok_or_else(|| missing("a parameter's value names no file".to_owned()))?;
         let content_type = content_type(&path);
-        let places: Vec<PathBuf> = self.roots.iter().map(|root| root.join(&self.folder)).collect();
-        let read = tokio::task::spawn_blocking(move || first(&places, &path));
+        let (roots, folder) = (self.roots.clone(), self.folder.clone());
+        let read = tokio::task::spawn_blocking(move || first(&roots, &folder, &path));
         let content = read.await.map_err(Error::internal)??;
         let mut response = Response::default();
         *response.status_mut() = self.status();
@@ -194,12 +211,16 @@ enum Found {
 }
 
 /// The first file there is.
-fn first(folders: &[PathBuf], path: &Path) -> Result<Found, Error> {
+fn first(roots: &[Root], folder: &Path, path: &Path) -> Result<Found, Error> {
     let mut reasons = Vec::new();
-    for folder in folders {
-        match beneath(folder, path) {
+    for root in roots {
+        let (opened, root) = match root {
+            Root::Program(root) => (beneath(&root.join(folder), path), root),
+            Root::Project(root) => (beneath_both(root, folder, path), root),
+        };
+        match opened {
             Ok(opened) if opened.length > LARGEST => {
-                let (name, length) = (folder.join(path), opened.length);
+                let (name, length) = (root.join(folder).join(path), opened.length);
                 let name = name.display();
                 return Err(Error::internal(format!(
                     "the stub {name} has {length} bytes, and at most {LARGEST} are answered"
@@ -207,7 +228,7 @@ fn first(folders: &[PathBuf], path: &Path) -> Result<Found, Error> {
             }
             Ok(opened) => return content(opened).map_err(Error::internal),
             Err(fault) if server_failed(&fault) => return Err(Error::internal(fault)),
-            Err(fault) => reasons.push(format!("{}: {fault}", folder.join(path).display())),
+            Err(fault) => reasons.push(format!("{}: {fault}", root.join(folder).join(path).display())),
         }
     }
     Err(missing(reasons.join("; ")))
@@ -236,14 +257,32 @@ fn value(input: &Input, param: &str) -> Option<String> {
     is_plain(&value).then(|| value.into_owned())
 }
 
-/// Where a relative path is looked for. The working directory is looked up by the system for every request.
-fn roots(base: Option<&Path>) -> Vec<PathBuf> {
+/// Where a program's relative path is looked for. The working directory is looked up by the system for every request.
+fn usual_roots() -> Vec<Root> {
     static BESIDE: LazyLock<Option<PathBuf>> =
         LazyLock::new(|| std::env::current_exe().ok()?.parent().map(Path::to_owned));
-    let mut roots: Vec<PathBuf> = base.map(Path::to_owned).into_iter().collect();
-    roots.extend(BESIDE.clone());
-    roots.push(PathBuf::from("."));
-    roots
+    BESIDE.clone().into_iter().chain([PathBuf::from(".")]).map(Root::Program).collect()
+}
+
+/// A project's stub, below its folder. An absolute path must lead into it.
+fn in_project(text: &str, base: &Path) -> Result<String, String> {
+    if !Path::new(text).has_root() {
+        return Ok(text.to_owned());
+    }
+    let known = [std::path::absolute(base), base.canonicalize()];
+    let below = known.iter().flatten().find_map(|base| Path::new(text).strip_prefix(base).ok());
+    below.and_then(Path::to_str).map(str::to_owned).ok_or_else(|| leads_out(text))
+}
+
+/// What is there already of a project's stub is in its folder, wherever links lead. What comes later is looked at when it
+/// is asked for.
+fn stays(text: &str, base: &Path, path: &Path) -> Result<(), String> {
+    let (Ok(real), Ok(base)) = (base.join(path).canonicalize(), base.canonicalize()) else { return Ok(()) };
+    if real.starts_with(base) { Ok(()) } else { Err(leads_out(text)) }
+}
+
+fn leads_out(text: &str) -> String {
+    format!("the stub `{text}` leads out of the project's folder: put the file into it")
 }
 
 /// The root of an absolute path, and the parts of a path.
@@ -312,21 +351,34 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_path_is_looked_for_in_three_places() {
-        let base = Path::new("project");
-        let stub = planned("sub/later.json", Some(base)).unwrap().unwrap();
+    fn a_relative_path_is_looked_for_beside_the_program_and_where_it_runs() {
         let beside = std::env::current_exe().unwrap().parent().unwrap().to_owned();
-        assert_eq!(stub.roots, [base, beside.as_path(), Path::new(".")]);
-        assert_eq!(planned("sub/later.json", None).unwrap().unwrap().roots, [&*beside, Path::new(".")]);
+        let roots = planned("sub/later.json", None).unwrap().unwrap().roots;
+        assert_eq!(roots, [Root::Program(beside), Root::Program(PathBuf::from("."))]);
         assert_eq!(planned("-", None).unwrap(), None);
     }
 
     #[cfg(unix)]
     #[test]
     fn an_absolute_path_is_looked_for_nowhere_else() {
-        let stub = planned("/srv/stubs/later.json", Some(Path::new("project"))).unwrap().unwrap();
-        assert_eq!(stub.roots, [Path::new("/")]);
+        let stub = planned("/srv/stubs/later.json", None).unwrap().unwrap();
+        assert_eq!(stub.roots, [Root::Program(PathBuf::from("/"))]);
         assert_eq!(stub.folder, Path::new("srv/stubs"));
+    }
+
+    #[test]
+    fn a_project_s_stub_is_in_its_folder_and_looked_for_nowhere_else() {
+        let base = Path::new("project");
+        let inside = std::path::absolute(base).unwrap().join("sub/later.json").display().to_string();
+        for text in ["sub/later.json", inside.as_str()] {
+            let stub = planned(text, Some(base)).unwrap().unwrap();
+            assert_eq!(stub.roots, [Root::Project(base.to_owned())], "{text}");
+            assert_eq!(stub.folder, Path::new("sub"), "{text}");
+        }
+        for text in ["/srv/stubs/later.json", "/srv/stubs/{name}.json"] {
+            let message = planned(text, Some(base)).unwrap_err();
+            assert!(message.contains("leads out of the project's folder"), "{text}: {message}");
+        }
     }
 
     #[test]
@@ -369,7 +421,8 @@ mod tests {
     fn the_first_file_there_is_answers() {
         let top = std::env::temp_dir().join(format!("ketch-stub-{}", std::process::id()));
         let folders: Vec<PathBuf> = ["one", "two", "three"].map(|name| top.join(name)).into();
-        let text = || match first(&folders, Path::new("a.txt")) {
+        let roots: Vec<Root> = folders.iter().cloned().map(Root::Program).collect();
+        let text = || match first(&roots, Path::new(""), Path::new("a.txt")) {
             Ok(Found::Whole(bytes)) => String::from_utf8(bytes.to_vec()).unwrap(),
             Ok(Found::Large(_)) => "large".to_owned(),
             Err(error) => error.code().to_owned(),

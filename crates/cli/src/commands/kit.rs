@@ -26,6 +26,8 @@ enum Language {
     Node,
     Go,
     Bash,
+    /// The interface of components, for `wit-bindgen`
+    Rust,
 }
 
 /// A kit.
@@ -74,6 +76,11 @@ impl Language {
                 file: "lib/ketch-worker.sh",
                 text: include_str!("../../kits/ketch-worker.sh"),
                 begin: "#!/usr/bin/env bash\nsource lib/ketch-worker.sh",
+            },
+            Self::Rust => Kit {
+                file: "lib/ketch.wit",
+                text: include_str!("../../kits/ketch.wit"),
+                begin: "wit_bindgen::generate!({ path: \"../../lib/ketch.wit\", world: \"controller\" });",
             },
         }
     }

@@ -152,6 +152,25 @@ async fn what_is_dropped_leaves_nothing_behind() {
     assert_eq!(place.psql("select count(*) from it"), "0");
 }
 
+/// A request to cancel that comes before its statement is lost. The server finds out by itself then that nobody waits.
+#[tokio::test]
+async fn a_server_looks_whether_who_asked_is_still_there() {
+    let place = Place::new();
+    let db = place.db(&Options::default()).await;
+    let told = "select current_setting('client_connection_check_interval')";
+    assert_eq!(db.query::<String>(told, params! {}).await.unwrap(), ["2s"]);
+    db.execute("create table it (n int8)", params! {}).await.unwrap();
+    for round in 0..100_u64 {
+        let wait = Duration::from_micros(round * 37 % 3_000);
+        let read = db.query::<i64>(LONG_SLEEP, params! {});
+        let write = db.execute("insert into it select 1 from (select pg_sleep(600)) as it", params! {});
+        let (read, write) = tokio::join!(tokio::time::timeout(wait, read), tokio::time::timeout(wait, write));
+        assert!(read.is_err() && write.is_err(), "they sleep");
+    }
+    place.is_at_rest().await;
+    assert_eq!(place.psql("select count(*) from it"), "0");
+}
+
 #[tokio::test]
 async fn a_stream_is_read_at_the_consumers_pace_and_to_its_end() {
     let place = Place::new();

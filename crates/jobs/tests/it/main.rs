@@ -4,7 +4,6 @@ mod conformance;
 mod enqueue;
 mod foreign;
 mod once;
-mod overheard;
 mod place;
 mod recurrent;
 mod runner;

@@ -11,12 +11,10 @@ use ketch_db::migrate::{Backup, Wanted};
 use ketch_db::{Db, Error, Options as DbOptions, params};
 use ketch_jobs::{Job, JobCtx, JobResult, Jobs, Options, Queue, Runner, Running, Schedule};
 use ketch_model::Clock;
-use ketch_testkit::Scratch;
 use ketch_testkit::postgres::{Postgres as Server, Stop};
+use ketch_testkit::{Scratch, overheard};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-
-use crate::overheard::overheard;
 
 /// Half a second past 20 November 2026, 12:00 UTC.
 const BEGIN: u64 = 1_795_176_000_500;

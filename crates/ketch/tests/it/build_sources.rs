@@ -2,10 +2,18 @@
 //!
 //! Go is in `worker_kits`. Components need the feature `wasm` and tools of npm and PyPI: `cargo xtask soak` brings them.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+#[cfg(feature = "wasm")]
+use std::path::PathBuf;
 use std::process::Command;
 
+#[cfg(feature = "wasm")]
+use axum::body::Body;
 use ketch::Server;
+#[cfg(feature = "wasm")]
+use ketch::http::Method;
 use ketch::test::client;
 
 use crate::scratch::Scratch;
@@ -27,14 +35,17 @@ fn project(name: &str, files: &[(&str, &str)]) -> Scratch {
 
 /// Runs `ketch build`; whether all went well, and what was said.
 #[expect(clippy::disallowed_methods, reason = "the command is what is tested")]
-fn build(place: &Scratch, path: Option<&Path>) -> (bool, String) {
+fn build_with(place: &Scratch, env: &[(&str, &Path)]) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ketch"));
-    command.arg("build").arg(place.as_ref());
-    if let Some(path) = path {
-        command.env("PATH", path);
-    }
+    command.arg("build").arg(place.as_ref()).envs(env.iter().copied());
     let output = command.output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The same, with programs from this folder only.
+fn build(place: &Scratch, path: Option<&Path>) -> (bool, String) {
+    let env: Vec<_> = path.map(|path| ("PATH", path)).into_iter().collect();
+    build_with(place, &env)
 }
 
 #[test]
@@ -102,6 +113,76 @@ async fn a_program_in_rust_answers() {
     }
     let answer = client(Server::new().manifest(place.as_ref())).get("/hello").await;
     assert_eq!(answer.text(), r#"{"text":"GET"}"#);
+}
+
+#[test]
+fn the_target_of_components_is_named_when_rust_has_it_not() {
+    let manifest = "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
+    let files = [("controller/hello/Cargo.toml", manifest), ("controller/hello/src/lib.rs", "")];
+    let place = project("build-target", &files);
+    let rustc = place.write("bin/rustc", "#!/bin/sh\necho /there/is/no/such/folder\n");
+    std::fs::set_permissions(&rustc, Permissions::from_mode(0o755)).unwrap();
+    let (went_well, said) = build_with(&place, &[("RUSTC", &rustc)]);
+    assert!(!went_well, "{said}");
+    let told = "Rust cannot build components here yet: `rustup target add wasm32-wasip2`";
+    assert!(said.contains(told), "{said}");
+}
+
+/// The project of `sdk/guest-rust`: a controller, a middleware and a type checker.
+#[cfg(feature = "wasm")]
+#[tokio::test]
+#[ignore = "it needs Rust's target wasm32-wasip2: `cargo xtask soak` looks for it"]
+#[expect(clippy::disallowed_methods, reason = "the test command says which compiler has the target")]
+async fn components_in_rust_answer_in_each_part() {
+    let place = Scratch::new("build-rust-components");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/guest-rust"), place.as_ref());
+    let rustc = std::env::var_os("KETCH_GUEST_RUSTC").map(PathBuf::from);
+    let env: Vec<_> = rustc.iter().map(|rustc| ("RUSTC", rustc.as_path())).collect();
+    let build = || build_with(&place, &env);
+    let (went_well, said) = build();
+    assert!(went_well, "{said}");
+    for part in ["controller/add", "middleware/1-who", "type/numbers"] {
+        assert!(said.contains(&format!("built     {part}/Cargo.toml -> .build/{part}.wasm")), "{said}");
+    }
+    let asks = client(Server::new().manifest(place.as_ref()));
+    let ask = async |path: &str, token: &str| {
+        asks.send(Method::GET, path, &[("authorization", token)], Body::empty()).await
+    };
+    for _ in 0..20 {
+        assert_eq!(ask("/add?a=4", "Bearer eve").await.status, 401);
+        let answer = ask("/add?a=4", "Bearer ada").await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("x-seen")),
+            (201, Some("yes")),
+            "{}",
+            answer.text()
+        );
+        assert_eq!(answer.text(), r#"{"sum":8}"#);
+        assert_eq!(ask("/add?a=5", "Bearer ada").await.status, 422, "it is no even number");
+        let missing = ask("/add?a=404", "Bearer ada").await;
+        assert!(missing.status == 404 && missing.text().contains("no_such_number"), "{}", missing.text());
+        assert_eq!(ask("/add?a=14", "Bearer ada").await.status, 502, "it fails for a reason of its own");
+        assert_eq!(ask("/add?a=666", "Bearer ada").await.status, 500, "it panics");
+    }
+    let (went_well, said) = build();
+    assert!(went_well && said.matches("unchanged").count() == 3, "{said}");
+    place.write("controller/add/src/lib.rs", "nonsense");
+    let (went_well, said) = build();
+    assert!(!went_well && said.contains("src/lib.rs:1") && said.contains("error: 1 of 3"), "{said}");
+}
+
+/// Copies a folder, with what links in it lead to.
+#[cfg(feature = "wasm")]
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(path, to).unwrap();
+        }
+    }
 }
 
 /// One function in each language that becomes a component.

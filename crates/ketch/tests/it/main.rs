@@ -86,6 +86,7 @@ mod said;
 mod scratch;
 mod shutdown;
 mod slow;
+mod storm;
 mod streams;
 mod stubs;
 mod takeover;

@@ -1,7 +1,5 @@
 //! Bodies of manifest endpoints that are made to hurt (N8): JSON, forms and parts, in storms, within their memory.
 
-use std::net::SocketAddr;
-
 use axum::body::Body;
 use http::Method;
 use ketch::Call;
@@ -12,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::probe::Target;
 use super::quiet::quietly;
-use super::raw::{Connection, Pace};
+use super::storm::Storm;
 use super::watch::{alone, under_watch};
 
 const API: &str = r#"{ "/": { "take": { "POST": {
@@ -39,13 +37,12 @@ fn part(disposition: &str, data: &str) -> String {
     format!("--b\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{data}\r\n")
 }
 
-/// A storm: its name, its content type, how it begins, and what it goes on with until it is stopped.
-fn storms() -> Vec<(&'static str, &'static str, String, String)> {
+fn storms() -> Vec<Storm> {
     let file = || "--b\r\nContent-Disposition: form-data; name=files; filename=x\r\n\r\n".to_owned();
     let text = |text: &str| text.to_owned();
     let (json, form, parts) =
         ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b");
-    vec![
+    let all = vec![
         ("endless files", parts, String::new(), part("name=files; filename=x", "1")),
         ("endless fields", parts, String::new(), part("name=tags", "1")),
         ("one endless file", parts, file(), text("x")),
@@ -64,29 +61,13 @@ fn storms() -> Vec<(&'static str, &'static str, String, String)> {
         ("endless names", json, text("{\"map\":{\"a\":1"), text(",\"a\":1")),
         ("endless values of a form", form, text("x=1"), text("&tags=")),
         ("endless names of a form", form, text("x=1"), text("&a")),
-    ]
+    ];
+    let storm = |(name, content_type, begin, unit)| Storm { name, content_type, begin, unit };
+    all.into_iter().map(storm).collect()
 }
 
-/// A sender gives up after this many bytes: by then the server has failed to stop it.
-const ENDLESS: usize = 16 << 20;
 /// Connections of one storm at a time; 20 times as many in a soak.
 const CONNECTIONS: u64 = 2;
-
-async fn send(addr: SocketAddr, kind: &'static str, begin: String, unit: String) -> u16 {
-    let head = format!(
-        "POST /take HTTP/1.1\r\nHost: test\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
-    );
-    let mut connection = Connection::open(addr).await;
-    connection.send(head.as_bytes(), Pace::Whole).await;
-    let piece = unit.repeat((16 << 10) / unit.len());
-    let chunk = |data: &str| format!("{:x}\r\n{data}\r\n", data.len());
-    let (first, next) = (chunk(&(begin + &piece)), chunk(&piece));
-    let mut sent = connection.send(first.as_bytes(), Pace::Whole).await;
-    for _ in 0..ENDLESS / piece.len() {
-        sent = sent && connection.send(next.as_bytes(), Pace::Whole).await;
-    }
-    connection.reply(false).await.map_or(0, |reply| reply.status)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n8_storms_on_a_manifest_are_refused_within_their_memory() {
@@ -96,12 +77,12 @@ async fn n8_storms_on_a_manifest_are_refused_within_their_memory() {
     let each = CONNECTIONS * soak_factor();
     let storms = storms();
     println!("N8: {} storms of {each} connections on a manifest", storms.len());
-    for (name, kind, begin, unit) in storms {
+    for storm in storms {
+        let name = storm.name;
         under_watch(name, &watched, each, async || {
-            let send = |_| tokio::spawn(send(addr, kind, begin.clone(), unit.clone()));
+            let send = |_| tokio::spawn(storm.clone().send(addr, "/take"));
             let sends: Vec<_> = (0..each).map(send).collect();
             for sent in sends {
-                // Who still sends when the connection is reset may not see the reply.
                 let status = sent.await.expect("it does not panic");
                 assert!(matches!(status, 413 | 400 | 0), "{name}: {status}");
             }

@@ -274,3 +274,78 @@ fn resolved<'a>(api: &'a Value, schema: &'a Value) -> &'a Value {
         None => schema,
     }
 }
+
+/// A UUID that is stored in lower case is found however it is written (RFC 9562, 4), by tables and by statements, on SQLite as
+/// on PostgreSQL, which has a type for it. What comes in upper case is stored in lower case.
+#[tokio::test]
+async fn a_uuid_is_found_whatever_its_case() {
+    let place = Place::new(&[
+        ("migrations/001_marks.sql", "create table marks (mark uuid primary key, note text not null)"),
+        (
+            "api.json",
+            r#"{ "/": {
+                "marks": { "table": "marks" },
+                "note": { "/": { "{mark}": { "GET": {
+                    "info": "One.", "in": { "mark": { "info": "which", "type": "uuid" } },
+                    "out": { "note": { "info": "what", "type": "string" } }, "run": "note.sql"
+                } } } }
+            } }"#,
+        ),
+        ("note.sql", "select note from marks where mark = :mark"),
+    ]);
+    let (lower, upper) = ("2f0c5f5e-8c1c-4c0e-9d5e-3b1d2a4f6c7b", "2F0C5F5E-8C1C-4C0E-9D5E-3B1D2A4F6C7B");
+    for served in place.served() {
+        let engine = served.engine;
+        let new = json!({ "mark": upper, "note": "red" });
+        let (status, made) = served.json("POST", "/marks", "", new.clone()).await;
+        assert_eq!((status, &made["mark"]), (201, &json!(lower)), "{engine}");
+        assert_eq!(served.ask("POST", "/marks", "", new).await.status, 409, "{engine}");
+        for mark in [lower, upper] {
+            for path in ["/marks", "/note"] {
+                let (status, found) = served.json("GET", &format!("{path}/{mark}"), "", Value::Null).await;
+                assert_eq!((status, &found["note"]), (200, &json!("red")), "{engine}: {path}/{mark}");
+            }
+        }
+        let deleted = served.ask("DELETE", &format!("/marks/{upper}"), "", Value::Null).await;
+        assert_eq!(deleted.status, 204, "{engine}");
+    }
+}
+
+/// What a database asks beyond the types stands in the documents, so that nothing they allow is refused for it.
+#[tokio::test]
+async fn the_documents_say_what_the_database_asks() {
+    let place = Place::new(&[
+        ("migrations/001_parts.sql", "create table parts (id integer primary key, size bigint, scan blob)"),
+        (
+            "api.json",
+            r#"{ "/": {
+                "parts": { "table": "parts" },
+                "sized": { "GET": {
+                    "info": "Those of a size.", "run": "sized.sql", "returns": "rows",
+                    "in": { "GET@size": { "info": "which", "type": "uint" },
+                            "GET@limit": { "info": "how many", "type": "?int|null" } }
+                } }
+            } }"#,
+        ),
+        ("sized.sql", "select id from parts where size = :size limit :limit"),
+    ]);
+    let client = ketch::test::client(place.server());
+    let api: Value = client.get("/openapi.json").await.json();
+    let parameter = |path: &str, name: &str| {
+        let all = api["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
+        all.into_iter().find(|it| it["name"] == name).unwrap()["schema"].clone()
+    };
+    assert_eq!(parameter("/parts", "limit")["minimum"], 1);
+    assert_eq!(client.get("/parts?limit=0").await.status, 400);
+    assert_eq!(parameter("/sized", "limit")["minimum"], 0);
+    assert_eq!(client.get("/sized?size=1&limit=-1").await.status, 422);
+    assert_eq!(parameter("/sized", "size")["maximum"], json!(i64::MAX));
+    assert_eq!(client.get("/sized?size=9223372036854775808").await.status, 422);
+    assert!(api["paths"]["/sized"]["get"]["responses"].get("422").is_some());
+    let body = &api["paths"]["/parts"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    let pattern = resolved(&api, body)["properties"]["scan"]["anyOf"][0]["pattern"].clone();
+    assert!(pattern.as_str().unwrap().contains("[AQgw]=="), "{body:#}");
+    for (scan, status) in [("aGk=", 201), ("aGl=", 422), ("aGk", 422), ("", 201)] {
+        assert_eq!(client.post("/parts", &json!({ "scan": scan })).await.status, status, "{scan}");
+    }
+}

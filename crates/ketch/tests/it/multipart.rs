@@ -2,8 +2,6 @@
 //!
 //! Not here: content types that do not fit (`bodies`).
 
-use std::net::SocketAddr;
-
 use axum::body::Body;
 use http::Method;
 use ketch::http;
@@ -13,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::probe::Target;
 use super::quiet::quietly;
-use super::raw::{Connection, Pace};
+use super::storm::Storm;
 use super::watch::under_watch;
 
 struct Uploads;
@@ -220,8 +218,7 @@ async fn a_file_is_saved_whole_or_not_at_all() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// A storm: its name, how it begins, and what it goes on with until it is stopped.
-fn storms() -> [(&'static str, String, String); 9] {
+fn storms() -> [Storm; 9] {
     let x = || part("name=x", "1");
     let begun = || "--b\r\nContent-Disposition: form-data; name=x\r\n\r\n".to_owned();
     let nested =
@@ -238,25 +235,12 @@ fn storms() -> [(&'static str, String, String); 9] {
         ("nested", none(), nested.to_owned()),
         ("endless padding", text("--b"), text(" ")),
     ]
-}
-
-/// A sender gives up after this many bytes: by then the server has failed to stop it. 100,000 parts are fewer.
-const ENDLESS: usize = 16 << 20;
-
-/// Sends a storm in chunks, so that the limit must hold while the body streams, and gives the reply's status.
-async fn send(addr: SocketAddr, begin: String, unit: String) -> u16 {
-    let head = "POST /count HTTP/1.1\r\nHost: test\r\nContent-Type: multipart/form-data; boundary=b\r\n\
-        Transfer-Encoding: chunked\r\n\r\n";
-    let mut connection = Connection::open(addr).await;
-    connection.send(head.as_bytes(), Pace::Whole).await;
-    let piece = unit.repeat((16 << 10) / unit.len());
-    let chunk = |data: &str| format!("{:x}\r\n{data}\r\n", data.len());
-    let (first, next) = (chunk(&(begin + &piece)), chunk(&piece));
-    let mut sent = connection.send(first.as_bytes(), Pace::Whole).await;
-    for _ in 0..ENDLESS / piece.len() {
-        sent = sent && connection.send(next.as_bytes(), Pace::Whole).await;
-    }
-    connection.reply(false).await.map_or(0, |reply| reply.status)
+    .map(|(name, begin, unit)| Storm {
+        name,
+        content_type: "multipart/form-data; boundary=b",
+        begin,
+        unit,
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -266,9 +250,8 @@ async fn n8_storms_are_refused_within_their_memory() {
     let storms = storms();
     let connections = storms.len() as u64;
     under_watch("multipart storms", &watched, connections, async || {
-        let sends = storms.map(|(name, begin, unit)| (name, tokio::spawn(send(addr, begin, unit))));
+        let sends = storms.map(|storm| (storm.name, tokio::spawn(storm.send(addr, "/count"))));
         for (name, status) in sends {
-            // Who still sends when the connection is reset may not see the reply.
             let status = status.await.unwrap();
             assert!(status == 413 || status == 0, "{name}: {status}");
         }
@@ -282,7 +265,7 @@ async fn n8_storms_are_refused_within_their_memory() {
 async fn n8_a_storm_is_told_what_is_too_much() {
     let client = client(Server::new().add(Uploads));
     quietly(async {
-        for (name, begin, unit) in storms() {
+        for Storm { name, begin, unit, .. } in storms() {
             let body = begin + &unit.repeat((2 << 20) / unit.len());
             let stream = futures_util::stream::iter(
                 body.as_bytes()

@@ -22,6 +22,24 @@ pub(crate) fn describe(takes: &[Param]) -> Vec<ArgSpec> {
     args
 }
 
+/// Changes what documents say of an argument, wherever it stands. If that is anything, they say too that breaking it is 422.
+/// `change` is given the schema of its type, without the `null` that may stand beside it.
+pub fn narrowed(args: &mut [ArgSpec], place: In, name: &str, change: impl Fn(&mut Value)) {
+    for arg in args.iter_mut().filter(|arg| arg.place == place) {
+        let schema = match place {
+            In::Body => arg.schema.pointer_mut("/properties").and_then(|members| members.get_mut(name)),
+            _ => Some(&mut arg.schema).filter(|_| arg.name == name),
+        };
+        let Some(schema) = schema else { continue };
+        let before = schema.clone();
+        match schema.pointer_mut("/anyOf/0") {
+            Some(inner) => change(inner),
+            None => change(schema),
+        }
+        arg.rules |= *schema != before;
+    }
+}
+
 /// What reading them may be answered with, beyond what every body may.
 pub(crate) fn errors(takes: &[Param]) -> Vec<ErrorSpec> {
     let body = takes.iter().filter(|param| param.site == Site::Body);
@@ -37,17 +55,32 @@ pub(crate) fn errors(takes: &[Param]) -> Vec<ErrorSpec> {
 fn outside(param: &Param) -> ArgSpec {
     let (place, about) = (place(param.site), param.info.clone());
     // A list is one name several times.
-    let repeated = param.ty.item().is_some() && matches!(place, In::Query | In::Header);
-    let spec = ArgSpec::new(param.wire.as_str(), place, schema(param));
+    let whole = param.ty.is_json_text();
+    let repeated = param.ty.item().is_some() && !whole && matches!(place, In::Query | In::Header);
+    let spec = ArgSpec::new(param.wire.as_str(), place, of_text(param));
     let required = !param.optional || place == In::Path;
-    ArgSpec { required, repeated, about, rules: param.ty.has_rules(), ..spec }
+    let media_type = whole.then_some(JSON);
+    ArgSpec { required, repeated, about, media_type, rules: param.ty.has_rules(), ..spec }
 }
 
 /// The type's schema with the argument's default.
-fn schema(param: &Param) -> Value {
+fn of_json(param: &Param) -> Value {
     let mut schema = param.ty.schema();
     if let Some(default) = param.default.as_ref().filter(|it| !is_absent(it)) {
         schema["default"] = default.clone();
+    }
+    schema
+}
+
+/// The same of an argument that comes as text. A list comes as its values, so that one without any is not there.
+fn of_text(param: &Param) -> Value {
+    let mut schema = param.ty.text_schema();
+    if let Some(default) = param.default.as_ref().filter(|it| !it.is_null() && !is_absent(it)) {
+        schema["default"] = default.clone();
+    }
+    let by_values = param.ty.item().is_some() && (param.site == Site::Body || !param.ty.is_json_text());
+    if !param.optional && (by_values || param.ty.is_any()) {
+        schema["minItems"] = json!(1);
     }
     schema
 }
@@ -60,7 +93,7 @@ fn bodies(members: &[&Param]) -> Vec<ArgSpec> {
     let files = members.iter().any(|param| param.ty.is_file());
     let fields = members.iter().all(|param| is_field(&param.ty));
     let spec = |media_type: &'static str| {
-        let schema = object(members, &required);
+        let schema = object(members, &required, if media_type == JSON { of_json } else { of_text });
         let (media_type, required) = (Some(media_type), !required.is_empty());
         ArgSpec { required, rules, media_type, ..ArgSpec::new("body", In::Body, schema) }
     };
@@ -68,7 +101,7 @@ fn bodies(members: &[&Param]) -> Vec<ArgSpec> {
     forms.into_iter().filter(|(_, read)| *read).map(|(media_type, _)| spec(media_type)).collect()
 }
 
-fn object(members: &[&Param], required: &[&str]) -> Value {
+fn object(members: &[&Param], required: &[&str], schema: fn(&Param) -> Value) -> Value {
     let properties: Map<String, Value> = members
         .iter()
         .map(|param| {

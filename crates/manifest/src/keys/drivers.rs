@@ -75,6 +75,12 @@ pub static WASM: Keys = Keys {
         member("database", Form::Flag, "false", "Whether it may use the database, as its caller."),
         member("hosts", Form::Texts, "none", "Hosts that it may call: `\"api.example.org:443\"`."),
         member(
+            "roots",
+            Form::Texts,
+            "none",
+            "PEM files of authorities that it trusts over TLS, beside the operating system's.",
+        ),
+        member(
             "folders",
             Form::Folders,
             "none",

@@ -22,7 +22,7 @@ pub(super) fn read(
     let segments = path.iter().filter_map(|segment| Template::parse(segment).ok());
     let captures: Vec<String> =
         segments.flat_map(|it| it.params().map(|param| param.name.clone()).collect::<Vec<_>>()).collect();
-    let mut reader = Reader { subject, types, spelling, problems };
+    let mut reader = Reader { subject, types, spelling, segments: captures.clone(), problems };
     let read = |(key, place, value): &(String, Place, Spanned)| {
         let (wire, site) = reader.site(key, place, &captures)?;
         reader.param(key, place, value, wire, site)
@@ -38,7 +38,7 @@ pub(super) fn outputs(
     problems: &mut Vec<Problem>,
 ) -> Vec<Param> {
     let Some(mut fields) = Fields::of(value, subject, problems) else { return Vec::new() };
-    let mut reader = Reader { subject, types, spelling: Spelling::Exact, problems };
+    let mut reader = Reader { subject, types, spelling: Spelling::Exact, segments: Vec::new(), problems };
     let read = |(key, place, value): &(String, Place, Spanned)| {
         reader.param(key, place, value, key.clone(), Site::Body)
     };
@@ -49,6 +49,8 @@ struct Reader<'p> {
     subject: &'p str,
     types: &'p Types,
     spelling: Spelling,
+    /// The names of the path's parameters.
+    segments: Vec<String>,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -115,7 +117,24 @@ impl Reader<'_> {
         // Old projects hand an argument on under its whole key.
         let known = if self.spelling == Spelling::Seed { key } else { &param.wire };
         let name = name.unwrap_or_else(|| known.to_owned());
-        Some(Param { name, ..param })
+        let wire = if let Site::Slot(_) = site { self.segment(&param.wire, &name) } else { param.wire };
+        // What it is when it is left out is what its type makes of it.
+        let default = param.default.map(|written| match self.spelling {
+            Spelling::Exact => param.ty.accept(written.clone()).unwrap_or(written),
+            Spelling::Seed => written,
+        });
+        Some(Param { wire, name, default, ..param })
+    }
+
+    /// What clients and documents call a segment after the path: as its controller does, where a parameter can be called
+    /// so and no other is. Clients of old projects know it by its number.
+    fn segment(&mut self, usual: &str, name: &str) -> String {
+        let template = Template::parse(&format!("{{{name}}}"));
+        let is_name = template.is_ok_and(|it| it.params().any(|it| it.name == name));
+        let is_free = !self.segments.iter().any(|taken| taken == name);
+        let chosen = if self.spelling == Spelling::Exact && is_name && is_free { name } else { usual };
+        self.segments.push(chosen.to_owned());
+        chosen.to_owned()
     }
 
     /// A default must fit the type, and there must be a use for it.

@@ -35,7 +35,10 @@ impl Check<'_> {
     }
 
     fn of(&self, param: &Param) -> String {
-        format!("{}: `{}`", self.declared.subject(), param.wire)
+        match param.site {
+            Site::Slot(at) => format!("{}: `URL#{at}`", self.declared.subject()),
+            _ => format!("{}: `{}`", self.declared.subject(), param.wire),
+        }
     }
 
     /// Every `{name}` of the path is an argument.
@@ -100,6 +103,7 @@ impl Check<'_> {
     fn sources(&mut self) {
         let same = |one: &Param, other: &Param| match (one.site, other.site) {
             (Site::Header, Site::Header) => one.wire.eq_ignore_ascii_case(&other.wire),
+            (Site::Slot(one), Site::Slot(other)) => one == other,
             (site, other_site) => site == other_site && one.wire == other.wire,
         };
         for (at, param) in self.declared.takes.iter().enumerate() {
@@ -158,5 +162,6 @@ impl Check<'_> {
 }
 
 fn same_source(one: &Param, other: &Param) -> bool {
-    one.site == other.site && one.wire.eq_ignore_ascii_case(&other.wire)
+    one.site == other.site
+        && (matches!(one.site, Site::Slot(_)) || one.wire.eq_ignore_ascii_case(&other.wire))
 }

@@ -21,7 +21,10 @@ impl Type {
             Self::Digest(length) => json!({ "type": "string", "pattern": format!("^[0-9a-f]{{{length}}}$") }),
             Self::Uuid => form("uuid"),
             Self::Email => form("email"),
-            Self::Url => json!({ "type": "string", "format": "uri", "pattern": "^https?://" }),
+            // There is a host.
+            Self::Url => {
+                json!({ "type": "string", "format": "uri", "pattern": "^https?://(?:[^/?#@]*@)?[^/?#:@]" })
+            }
             Self::Date => form("date"),
             Self::Datetime => form("date-time"),
             Self::Enum(values) => json!({ "type": "string", "enum": values }),
@@ -45,18 +48,49 @@ impl Type {
         }
     }
 
+    /// Whether text of it is JSON: that of a map, of a list of what is no single value, and of a schema of more than text.
+    pub(crate) fn is_json_text(&self) -> bool {
+        match self {
+            Self::Map(..) => true,
+            Self::Schema(schema) => schema.shown()["type"] != "string",
+            Self::Nullable(inner) => inner.is_json_text(),
+            Self::List(item) => item.item().is_some() || item.is_json_text(),
+            _ => false,
+        }
+    }
+
+    /// The schema of what text can say: not `null`, and of a type that only a checker knows some text.
+    pub(crate) fn text_schema(&self) -> Value {
+        match self {
+            Self::Nullable(inner) => inner.text_schema(),
+            Self::List(item) if !self.is_json_text() => {
+                json!({ "type": "array", "items": item.text_schema() })
+            }
+            Self::Own(_) => {
+                let mut schema = self.schema();
+                schema["type"] = json!("string");
+                schema
+            }
+            other => other.schema(),
+        }
+    }
+
     /// The schema of the names of a map, which are text; none when any will do.
     fn name_schema(&self) -> Option<Value> {
         match self {
             Self::Any | Self::Text | Self::Own(_) => None,
             Self::Bool => Some(json!({ "enum": ["true", "false"] })),
-            Self::Int => Some(json!({ "pattern": "^-?[0-9]" })),
-            Self::Uint | Self::Id => Some(json!({ "pattern": "^[0-9]" })),
-            Self::Float => Some(json!({ "pattern": "^-?[0-9]" })),
+            Self::Int => Some(json!({ "pattern": "^(?:0|-?[1-9][0-9]{0,18})$" })),
+            Self::Uint => Some(json!({ "pattern": "^(?:0|[1-9][0-9]{0,19})$" })),
+            Self::Id => Some(json!({ "pattern": "^[1-9][0-9]{0,18}$" })),
+            Self::Float => Some(json!({ "pattern": NUMBER })),
             other => Some(other.schema()),
         }
     }
 }
+
+/// A number as JSON writes it (RFC 8259, 6).
+const NUMBER: &str = "^-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$";
 
 fn whole(format: &str, least: &Value, most: &Value) -> Value {
     json!({ "type": "integer", "format": format, "minimum": least, "maximum": most })

@@ -39,7 +39,13 @@ impl Type {
                     Err(Wrong::rule(lengths(*least, *most)))
                 }
             }
-            (_, Value::String(text)) if self.reads(text) => Ok(()),
+            (_, Value::String(text)) if self.reads(text) => {
+                // One value has one form (RFC 9562, 4): what compares text, as SQLite does, finds it however it was sent.
+                if *self == Self::Uuid {
+                    text.make_ascii_lowercase();
+                }
+                Ok(())
+            }
             _ => Err(Wrong::invalid(format!("must be {}", self.noun()))),
         }
     }

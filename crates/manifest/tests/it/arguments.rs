@@ -263,3 +263,49 @@ fn what_cannot_work_is_told_when_the_project_is_loaded() {
     let place = place("GET", &["{id}"], json!({ "id": { "type": "?int", "info": "id" } }));
     assert!(place.problems_with(&echo())[0].to_string().contains("drop the `?`"));
 }
+
+/// RFC 9110, 5.3 and 5.6.1: a proxy may put lines of one name together.
+#[tokio::test]
+async fn a_list_in_a_header_is_its_lines_and_what_stands_between_commas() {
+    let takes = r#"{ "HEADER@x-n": { "info": "n", "type": "?[int]" }, "HEADER@x-t": { "info": "t", "type": "?[string]" },
+        "HEADER@x-one": { "info": "o", "type": "?string" } }"#;
+    let client = client("GET", &["x"], takes);
+    let got = async |headers: &[(&str, &str)]| -> Value {
+        client.send(Method::GET, "/x", headers, Body::empty()).await.json()
+    };
+    for lines in [&[("x-n", "1, 2,3")][..], &[("x-n", "1"), ("x-n", " ,2,, 3 ,")]] {
+        assert_eq!(got(lines).await["x-n"], json!([1, 2, 3]), "{lines:?}");
+    }
+    assert_eq!(got(&[("x-n", "")]).await["x-n"], json!([]), "a list without elements");
+    assert_eq!(got(&[]).await["x-n"], Value::Null);
+    let quoted = [("x-t", r#"a, "b, \"c", d"#), ("x-one", "a, b")];
+    let quoted = got(&quoted).await;
+    assert_eq!(quoted["x-t"], json!(["a", r#""b, \"c""#, "d"]));
+    assert_eq!(quoted["x-one"], "a, b", "what is no list is one value");
+}
+
+#[tokio::test]
+async fn a_list_of_what_is_read_as_json_may_come_whole() {
+    let client = client(
+        "POST",
+        &["x"],
+        r#"{ "GET@grid": { "info": "g", "type": "?[[int]]" }, "maps": { "info": "m", "type": "?[<:int>]" } }"#,
+    );
+    let asked = async |query: &str, body: String| -> (u16, Value) {
+        let answer = send(&client, Method::POST, &format!("/x{query}"), PARTS, body).await;
+        (answer.status.as_u16(), answer.json())
+    };
+    for query in ["?grid=[[1],[2,3]]", "?grid=[1]&grid=[2,3]"] {
+        let (status, answer) = asked(query, "--b--\r\n".to_owned()).await;
+        assert_eq!((status, &answer["grid"]), (200, &json!([[1], [2, 3]])), "{query}");
+    }
+    assert_eq!(asked("?grid=[1]", "--b--\r\n".to_owned()).await.1["grid"], json!([[1]]));
+    assert_eq!(asked("?grid=[]", "--b--\r\n".to_owned()).await.1["grid"], json!([]));
+    let (status, answer) = asked("?grid=[[x]]", "--b--\r\n".to_owned()).await;
+    assert_eq!(status, 400, "{answer}");
+    let whole = part("name=maps", r#"[{"a":1},{"b":2}]"#) + "--b--\r\n";
+    let apart = part("name=maps", r#"{"a":1}"#) + &part("name=maps", r#"{"b":2}"#) + "--b--\r\n";
+    for body in [whole, apart] {
+        assert_eq!(asked("", body).await.1["maps"], json!([{ "a": 1 }, { "b": 2 }]));
+    }
+}

@@ -101,3 +101,63 @@ fn the_document_says_all_forms_of_a_body() {
         assert!(errors.get(status).is_some(), "{status}: {errors}");
     }
 }
+
+/// What text cannot say is not promised: `null`, an empty list, a value within one.
+#[test]
+fn documents_say_what_text_can_say() {
+    let api = r#"{ "/": { "boat": { "POST": { "info": "Adds.", "in": {
+        "URL#0": { "info": "where", "type": "id", "name": "berth" },
+        "URL#1": { "info": "how deep", "type": "?int" },
+        "GET@tag": { "info": "which", "type": "[enum(a,b)]" },
+        "GET@at": { "info": "where", "type": "?<:int>" },
+        "GET@grid": { "info": "how", "type": "[[int]]" },
+        "HEADER@x-depth": { "info": "how deep", "type": "?float|null", "default": null },
+        "crew": { "info": "who", "type": "[string|null]" },
+        "mast": { "info": "how high", "type": "int|null" }
+    }, "out": {
+        "name": { "info": "its name", "type": "?string" }, "mast": { "info": "how high", "type": "int" }
+    } } } } }"#;
+    let endpoints = Place::new(&[("api.json", api), ("controller/boat.said", "\"echo\"")]).endpoints();
+    let api = ketch_model::Api { endpoints, ..ketch_model::Api::default() };
+    let document: Value = ketch_openapi::document(&api, None);
+    let post = &document["paths"]["/boat/{berth}/{url1}"]["post"];
+    let parameter = |name: &str| {
+        let all = post["parameters"].as_array().expect("there are some");
+        all.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("{name}: {post:#}")).clone()
+    };
+    assert_eq!(parameter("tag")["schema"]["minItems"], 1);
+    assert_eq!(parameter("at")["content"]["application/json"]["schema"]["type"], "object");
+    assert_eq!(parameter("at").get("schema"), None);
+    let grid = parameter("grid");
+    assert_eq!(grid["content"]["application/json"]["schema"]["items"]["type"], "array");
+    assert_eq!(
+        (grid.get("explode"), grid["content"].pointer("/application~1json/schema/minItems")),
+        (None, None)
+    );
+    assert_eq!(parameter("x-depth")["schema"], json!({ "type": "number" }));
+    let member =
+        |form: &str, name: &str| post["requestBody"]["content"][form]["schema"]["properties"][name].clone();
+    assert!(member("application/json", "mast").get("anyOf").is_some());
+    assert_eq!(member("application/json", "crew").get("minItems"), None);
+    for form in ["application/x-www-form-urlencoded", "multipart/form-data"] {
+        assert_eq!(member(form, "mast")["type"], "integer", "{form}");
+        let crew =
+            json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "description": "who" });
+        assert_eq!(member(form, "crew"), crew, "{form}");
+    }
+    let out = &post["responses"]["200"]["content"]["application/json"]["schema"]["properties"];
+    assert_eq!(out["name"]["anyOf"], json!([{ "type": "string" }, { "type": "null" }]));
+    assert_eq!(out["mast"]["type"], "integer");
+}
+
+#[test]
+fn a_stub_without_outputs_is_of_its_file_s_type() {
+    let stub = |stub: &str, out: &str| {
+        let api = format!(r#"{{ "GET": {{ "info": "One.", "stub": "{stub}"{out} }} }}"#);
+        let endpoints = Place::new(&[("api.json", &api)]).endpoints();
+        endpoints[0].replies[0].content.as_ref().expect("there is a body").clone()
+    };
+    assert_eq!(stub("page.html", "").media_type, "text/html");
+    let declared = stub("page.json", r#", "out": { "name": { "info": "its name", "type": "string" } }"#);
+    assert_eq!((declared.media_type, &declared.schema["required"]), ("application/json", &json!(["name"])));
+}

@@ -276,3 +276,37 @@ async fn a_stub_reads_nothing_outside_whatever_is_asked_for() {
         assert!([400, 404].contains(&answer.status.as_u16()), "{stub}: {}", answer.status);
     }
 }
+
+/// As for what is run, included or a schema: a project's stub is in its folder.
+#[tokio::test]
+async fn a_stub_that_leads_out_of_the_folder_is_told_at_its_place() {
+    let outside = Outside::new();
+    let api = |stub: &str| {
+        let stub = serde_json::json!(stub);
+        format!(
+            "{{ \"/\": {{ \"{{name}}\": {{ \"GET\": {{ \"info\": \"A stub.\",\n  \"stub\": {stub},\n\
+            \"in\": {{ \"name\": {{ \"info\": \"which\", \"type\": \"string\" }} }} }} }} }} }}"
+        )
+    };
+    let place = Place::new(&[("stubs/good.json", r#"{ "good": true }"#)]);
+    symlink(outside.path("api.json"), place.path().join("stubs/link.json")).expect("a link can be made");
+    symlink(outside.folder.path(), place.path().join("out")).expect("a link can be made");
+    let other = outside.path("api.json").display().to_string();
+    for stub in [other.as_str(), "/{name}.json", "stubs/link.json", "out/{name}.json", "out/api.json"] {
+        place.write("api.json", &api(stub));
+        let problems: Vec<String> = place.problems().iter().map(ToString::to_string).collect();
+        assert_eq!(problems.len(), 1, "{stub}: {problems:#?}");
+        assert!(problems[0].contains("leads out of the project's folder"), "{problems:#?}");
+        assert!(problems[0].contains("api.json:2:"), "{problems:#?}");
+    }
+    // By its whole path, the same file is in the folder.
+    let good = place.path().join("stubs/good.json").display().to_string();
+    place.write("api.json", &api(&good));
+    assert_eq!(place.client().get("/x").await.text(), r#"{ "good": true }"#);
+    // A link that comes when it is served already leads nowhere either.
+    place.write("api.json", &api("later/{name}.json"));
+    let client = place.client();
+    symlink(outside.folder.path(), place.path().join("later")).expect("a link can be made");
+    let answer = client.get("/api").await;
+    assert_eq!(answer.status, 404, "{}", answer.text());
+}

@@ -62,6 +62,33 @@ async fn what_is_refused_as_json_may_be_known_as_text() {
     assert_eq!(client.get("/x?a=124").await.status, 422);
 }
 
+/// A checker that is made for numbers may fail at text, and the other way round. What it says of the other form holds; one
+/// that fails at both is broken.
+#[tokio::test]
+async fn a_checker_that_fails_at_one_form_of_a_text_is_heard_on_the_other() {
+    let checker = |fails_at: &str| {
+        format!(r#"{{ "type": "depth", "values": [7, "07", "8"], "fails_at": {fails_at} }}"#)
+    };
+    struct Row(&'static str, &'static [(&'static str, u16)]);
+    for Row(fails_at, asked) in [
+        Row("[]", &[("7", 200), ("8", 200), ("07", 200), ("9", 422), ("x", 422)]),
+        // There is no other form of `07` and `x`.
+        Row(r#"["text"]"#, &[("7", 200), ("8", 422), ("07", 502), ("9", 422), ("x", 502)]),
+        Row(r#"["number"]"#, &[("7", 422), ("8", 200), ("07", 200), ("9", 422), ("x", 422)]),
+        Row(r#"["text", "number"]"#, &[("7", 502), ("8", 502), ("07", 502), ("x", 502)]),
+    ] {
+        let client = place("depth", &[("type/depth.said", &checker(fails_at))]).client();
+        for (text, status) in asked {
+            let answer = client.get(&format!("/x?a={text}")).await;
+            assert_eq!(answer.status, *status, "{text} of a checker that fails at {fails_at}");
+        }
+    }
+    // JSON says itself which form it is.
+    let client = place("depth", &[("type/depth.said", &checker(r#"["number"]"#))]).client();
+    assert_eq!(client.post("/x", &json!({ "a": 9 })).await.status, 502);
+    assert_eq!(client.post("/x", &json!({ "a": "9" })).await.status, 422);
+}
+
 #[tokio::test]
 async fn types_of_its_own_stand_in_lists_and_maps_and_are_bounded() {
     let client = place("[colour|null]", &[COLOUR]).client();

@@ -63,7 +63,10 @@ impl Controller for Words {
         Box::pin(async move {
             words.well()?;
             match words.0 {
-                Value::String(echo) if echo == "echo" => Ok(Answer::Fields(call.with_specials())),
+                Value::String(echo) if echo == "echo" => {
+                    let told = call.with_specials().to_string();
+                    Ok(Answer::Fields(serde_json::from_str(&told).expect("it is an object")))
+                }
                 // `{"_STATUS_": "$status"}` answers what the argument `status` is.
                 Value::Object(fields) => Ok(Answer::Fields(filled(fields, &call.args))),
                 other => panic!("a controller that says {other}"),
@@ -122,7 +125,8 @@ fn verdict(words: &Value, request: &Inspect) -> Verdict {
     verdict
 }
 
-/// It knows the type that it names, whose values are all those that it lists; with `"panic": true` it falls over.
+/// It knows the type that it names, whose values are all those that it lists; with `"panic": true` it falls over, and
+/// `"fails_at": ["text", "number"]` says which values it cannot deal with.
 impl Checker for Words {
     fn matches(&self, name: &str) -> Result<bool, String> {
         Ok(self.0["type"] == name)
@@ -130,7 +134,12 @@ impl Checker for Words {
 
     fn check(&self, _: &str, value: &Value) -> Pending<Result<bool, Error>> {
         let known = self.0["values"].as_array().is_some_and(|values| values.contains(value));
+        let kind = if value.is_string() { "text" } else { "number" };
+        let fails = self.0["fails_at"].as_array().is_some_and(|kinds| kinds.iter().any(|it| it == kind));
         let well = self.well();
-        Box::pin(async move { well.map(|()| known) })
+        Box::pin(async move {
+            well?;
+            if fails { Err(Error::new(502, "bad_checker", "it is broken")) } else { Ok(known) }
+        })
     }
 }

@@ -174,6 +174,12 @@ fn text_is_converted_as_the_type_says() {
         ("float", "5", json!(5)),
         ("float", "-1.5e3", json!(-1500.0)),
         ("enum(1,2)", "1", json!("1")),
+        ("uuid", "2F0C5F5E-8C1C-4c0e-9d5e-3B1D2A4F6C7B", json!("2f0c5f5e-8c1c-4c0e-9d5e-3b1d2a4f6c7b")),
+        (
+            "[<uuid:bool>]",
+            "[{\"2F0C5F5E-8C1C-4C0E-9D5E-3B1D2A4F6C7B\":true}]",
+            json!([{ "2f0c5f5e-8c1c-4c0e-9d5e-3b1d2a4f6c7b": true }]),
+        ),
         ("date", "2026-01-31", json!("2026-01-31")),
         ("int|null", "3", json!(3)),
         ("string|null", "null", json!("null")),
@@ -206,6 +212,8 @@ fn text_is_converted_as_the_type_says() {
         ("id", &["0", "-0", "-1"]),
         ("float", &["", "inf", "nan", "1e999", ".5", "1.", "+1", "0x1p3"]),
         ("[int]", &["1,2", "[1", "a"]),
+        ("<int:>", &["{\"2.0\":1}", "{\"1e3\":1}", "{\"-0\":1}", "{\"07\":1}"]),
+        ("<id:>", &["{\"0\":1}", "{\"-1\":1}", "{\"1.0\":1}"]),
         ("<:>", &["a=1", "[1]"]),
         ("FILE", &["x", ""]),
     ];
@@ -292,6 +300,18 @@ fn types_share_nothing_that_changes() {
     });
 }
 
+#[test]
+fn two_names_of_a_map_that_mean_the_same_are_refused() {
+    for (ty, value) in [(
+        "<uuid:>",
+        json!({ "2f0c5f5e-8c1c-4c0e-9d5e-3b1d2a4f6c7b": 1, "2F0C5F5E-8C1C-4C0E-9D5E-3B1D2A4F6C7B": 2 }),
+    )] {
+        let wrongs = Type::parse(ty).expect(ty).check(&value).expect_err(ty);
+        assert!(wrongs.len() == 1 && wrongs[0].message.contains("written otherwise"), "{ty}: {wrongs:?}");
+    }
+    assert!(Type::parse("<:>").expect("a map").check(&json!({ "A": 1, "a": 2 })).is_ok());
+}
+
 /// Types whose schema says exactly what they accept.
 const EXACT: [&str; 19] = [
     "any",
@@ -360,7 +380,7 @@ proptest! {
     /// These say more than a schema can; what they accept, their schema does.
     #[test]
     fn a_schema_refuses_nothing_that_its_type_accepts(text in "[a-z0-9.+_-]{1,5}@[a-z0-9.]{1,8}|[a-z0-9:/T+-]{0,24}|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z)?") {
-        for ty in ["email", "url", "date", "datetime", "uuid", "<int:>", "<float:>"] {
+        for ty in ["email", "url", "date", "datetime", "uuid", "<int:>", "<uint:>", "<id:>", "<float:>"] {
             let parsed = Type::parse(ty).expect(ty);
             let schema = jsonschema::options().should_validate_formats(true).build(&parsed.schema()).expect("it is a schema");
             for value in [json!(text), json!({ text.as_str(): 1 })] {

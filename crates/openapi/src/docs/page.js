@@ -289,8 +289,8 @@ const field = (label, hint, control) =>
   h("label", { class: "field" }, h("span", { class: "line" }, span("name", label), span("soft small", hint)), control);
 
 /** The control for one value: `node` to show, `values()` to send. */
-function valueField(name, written, { place = "", required = false, start, file = false }) {
-  const { schema } = look(written, TOP), [type] = typesOf(schema), array = type === "array";
+function valueField(name, written, { place = "", required = false, start, file = false, whole = false }) {
+  const { schema } = look(written, TOP), [type] = typesOf(schema), array = type === "array" && !whole;
   const choices = schema.enum ?? (type === "boolean" ? [true, false] : undefined);
   const must = place === "path", numeric = type === "integer" || type === "number";
   const control = file ? h("input", { type: "file" })
@@ -306,7 +306,7 @@ function valueField(name, written, { place = "", required = false, start, file =
 function parameterField(parameter) {
   const written = schemaOf(parameter), { name, required, in: place } = parameter;
   const start = required ? exampleOf(parameter) ?? sample(written, TOP) : undefined;
-  return { parameter, ...valueField(name, written, { place, required, start }) };
+  return { parameter, ...valueField(name, written, { place, required, start, whole: parameter.content !== undefined }) };
 }
 
 const NO_BODY = { headers: [], curl: [] };

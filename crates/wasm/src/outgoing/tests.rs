@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::options::Options;
 
 /// A server that answers every connection with this.
 async fn serves(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
@@ -29,8 +30,9 @@ async fn serves(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 fn outgoing(rules: &[&str], names: Names) -> Outgoing {
-    let rules = rules.iter().map(|rule| HostRule::parse(rule).expect("a rule")).collect();
-    Outgoing { names, ..Outgoing::new(rules, Arc::new(Ledger::new("test".into()))) }
+    let hosts = rules.iter().map(|rule| HostRule::parse(rule).expect("a rule")).collect();
+    let grants = Grants { hosts, ..Options::default().grants };
+    Outgoing { names, ..Outgoing::new(&grants, Arc::new(Ledger::new("test".into()))) }
 }
 
 async fn ask(outgoing: &mut Outgoing, uri: &str, options: RequestOptions) -> Result<(u16, Bytes), Error> {
@@ -85,6 +87,60 @@ async fn a_name_that_leads_to_a_private_address_is_not_followed() {
     let refused = ask(&mut outgoing, &format!("http://{rule}/"), RequestOptions::default()).await;
     assert!(matches!(refused, Err(Error::DestinationIpProhibited)), "{refused:?}");
     assert_eq!(count.load(Ordering::SeqCst), 0, "nobody connected");
+}
+
+#[tokio::test]
+async fn localhost_is_this_machine_and_nothing_else() {
+    let (address, count) = serves(HELLO).await;
+    let port = address.port();
+    fn elsewhere(_: &str) -> Vec<IpAddr> {
+        ["10.0.0.1", "192.168.0.1", "::ffff:169.254.169.254", "fd00::1", "1.1.1.1"]
+            .map(|text| text.parse().expect("an address"))
+            .into()
+    }
+    let rule = format!("localhost:{port}");
+    let refused = ask(
+        &mut outgoing(&[&rule], Names::Told(elsewhere)),
+        &format!("http://{rule}/"),
+        RequestOptions::default(),
+    );
+    let refused = refused.await;
+    assert!(matches!(refused, Err(Error::DestinationIpProhibited)), "{refused:?}");
+    assert_eq!(count.load(Ordering::SeqCst), 0, "nobody connected");
+    fn mapped(_: &str) -> Vec<IpAddr> {
+        vec!["10.0.0.1".parse().expect("an address"), "127.0.0.1".parse().expect("an address")]
+    }
+    let mut outgoing = outgoing(&[&rule], Names::Told(mapped));
+    // Other spellings of the name, as clients write them, are the same host; other names below it are not.
+    for uri in
+        [format!("http://{rule}/"), format!("http://LOCALHOST:{port}/"), format!("http://localhost.:{port}/")]
+    {
+        let answer = ask(&mut outgoing, &uri, RequestOptions::default()).await;
+        assert_eq!(answer.expect("it is listed").0, 200, "{uri}");
+    }
+    for uri in [format!("http://a.localhost:{port}/"), format!("http://127.0.0.1:{port}/")] {
+        let refused = ask(&mut outgoing, &uri, RequestOptions::default()).await;
+        assert!(matches!(refused, Err(Error::HttpRequestDenied)), "{uri}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_is_granted_and_its_neighbours_are_not() {
+    let ((address, count), (other, others)) = (serves(HELLO).await, serves(HELLO).await);
+    let mut outgoing = outgoing(&[&address.to_string(), "example.org:443", "127.0.0.1:80"], Names::System);
+    for uri in [
+        format!("http://127.0.0.1:{}/", other.port()),
+        // The port follows from the scheme when none is said.
+        "http://example.org/".to_owned(),
+        "https://example.org:80/".to_owned(),
+        "https://127.0.0.1/".to_owned(),
+        // What stands before an `@` is no host.
+        format!("http://{address}@127.0.0.1:{}/", other.port()),
+    ] {
+        let refused = ask(&mut outgoing, &uri, RequestOptions::default()).await;
+        assert!(matches!(refused, Err(Error::HttpRequestDenied)), "{uri}: {refused:?}");
+    }
+    assert_eq!((count.load(Ordering::SeqCst), others.load(Ordering::SeqCst)), (0, 0));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Guests that want more of the host than is theirs. P2: a trap or an error, and the process lives.
 
+use ketch_testkit::soak_factor;
+
 use crate::guests::{answering, controller, controller_of};
 use crate::place::{Place, status};
 
@@ -81,7 +83,7 @@ fn greedy() -> Vec<(&'static str, Vec<u8>)> {
 async fn whatever_a_guest_wants_too_much_of_it_does_not_get() {
     let refused = greedy();
     let client = Place::new(r#""memory": "64mb""#, &refused).client();
-    for _ in 0..20 {
+    for _ in 0..20 * soak_factor() {
         for (name, _) in &refused {
             let answer = client.get(&format!("/{name}")).await;
             assert!(
@@ -102,7 +104,7 @@ async fn memory_and_tables_end_at_their_caps_and_the_guest_goes_on() {
     let guests =
         [("memory", answering(WORLD, "", GROW, "{}")), ("tables", answering(WORLD, tables, fill, "{}"))];
     let client = Place::new(r#""memory": "64mb""#, &guests).client();
-    for _ in 0..20 {
+    for _ in 0..20 * soak_factor() {
         assert_eq!(status(&client, "/memory").await, 200);
         assert_eq!(status(&client, "/tables").await, 200);
     }
@@ -148,7 +150,7 @@ async fn bombs_in_a_process_of_their_own() {
     let client = Place::new(r#""memory": "64mb""#, &guests).client();
     // What is set aside once is no guest's.
     let before = status_of_process("VmRSS:");
-    for _ in 0..10 {
+    for _ in 0..10 * soak_factor() {
         for (name, _) in &guests {
             let code = status(&client, &format!("/{name}")).await;
             assert!(matches!(code, 200 | 500), "{name}: {code}");

@@ -6,10 +6,10 @@ mod deadlines;
 mod documents;
 mod grants;
 mod guests;
-
 mod languages;
 mod loading;
 mod others;
 mod place;
 mod proxies;
 mod reuse;
+mod tls;

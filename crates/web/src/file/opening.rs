@@ -34,7 +34,19 @@ pub(crate) fn trusted(path: &Path) -> io::Result<Opened> {
 /// # Errors
 /// What the system says; "not found" for what is no regular file.
 pub(crate) fn beneath(folder: &Path, path: &Path) -> io::Result<Opened> {
-    let folder = Dir::open_ambient_dir(folder, ambient_authority())?;
+    below(&Dir::open_ambient_dir(folder, ambient_authority())?, path)
+}
+
+/// The same of a folder that is itself below another, and leads out of that no more than the file does.
+///
+/// # Errors
+/// As [`beneath`].
+pub(crate) fn beneath_both(root: &Path, folder: &Path, path: &Path) -> io::Result<Opened> {
+    let root = Dir::open_ambient_dir(root, ambient_authority())?;
+    if folder.as_os_str().is_empty() { below(&root, path) } else { below(&root.open_dir(folder)?, path) }
+}
+
+fn below(folder: &Dir, path: &Path) -> io::Result<Opened> {
     // To open a device may have effects, so its kind is looked at before; and again after, because it may change.
     if !folder.metadata(path)?.is_file() {
         return Err(irregular());

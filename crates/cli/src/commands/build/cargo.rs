@@ -60,7 +60,8 @@ fn is_component(metadata: &Value, manifest: &Path) -> Result<bool> {
 }
 
 fn require_target(job: &Job<'_>) -> Result<()> {
-    let rustc = Tool::new("rustc", &job.folder(), GET).args(["--print", "target-libdir", "--target", TARGET]);
+    let rustc = Tool::said("RUSTC", "rustc", &job.folder(), GET);
+    let rustc = rustc.args(["--print", "target-libdir", "--target", TARGET]);
     let folder = String::from_utf8(rustc.output(job)?).unwrap_or_default();
     if !Path::new(folder.trim()).is_dir() {
         bail!("Rust cannot build components here yet: `rustup target add {TARGET}`");

@@ -29,6 +29,17 @@ impl Tool {
         Self { command, name, get }
     }
 
+    /// The same, or the program that a variable of the environment names in its place.
+    #[expect(clippy::disallowed_methods, reason = "compilers are trusted as the sources are")]
+    pub(super) fn said(variable: &str, name: &'static str, folder: &Path, get: &'static str) -> Self {
+        let mut tool = Self::new(name, folder, get);
+        if let Some(program) = std::env::var_os(variable).filter(|program| !program.is_empty()) {
+            tool.command = Command::new(program);
+            tool.command.current_dir(folder).stdin(Stdio::null());
+        }
+        tool
+    }
+
     pub(super) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.command.arg(arg);
         self

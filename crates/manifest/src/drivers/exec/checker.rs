@@ -6,7 +6,7 @@ use std::time::Duration;
 use ketch_model::Error;
 use serde_json::{Value, json};
 
-use super::errors::Part;
+use super::errors::{Part, shown};
 use super::oneshot::Asked;
 use super::program::{Program, args};
 use super::protocol::{Ask, Checked, Named};
@@ -49,7 +49,7 @@ impl Checker for Checking {
             let input = input.to_string().into_bytes();
             let args = args(&["CHECK"], &input, seed);
             match program.output(Asked { part, args, input, time: TIME, id: None }).await {
-                Ok(output) => Ok(yes(&output)),
+                Ok(output) => said(&output, seed).map_err(|why| program.bad(part, why)),
                 // There, a failure was a no.
                 Err(error) if seed && error.status() == 502 => {
                     let cause = error.cause().map(ToString::to_string).unwrap_or_default();
@@ -85,14 +85,23 @@ async fn knows(program: &Program, seed: bool, name: &str) -> Result<bool, String
     let input = if seed { Vec::new() } else { json!({ "name": name }).to_string().into_bytes() };
     let args = args(&["MATCH", name], &[], false);
     match program.output(Asked { part, args, input, time: TIME, id: None }).await {
-        Ok(output) => Ok(yes(&output)),
+        Ok(output) => said(&output, seed).map_err(|why| format!("{why} to `MATCH`")),
         Err(error) if seed && error.status() == 502 => Ok(false),
         Err(error) => Err(cause(error)),
     }
 }
 
-/// `1` and `true` are a yes, whatever the case; all else is a no.
-fn yes(output: &[u8]) -> bool {
+/// `1` and `true` are a yes, whatever the case. `0`, `false` and nothing are a no; in a project of the seed all else is.
+///
+/// # Errors
+/// What it said, when that is neither.
+fn said(output: &[u8], seed: bool) -> Result<bool, String> {
     let word = output.trim_ascii();
-    word == b"1" || word.eq_ignore_ascii_case(b"true")
+    if word == b"1" || word.eq_ignore_ascii_case(b"true") {
+        return Ok(true);
+    }
+    if seed || word.is_empty() || word == b"0" || word.eq_ignore_ascii_case(b"false") {
+        return Ok(false);
+    }
+    Err(format!("answered neither `true` nor `false`: {}", shown(word)))
 }

@@ -27,7 +27,7 @@ impl Controller for Called {
             let result = match program.workers() {
                 Some(pool) => program.result(pool, part, &Ask::call(&call), time, id).await?,
                 None => {
-                    let input = Value::Object(call.with_specials()).to_string().into_bytes();
+                    let input = call.with_specials().to_string().into_bytes();
                     let args = args(&[call.method.as_str()], &input, seed);
                     program.document(Asked { part, args, input, time, id }).await?
                 }

@@ -1,5 +1,6 @@
 //! The workers of one program: as many as its options say, started when they are needed.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use ketch_model::Error;
 use ketch_web::RequestId;
 use serde_json::Value;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::errors::{Part, late};
 use super::gate::{Gate, busy};
@@ -27,6 +29,8 @@ pub(super) struct Pool {
     launch: Launch,
     gate: Gate,
     state: Mutex<State>,
+    /// Told whenever a worker has answered.
+    answered: Notify,
     /// For the task that ends idle workers.
     itself: Weak<Pool>,
 }
@@ -48,7 +52,10 @@ impl Pool {
     pub(super) fn new(launch: Launch) -> Arc<Self> {
         let options = &launch.options;
         let gate = Gate::new(options.workers, options.queue, options.wait);
-        Arc::new_cyclic(|itself| Self { gate, launch, state: Mutex::default(), itself: Weak::clone(itself) })
+        Arc::new_cyclic(|itself| {
+            let (state, answered, itself) = (Mutex::default(), Notify::new(), Weak::clone(itself));
+            Self { launch, gate, state, answered, itself }
+        })
     }
 
     /// Asks one of the workers.
@@ -66,10 +73,7 @@ impl Pool {
         let program = &self.launch.program;
         let work = async {
             let _seat = self.gate.enter().await?;
-            let mut worker = match self.idle() {
-                Some(worker) => worker,
-                None => self.start(part).await?,
-            };
+            let mut worker = self.worker(part).await?;
             match worker.ask(ask, request, self.launch.options.output).await {
                 Ok(said) => {
                     self.give_back(worker);
@@ -108,22 +112,43 @@ impl Pool {
         }
     }
 
-    async fn start(&self, part: Part) -> Result<Worker, Error> {
-        {
-            let mut state = self.state();
-            let now = Instant::now();
-            if let Some(until) = state.not_before.filter(|until| *until > now) {
-                return Err(busy(until - now).because("the program ended at once several times"));
+    /// An idle worker, or a new one. Where none may be started yet, one waits for that or for a worker that has answered,
+    /// so that requests which end their workers do not shut out those that do not.
+    async fn worker(&self, part: Part) -> Result<Worker, Error> {
+        let patience = Instant::now() + self.launch.options.wait;
+        loop {
+            // It hears what happens from here on.
+            let mut answered = pin!(self.answered.notified());
+            answered.as_mut().enable();
+            if let Some(worker) = self.idle() {
+                return Ok(worker);
             }
-            // The others wait for what comes of this one.
-            if state.failures >= PATIENCE {
-                state.not_before = Some(now + back_off(state.failures));
+            let Some(until) = self.not_before() else { break };
+            if until > patience {
+                let wait = until.saturating_duration_since(Instant::now());
+                return Err(busy(wait).because("the program ended at once several times"));
+            }
+            tokio::select! {
+                () = sleep_until(until) => {}
+                () = answered => {}
             }
         }
         Worker::start(&self.launch).await.map_err(|why| {
             self.failed();
             part.not_started(&self.launch.program, why)
         })
+    }
+
+    /// When a worker may be started; none for now.
+    fn not_before(&self) -> Option<Instant> {
+        let mut state = self.state();
+        let now = Instant::now();
+        let until = state.not_before.filter(|until| *until > now);
+        // The others wait for what comes of this one.
+        if until.is_none() && state.failures >= PATIENCE {
+            state.not_before = Some(now + back_off(state.failures));
+        }
+        until
     }
 
     fn failed(&self) {
@@ -144,6 +169,7 @@ impl Pool {
         let worn = options.recycle > 0 && worker.calls >= options.recycle;
         let mut state = self.state();
         (state.failures, state.not_before) = (0, None);
+        self.answered.notify_waiters();
         if worn || state.closed {
             drop(state);
             tokio::spawn(worker.retire(options.grace));

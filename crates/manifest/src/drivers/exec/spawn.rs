@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[cfg(unix)]
@@ -17,7 +18,7 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use super::options::{Options, own};
+use super::options::{Mode, Options, own};
 
 /// Variables that every program gets, as the server has them.
 const PASSED: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
@@ -50,7 +51,20 @@ pub(super) struct Running {
 
 /// How a process ended, once it has.
 #[derive(Clone, Debug)]
-pub(super) struct Ended(watch::Receiver<Option<ExitStatus>>);
+pub(super) struct Ended {
+    /// Set as soon as it has, when others of its group may be there yet.
+    over: Arc<AtomicBool>,
+    status: watch::Receiver<Option<ExitStatus>>,
+}
+
+/// What becomes of processes that have left the group, which costs a look at every process of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leavers {
+    /// They are killed however the process ended: workers end seldom.
+    Killed,
+    /// They are killed when the process was ended, not when it ended by itself.
+    KilledIfOrdered,
+}
 
 /// Why no process was started.
 #[derive(Debug)]
@@ -80,7 +94,9 @@ impl Launch {
                 started => break started.map_err(NotStarted::Failed)?,
             }
         };
-        Ok(Running::of(child, slot))
+        let what_left =
+            if self.options.mode == Mode::Worker { Leavers::Killed } else { Leavers::KilledIfOrdered };
+        Ok(Running::of(child, slot, what_left))
     }
 
     fn spawn(&self, args: &[OsString]) -> io::Result<Group> {
@@ -158,13 +174,14 @@ impl Drop for Group {
 }
 
 impl Running {
-    fn of(mut child: Group, slot: OwnedSemaphorePermit) -> Self {
+    fn of(mut child: Group, slot: OwnedSemaphorePermit, leavers: Leavers) -> Self {
         let (stdin, stdout, stderr) =
             (child.child.stdin().take(), child.child.stdout().take(), child.child.stderr().take());
         let (end, asked) = oneshot::channel();
-        let (told, ended) = watch::channel(None);
-        tokio::spawn(watch_over(child, asked, told, slot));
-        Self { stdin, stdout, stderr, ended: Ended(ended), _end: end }
+        let (told, status) = watch::channel(None);
+        let over = Arc::new(AtomicBool::new(false));
+        tokio::spawn(watch_over(child, asked, (Arc::clone(&over), told), slot, leavers));
+        Self { stdin, stdout, stderr, ended: Ended { over, status }, _end: end }
     }
 }
 
@@ -172,8 +189,9 @@ impl Running {
 async fn watch_over(
     mut child: Group,
     asked: oneshot::Receiver<()>,
-    told: watch::Sender<Option<ExitStatus>>,
+    (over, told): (Arc<AtomicBool>, watch::Sender<Option<ExitStatus>>),
     slot: OwnedSemaphorePermit,
+    leavers: Leavers,
 ) {
     // The leader alone: its group is waited for only once it has been killed.
     let leader = child.child.inner_mut();
@@ -181,6 +199,7 @@ async fn watch_over(
         _status = leader.wait() => false,
         _dropped = asked => true,
     };
+    over.store(true, Ordering::Release);
     child.kill();
     match child.child.wait().await {
         Ok(status) => {
@@ -190,19 +209,24 @@ async fn watch_over(
         Err(error) => tracing::error!(%error, "a process could not be waited for"),
     }
     #[cfg(target_os = "linux")]
-    if ordered {
+    if ordered || leavers == Leavers::Killed {
         let mark = child.mark.clone();
         let _swept = tokio::task::spawn_blocking(move || mark.sweep()).await;
     }
     #[cfg(not(target_os = "linux"))]
-    let _nothing_to_sweep = ordered;
+    let _nothing_to_sweep = (ordered, leavers);
     drop(slot);
 }
 
 impl Ended {
+    /// Whether it has ended, or is being ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
     /// Waits for the end; none when its status could not be had.
     pub(super) async fn status(&mut self) -> Option<ExitStatus> {
-        let status = self.0.wait_for(Option::is_some).await;
+        let status = self.status.wait_for(Option::is_some).await;
         status.ok().and_then(|status| *status)
     }
 }

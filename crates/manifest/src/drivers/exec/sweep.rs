@@ -1,5 +1,5 @@
 //! What has left its group: found by a mark in its environment, and killed too. It costs a look at every process of the
-//! machine, so it happens only where a program was ended because it did not end, or broke the rules.
+//! machine, so it happens only where a worker has ended, or a program of one call because it did not end or broke the rules.
 
 use std::fs::{self, File};
 use std::io::Read;

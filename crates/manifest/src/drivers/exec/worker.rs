@@ -105,6 +105,8 @@ impl Worker {
     /// That it has ended, or what it wrote.
     pub(super) fn quiet(&mut self) -> Result<(), Broken> {
         match self.stdout.fill_buf().now_or_never() {
+            // Others may have its output open still.
+            None if self.running.ended.is_over() => Err(Broken::Ended(Vec::new())),
             None => Ok(()),
             Some(Ok([])) => Err(Broken::Ended(Vec::new())),
             Some(Ok(bytes)) => Err(Broken::Line(Bad::Stray, bytes.to_vec())),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ketch_db::describe::Kind;
 use ketch_db::{Params, Value};
-use ketch_model::{Error, FieldError, In};
+use ketch_model::{ArgSpec, Error, FieldError, In};
 use serde_json::Value as Json;
 
+use crate::arguments::narrowed;
 use crate::call::Call;
 use crate::tree::{Param, Site};
 use crate::types::Type;
@@ -115,6 +116,21 @@ impl Argument {
 }
 
 impl Inputs {
+    /// Says in the documents what the database asks beyond the types.
+    pub(super) fn narrow(&self, args: &mut [ArgSpec]) {
+        for from in &self.from {
+            match from {
+                From::Limit(Some(it)) => narrowed(args, it.place, &it.wire, |schema| {
+                    schema["minimum"] = 0.into();
+                }),
+                From::Argument(it) if it.wants == Wants::Integer => {
+                    narrowed(args, it.place, &it.wire, |schema| schema["maximum"] = i64::MAX.into());
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The values for a call. `most` is the largest page.
     ///
     /// # Errors

@@ -343,7 +343,7 @@ fn item(columns: Option<&[Column]>, endpoint: &Declared, declared: bool) -> Json
     let mut required = Vec::new();
     if declared {
         for it in &endpoint.gives {
-            members.insert(it.wire.clone(), it.ty.schema());
+            members.insert(it.wire.clone(), crate::outputs::schema(it));
             required.extend((!it.optional).then(|| it.wire.clone()));
         }
     } else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use ketch_db::{Db, Sql, Statement, Tx};
-use ketch_model::{Content, Error, ErrorSpec, Problem, ReplySpec};
+use ketch_model::{ArgSpec, Content, Error, ErrorSpec, Problem, ReplySpec};
 use serde_json::json;
 
 use super::inputs::Inputs;
@@ -162,6 +162,10 @@ impl Controller for Query {
     fn call(&self, call: Call) -> Pending<Result<Answer, Error>> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move { inner.answer(call).await.map(|bytes| Answer::Json(Bytes::from(bytes))) })
+    }
+
+    fn narrow(&self, args: &mut [ArgSpec]) {
+        self.0.steps.iter().for_each(|step| step.inputs.narrow(args));
     }
 
     fn replies(&self) -> Option<(Vec<ReplySpec>, Vec<ErrorSpec>)> {

@@ -98,7 +98,8 @@ fn info(table: &Layout, action: Action) -> String {
 
 fn paging(table: &Layout) -> [Param; 2] {
     let after = param("after", Site::Query, ty(&table.key, ""), table);
-    let limit = param("limit", Site::Query, Type::parse("int").unwrap_or(Type::Any), table);
+    // One row or more: an `id` is a whole number from 1.
+    let limit = param("limit", Site::Query, Type::Id, table);
     let left_out = |it: Param, info: &str| Param {
         optional: true,
         default: Some(ABSENT.into()),

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use ketch_db::describe::{Column, Kind};
 use ketch_db::sqlite::TableColumn;
 use ketch_db::{Db, Params, Sql, Statement, Value};
-use ketch_model::{Content, Error, ErrorSpec, FieldError, In, Problem, ReplySpec};
+use ketch_model::{ArgSpec, Content, Error, ErrorSpec, FieldError, In, Problem, ReplySpec};
 use ketch_web::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 use super::endpoints::is_absent;
 use super::layout::Layout;
 use super::texts::{Action, create, given, read, texts};
+use crate::arguments::narrowed;
 use crate::call::{Answer, Call};
 use crate::driver::{Controller, Pending};
 use crate::drivers::sql::{
@@ -115,12 +116,9 @@ impl Inner {
     }
 
     async fn list(&self, call: &Call, mut given: Given) -> Result<Answer, Error> {
-        let asked = call.args.get("limit").filter(|it| !is_absent(it)).and_then(Json::as_i64);
-        let page = match asked.map(usize::try_from) {
-            None => self.table.page,
-            Some(Ok(asked)) if asked > 0 => asked.min(self.table.page),
-            Some(_) => return Err(fault(In::Query, "limit", "must be 1 or more")),
-        };
+        let asked = call.args.get("limit").filter(|it| !is_absent(it)).and_then(Json::as_u64);
+        let asked = asked.and_then(|asked| usize::try_from(asked).ok());
+        let page = asked.map_or(self.table.page, |asked| asked.min(self.table.page));
         let after = call.args.get("after").is_some_and(|it| !is_absent(it));
         if after {
             given.add("after", bound(call, "after", &self.table.key)?);
@@ -169,6 +167,9 @@ impl Inner {
         Ok(Answer::Reply(response))
     }
 }
+
+/// Bytes as base64 (RFC 4648, 4), with no bits left over.
+const BASE64: &str = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
 
 /// What a segment of a path may hold as it is (RFC 3986, 2.3).
 const UNRESERVED: &percent_encoding::AsciiSet =
@@ -223,6 +224,12 @@ impl Controller for Rows {
     fn call(&self, call: Call) -> Pending<Result<Answer, Error>> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move { inner.answer(call).await })
+    }
+
+    fn narrow(&self, args: &mut [ArgSpec]) {
+        for column in self.0.table.taken().filter(|column| column.kind == Some(Kind::Blob)) {
+            narrowed(args, In::Body, &column.name, |schema| schema["pattern"] = BASE64.into());
+        }
     }
 
     fn replies(&self) -> Option<(Vec<ReplySpec>, Vec<ErrorSpec>)> {

@@ -1,8 +1,9 @@
 //! Programs that answer nonsense, too much, or not at all: the client learns that, and no more.
 
 use ketch_manifest::shipped;
+use ketch_testkit::overheard;
 
-use super::project::{alone, client, memory, once, overheard, project};
+use super::project::{alone, client, memory, once, project};
 
 /// 502, and the cause in the log only.
 async fn refused(script: &str, cause: &str) {

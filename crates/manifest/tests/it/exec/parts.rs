@@ -127,7 +127,7 @@ async fn checks(place: &Place) {
 #[tokio::test]
 async fn a_checker_answers_one_or_true() {
     let ours = "#!/bin/sh\ncase $1 in\nMATCH) [ \"$2\" = boat-id ] && echo 1 || echo 0;;\n\
-        CHECK) [ \"$(cat)\" = '{\"name\":\"boat-id\",\"value\":7}' ] && echo TRUE || echo nothing;;\nesac\n";
+        CHECK) [ \"$(cat)\" = '{\"name\":\"boat-id\",\"value\":7}' ] && echo TRUE || echo False;;\nesac\n";
     checks(&place(ours, "ketch.json", "{}")).await;
     let seed = "#!/bin/sh\ncase $1 in\nMATCH) [ \"$2\" = boat-id ] && echo True;;\n\
         CHECK) [ \"$2\" = '{\"value\":7}' ] && echo ' 1 ';;\nesac\n";
@@ -150,6 +150,23 @@ async fn a_checker_that_fails_says_so_but_in_a_project_of_the_seed_it_is_a_no() 
     let seed = checker(&seed_place);
     assert_eq!(seed.matches("boat-id"), Ok(false));
     assert!(!seed.check("boat-id", &json!(7)).await.expect("it is a no"));
+}
+
+#[tokio::test]
+async fn a_checker_that_says_neither_yes_nor_no_is_broken_but_in_a_project_of_the_seed_that_is_a_no() {
+    let said = |text: &str, file: &str| place(&format!("#!/bin/sh\nprintf '{text}'\n"), file, "{}");
+    for text in ["maybe", "2", "{}", "true true", "null"] {
+        let (our_place, seed_place) = (said(text, "ketch.json"), said(text, "aicra.json"));
+        let ours = checker(&our_place);
+        let why = ours.matches("boat-id").expect_err(text);
+        assert!(why.contains("neither `true` nor `false`"), "{why}");
+        assert_eq!(ours.check("boat-id", &json!(7)).await.expect_err(text).status(), 502);
+        assert!(!checker(&seed_place).check("boat-id", &json!(7)).await.expect(text));
+    }
+    for text in ["", "0", " FALSE\\n"] {
+        let place = said(text, "ketch.json");
+        assert!(!checker(&place).check("boat-id", &json!(7)).await.expect(text));
+    }
 }
 
 #[test]

@@ -113,6 +113,40 @@ async fn one_that_dies_at_once_is_not_started_again_and_again() {
 }
 
 #[tokio::test]
+async fn requests_that_end_their_workers_do_not_shut_the_others_out() {
+    let script = shell("*'\"do\":\"break\"'*) exit 1;;");
+    let place = project(&script, r#"{ "mode": "worker", "workers": 2, "wait": "5s" }"#, "30s");
+    let client = client(&place, &shipped());
+    for _ in 0..5 {
+        for _ in 0..3 {
+            assert_eq!(client.get("/run/break").await.status, 502);
+        }
+        let answer = client.get("/run/it").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_start_has_the_worker_of_another() {
+    // After so many the next start has to wait for 0.8 s; the one that is at work answers sooner, and for both.
+    let slow = "*'\"do\":\"slow\"'*) echo 1 >> slow; while [ ! -e go ]; do sleep 0.02; done;;";
+    let script = shell(&format!("*'\"do\":\"break\"'*) exit 1;;\n{slow}"));
+    let place = project(&script, r#"{ "mode": "worker", "workers": 2, "wait": "20s" }"#, "30s");
+    let client = client(&place, &shipped());
+    let work = async {
+        until("it is at work", || !numbers(&place, "slow").is_empty()).await;
+        for _ in 0..6 {
+            assert_eq!(client.get("/run/break").await.status, 502);
+        }
+        place.write("go", "");
+        client.get("/run/it").await
+    };
+    let (first, second) = tokio::join!(client.get("/run/slow"), work);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200));
+    assert_eq!(numbers(&place, "pids").len(), 7, "no other was started for the second");
+}
+
+#[tokio::test]
 async fn at_the_stop_workers_end_by_themselves() {
     let place = project(&shell(""), r#"{ "mode": "worker", "workers": 2 }"#, "30s");
     let drivers = shipped();

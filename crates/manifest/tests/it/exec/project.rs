@@ -1,17 +1,15 @@
 //! Projects of one program, and what becomes of its processes.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ketch_manifest::{Driver, Native, Project, Stored, Surroundings, shipped};
 use ketch_model::Settings;
 use ketch_testkit::{Answer, Client};
 use ketch_web::App;
-use tracing::level_filters::LevelFilter;
 
 use crate::place::Place;
 
@@ -122,35 +120,6 @@ pub(crate) fn memory() -> usize {
     let pages: usize =
         text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("it has two numbers");
     pages * 4096
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics here").write(text)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Runs work; what it comes to, and the warnings and errors of this thread meanwhile. The test's runtime has one thread.
-pub(crate) async fn overheard<T>(work: impl Future<Output = T>) -> (T, String) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::WARN)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let listening = tracing::subscriber::set_default(subscriber);
-    let result = work.await;
-    drop(listening);
-    let said = String::from_utf8(log.0.lock().expect("nobody panics here").clone()).expect("a log is text");
-    (result, said)
 }
 
 /// A worker in shell. `on` is what stands in `case $line in … esac` before the reply, which has its process and the line.

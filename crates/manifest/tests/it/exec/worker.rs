@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use ketch_manifest::shipped;
-use ketch_testkit::{Client, soak_factor};
+use ketch_testkit::{Client, overheard, soak_factor};
 use serde_json::Value;
 
-use super::project::{PATIENCE, alone, client, gone, memory, numbers, overheard, project, shell, until};
+use super::project::{
+    PATIENCE, alone, client, deserted, gone, memory, numbers, project, shell, until,
+};
 use crate::place::Place;
 
 const ONE: &str = r#"{ "mode": "worker", "workers": 1 }"#;
@@ -77,6 +79,31 @@ async fn one_that_breaks_the_rules_is_ended_and_the_line_is_logged() {
     for (on, cause) in cases {
         broken(on, cause).await;
     }
+}
+
+/// Children that hold its output do not hold up the reply, and are gone with it: in its group, and in one of their own.
+#[tokio::test]
+async fn what_a_worker_leaves_behind_when_it_ends_is_killed() {
+    for child in ["sleep 1000 &", "setsid sleep 1000 &", "setsid sleep 1000 >&- 2>&- <&- &"] {
+        let on = format!("*'\"do\":\"leave\"'*) {child} echo $! >> left; exit 1;;");
+        let (place, client) = worker(&on, ONE, "30s");
+        let began = Instant::now();
+        assert_eq!(client.get("/run/leave").await.status, 502, "{child}");
+        assert!(began.elapsed() < PATIENCE, "{child}: {:?}", began.elapsed());
+        let left = numbers(&place, "left");
+        assert_eq!(left.len(), 1, "{child}");
+        gone(&left).await;
+        deserted(&place).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_worn_worker_leaves_behind_is_killed() {
+    let options = r#"{ "mode": "worker", "workers": 1, "recycle": 1 }"#;
+    let (place, client) = worker("*) setsid sleep 1000 >&- 2>&- <&- & echo $! >> left;;", options, "30s");
+    assert_eq!(client.get("/run/it").await.status, 200);
+    gone(&numbers(&place, "left")).await;
+    deserted(&place).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,1 @@
+delete from logbook where mark = :mark

@@ -1,0 +1,1 @@
+select id, mark, wind, note from logbook where mark = :mark

@@ -1,0 +1,1 @@
+../../../sdk/worker-python/ketch_worker.py

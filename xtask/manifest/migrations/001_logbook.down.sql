@@ -1,0 +1,2 @@
+drop table logbook;
+drop table boats;
