@@ -192,8 +192,16 @@ impl Writing<'_, '_> {
                 .add(at, format!("`{name:.60}` of the query is left out: another parameter is called so"));
             return;
         }
+        let mut schema = schema.clone();
+        if required
+            && schema["minItems"] == 1
+            && let Some(parts) = schema.as_object_mut()
+        {
+            // A list that must be there has a value.
+            parts.remove("minItems");
+        }
         let argument = Argument { key, required, info, file: false };
-        let entry = self.argument(argument, schema, name, at);
+        let entry = self.argument(argument, &schema, name, at);
         entries.push(entry);
     }
 

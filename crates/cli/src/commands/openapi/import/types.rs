@@ -16,6 +16,8 @@ const FILE: usize = 256 << 10;
 /// Words that say nothing of what is accepted.
 const NOTES: [&str; 8] =
     ["title", "description", "examples", "default", "readOnly", "writeOnly", "deprecated", "$comment"];
+/// The pattern by which our own documents say `url`.
+const URL: &str = "^https?://(?:[^/?#@]*@)?[^/?#:@]";
 /// Formats that say how to show or keep a value.
 const ADVICE: [&str; 8] = ["int32", "int64", "float", "double", "password", "byte", "binary", "uint64"];
 
@@ -339,7 +341,7 @@ fn string(parts: &Map<String, Value>, lost: &mut Option<&'static str>) -> Option
     }
     let form = format(parts).filter(|it| !ADVICE.contains(it));
     match (form, pattern, least.unwrap_or(0), most) {
-        (Some("uri" | "url"), Some("^https?://") | None, 0, None) => {
+        (Some("uri" | "url"), Some(URL) | None, 0, None) => {
             if pattern.is_none() {
                 *lost = Some("only URLs of http and https are taken");
             }
