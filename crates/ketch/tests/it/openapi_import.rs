@@ -243,9 +243,10 @@ fn names_of_a_document_never_lead_out_of_the_folder() {
     for (at, name) in names.iter().enumerate() {
         let pointer = name.replace('~', "~0").replace('/', "~1").replace('%', "%25");
         let schema = json!({ "type": "object", "properties": { "p": { "$ref": format!("#/components/schemas/{pointer}") } } });
+        paths.insert(format!("/odd{at}/{{{name}}}"), json!({ "get": { "responses": {} } }));
         paths.insert(format!("/{at}/..%2F..%2Fup/{name}"), json!({ "get": { "responses": {} } }));
         paths.insert(
-            format!("/ok{at}/{{{name}}}"),
+            format!("/ok{at}"),
             json!({ "get": {
             "parameters": [{ "name": name, "in": "query", "schema": { "type": "integer", "maximum": at } }],
             "responses": { "200": { "content": { "application/json": { "schema": schema } } } },
@@ -285,10 +286,10 @@ fn a_file_that_a_link_leads_out_to_is_not_read() {
     assert!(api.contains("\"fine\"") && !api.contains("secret"), "{api}");
 }
 
-/// A hundred schemas of which each refers to every other in two ways: there are more ways through them than atoms.
+/// Thirty schemas of which each refers to every other: there are more ways through them than could ever be gone.
 #[test]
 fn a_web_of_schemas_is_read_checked_and_described() {
-    let names: Vec<String> = (0..100).map(|at| format!("S{at}")).collect();
+    let names: Vec<String> = (0..30).map(|at| format!("S{at}")).collect();
     let refer =
         |name: &String| (format!("to{name}"), json!({ "$ref": format!("#/components/schemas/{name}") }));
     let all: serde_json::Map<String, Value> = names.iter().map(refer).collect();

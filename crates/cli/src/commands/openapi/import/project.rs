@@ -30,6 +30,10 @@ pub(super) struct Project {
 pub(super) const SCHEMAS: [(&str, &str); 2] =
     [("api.json", ".ketch/manifest.schema.json"), ("ketch.json", ".ketch/project.schema.json")];
 
+/// Paths that every server answers.
+const BUILT_IN: [&str; 6] =
+    ["health/live", "health/ready", "openapi.json", "docs", "docs/page.css", "docs/page.js"];
+
 /// Makes the files. `source` is what the document is called, for people.
 pub(super) fn project(spec: &Description, source: &str) -> Project {
     let mut notes = Notes::default();
@@ -42,6 +46,10 @@ pub(super) fn project(spec: &Description, source: &str) -> Project {
         let catch_all = |name: &str| {
             operation.parameters.iter().any(|it| it.place == In::Path && it.catch_all && it.name == name)
         };
+        if built_in(spec, operation) {
+            notes.add(&operation.at, "the operation is left out: every Ketch server answers this itself");
+            continue;
+        }
         match tree.place(&operation.path, operation.method, &members, &catch_all) {
             Ok(place) => placed.push((operation, taken, place, own)),
             Err(why) => notes.add(&operation.at, format!("the operation is left out: {why}")),
@@ -91,6 +99,12 @@ pub(super) fn project(spec: &Description, source: &str) -> Project {
     let mut known = BTreeSet::new();
     let told: Vec<Told> = notes.list.into_iter().filter(|told| known.insert(told.clone())).collect();
     Project { files, carried, operations: spec.operations.len(), told }
+}
+
+/// Whether it is an endpoint that every server has: in a document that such a one has written.
+fn built_in(spec: &Description, operation: &Operation) -> bool {
+    let path = format!("{}/{}", spec.prefix, operation.path.trim_matches('/'));
+    operation.method == "GET" && BUILT_IN.contains(&path.trim_matches('/'))
 }
 
 /// The project file: the API's name, and where it begins.
