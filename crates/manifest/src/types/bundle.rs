@@ -76,6 +76,15 @@ impl Bundle {
                         }
                         // What stands there is data.
                         ("enum" | "const" | "default" | "examples", _) => {}
+                        // The names in these are anybody's.
+                        (
+                            "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+                            Value::Object(named),
+                        ) => {
+                            for schema in named.values_mut() {
+                                self.rewrite(schema, path)?;
+                            }
+                        }
                         _ => self.rewrite(value, path)?,
                     }
                 }
@@ -119,7 +128,9 @@ mod tests {
             "type/a.json" => {
                 Some(json!({ "$schema": DRAFT, "b": { "$ref": "more/b.json#/x" }, "me": { "$ref": "#/b" } }))
             }
-            "type/more/b.json" => Some(json!({ "x": { "$ref": "../a.json" }, "enum": [{ "$ref": "#" }] })),
+            "type/more/b.json" => Some(
+                json!({ "x": { "$ref": "../a.json" }, "enum": [{ "$ref": "#" }], "properties": { "default": { "$ref": "#/x" } } }),
+            ),
             _ => None,
         };
         let (whole, reference) = bundle("type/a.json", "/b", &mut read).unwrap();
@@ -128,7 +139,11 @@ mod tests {
             whole["$defs"],
             json!({
                 "f0": { "b": { "$ref": "#/$defs/f1/x" }, "me": { "$ref": "#/$defs/f0/b" } },
-                "f1": { "x": { "$ref": "#/$defs/f0" }, "enum": [{ "$ref": "#" }] },
+                "f1": {
+                    "x": { "$ref": "#/$defs/f0" },
+                    "enum": [{ "$ref": "#" }],
+                    "properties": { "default": { "$ref": "#/$defs/f1/x" } },
+                },
             })
         );
     }

@@ -153,6 +153,15 @@ fn collect(value: &Value, place: &Place, into: &mut Vec<(Place, String)>) {
             for (name, value) in members {
                 match (name.as_str(), value) {
                     ("$ref", Value::String(reference)) => into.push((place.clone(), reference.clone())),
+                    // The names in these are anybody's, `default` among them.
+                    (
+                        "properties" | "patternProperties" | "responses" | "schemas" | "$defs",
+                        Value::Object(named),
+                    ) => {
+                        for (key, value) in named {
+                            collect(value, &place.member(name).member(key), into);
+                        }
+                    }
                     // What stands there is data.
                     ("example" | "examples" | "default" | "enum" | "const", _) => {}
                     (name, _) if name.starts_with("x-") => {}

@@ -106,12 +106,17 @@ fn references_lead_to_files_and_never_in_circles() {
             "common/types.yaml" => Ok(
                 json!({ "Pet": { "type": "object", "properties": { "kin": { "$ref": "#/Pet" }, "own": { "$ref": "own.json" } } } }),
             ),
+            "common/named.json" => Ok(
+                json!({ "content": { "application/json": { "schema": { "properties": { "default": { "$ref": "own.json" } } } } } }),
+            ),
             "common/own.json" => Ok(json!({ "type": "integer" })),
             _ => Err("there is none".to_owned()),
         }
     };
     let reply = |reference: &str| json!({ "get": { "responses": { "200": { "content": { "application/json": { "schema": { "$ref": reference } } } } } } });
+    let named = json!({ "get": { "responses": { "default": { "$ref": "common/named.json" } } } });
     let document = json!({ "openapi": "3.1.0", "paths": {
+        "/0": named,
         "/a": reply("common/types.yaml#/Pet"),
         "/b": reply("https://site.example/pet.json"),
         "/c": reply("../outside.json"),
@@ -120,7 +125,7 @@ fn references_lead_to_files_and_never_in_circles() {
         "/f": reply("#/components/schemas/None"),
     } });
     let description = read(document, &mut file).unwrap();
-    assert_eq!(asked, ["common/types.yaml", "missing.json", "common/own.json"]);
+    assert_eq!(asked, ["common/named.json", "common/types.yaml", "missing.json", "common/own.json"]);
     assert_eq!(
         description.schemas["Pet"].schema["properties"],
         json!({ "kin": { "$ref": "Pet.json" }, "own": { "$ref": "own.json" } })
@@ -136,7 +141,7 @@ fn references_lead_to_files_and_never_in_circles() {
     ] {
         assert!(told.contains(expected), "{expected}:\n{told}");
     }
-    assert_eq!(description.operations.len(), 5);
+    assert_eq!(description.operations.len(), 6);
 }
 
 #[test]

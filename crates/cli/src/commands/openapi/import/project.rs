@@ -260,8 +260,18 @@ fn one_way(schema: &mut Value) -> bool {
                 }
             }
             for (name, value) in members.iter_mut() {
-                if !["default", "examples", "enum", "const"].contains(&name.as_str()) {
-                    found |= one_way(value);
+                match (name.as_str(), value) {
+                    ("default" | "examples" | "enum" | "const", _) => {}
+                    // The names in these are anybody's.
+                    (
+                        "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+                        Value::Object(named),
+                    ) => {
+                        for schema in named.values_mut() {
+                            found |= one_way(schema);
+                        }
+                    }
+                    (_, value) => found |= one_way(value),
                 }
             }
         }

@@ -240,6 +240,13 @@ fn refer(schema: &Value, into: &mut Vec<String>) {
                         into.extend(name.strip_suffix(".json").map(str::to_owned))
                     }
                     ("examples" | "default" | "enum" | "const", _) => {}
+                    // The names in these are anybody's.
+                    (
+                        "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+                        Value::Object(named),
+                    ) => {
+                        named.values().for_each(|schema| refer(schema, into));
+                    }
                     _ => refer(value, into),
                 }
             }
