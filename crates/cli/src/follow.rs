@@ -31,8 +31,8 @@ pub(crate) async fn follow(reloader: Reloader, told: Told) {
         }
         is_current = true;
         match told {
-            // A migration that is half written must not be applied, and cannot be taken back.
-            Told::InTheLog => Reloader::log(&reloader.reload_unless_migrations().await),
+            // A migration that is half written must not be applied, and a guard that is being replaced not be left out.
+            Told::InTheLog => Reloader::log(&reloader.reload_seen().await),
             Told::ToPeople => reload_and_say(&reloader).await,
         }
     }
@@ -40,8 +40,11 @@ pub(crate) async fn follow(reloader: Reloader, told: Told) {
 
 async fn reload_and_say(reloader: &Reloader) {
     match reloader.reload().await {
-        Ok(Reloaded { endpoints, took, .. }) => {
+        Ok(Reloaded { endpoints, took, without, .. }) => {
             say(&format!("Loaded anew in {} ms: {endpoints} endpoints.", took.as_millis()));
+            for name in without {
+                say(&format!("The middleware {} is gone: endpoints are served without it.", clean(&name)));
+            }
         }
         Err(problems) => {
             let lines: Vec<String> = problems.0.iter().map(|problem| clean(&problem.to_string())).collect();

@@ -105,6 +105,21 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// A member that is a text which `read` reads: a size, a time.
+    pub(crate) fn written<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<T> {
+        let text = self.text(name, problems)?;
+        let tell = |why: String| {
+            let place = self.get(name).map(|value| value.place.clone());
+            problems.push(Problem::new(place, self.subject.as_str(), format!("`{name}` is {why}")));
+        };
+        read(text).map_err(tell).ok()
+    }
+
     /// A member that is a list of texts, each with its place.
     pub fn texts(&mut self, name: &str, problems: &mut Vec<Problem>) -> Option<Vec<(&'a str, &'a Place)>> {
         let value = self.get(name)?;

@@ -2,6 +2,8 @@
 //!
 //! Hidden files, notes (`.md`, `.txt`) and an editor's copies (`name~`) are nobody's.
 
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use http::Method;
@@ -76,15 +78,34 @@ fn named(root: &Path, folder: &Path, stem: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Whether a file of this name is nobody's.
+fn nobodys(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with('.') || name.ends_with('~') || name.ends_with(".md") || name.ends_with(".txt")
+}
+
+/// A folder that is there and cannot be read, and what in it leads nowhere: nobody can tell that it is no guard.
+fn unreadable(root: &Path, folder: &Path) -> Vec<(PathBuf, String)> {
+    let entries = match root.join(folder).read_dir() {
+        Ok(entries) => entries.flatten(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        Err(error) => return vec![(folder.to_owned(), format!("cannot be read: {error}"))],
+    };
+    let mut found: Vec<_> = entries
+        .filter(|entry| !nobodys(&entry.file_name()))
+        .filter_map(|entry| Some((entry.path().metadata().err()?, folder.join(entry.file_name()))))
+        .map(|(error, path)| (path, format!("cannot be read: {error}")))
+        .collect();
+    found.sort();
+    found
+}
+
 /// The files directly in a folder below `root`, by name.
 pub(crate) fn files(root: &Path, folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = root.join(folder).read_dir() else { return Vec::new() };
-    let nobodys = |name: &str| {
-        name.starts_with('.') || name.ends_with('~') || name.ends_with(".md") || name.ends_with(".txt")
-    };
     let mut found: Vec<PathBuf> = entries
         .flatten()
-        .filter(|entry| !nobodys(&entry.file_name().to_string_lossy()) && entry.path().is_file())
+        .filter(|entry| !nobodys(&entry.file_name()) && entry.path().is_file())
         .map(|entry| folder.join(entry.file_name()))
         .collect();
     found.sort();
@@ -100,6 +121,7 @@ pub(crate) fn programs(
 ) -> Vec<(String, PathBuf)> {
     let mut programs: Vec<(String, PathBuf)> = Vec::new();
     let tell = |path: &Path, message: String| Problem::new(None, path.display().to_string(), message);
+    problems.extend(unreadable(&project.root, folder).into_iter().map(|(path, why)| tell(&path, why)));
     for path in files(&project.root, folder) {
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else {
             problems.push(tell(&path, "has a name that is not UTF-8".to_owned()));

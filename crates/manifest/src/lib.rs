@@ -5,9 +5,11 @@
 //! of the program's own; WASM has a crate of its own.
 
 mod arguments;
+mod caches;
 mod call;
 mod driver;
 mod drivers;
+mod environment;
 mod fields;
 mod folder;
 mod footprint;
@@ -36,6 +38,7 @@ mod types;
 pub mod verdict;
 
 pub use arguments::narrowed;
+pub use caches::CacheDefinition;
 pub use call::{Answer, Call, Files, WithSpecials};
 pub use driver::{Bound, Checker, Controller, Driver, Inspector, Pending, Wanted, Whole};
 pub use drivers::{Native, NativeFunction, Tabled, shipped};
@@ -49,7 +52,7 @@ pub use middleware::{Inspect, Verdict};
 pub use one_line::one_line;
 pub use project::{Api, Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
-pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, source_folders};
+pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, TOOL_FOLDERS, source_folders};
 pub use told::{Called, Seen};
 pub use tree::{Declared, Param, Site};
 pub use types::{Own, Schema, Type, Types, Wrong};

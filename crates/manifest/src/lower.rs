@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use http::Method;
 use ketch_db::Db;
-use ketch_model::{Answer as Answers, Docs, Error, Level, Leveled, Op, Place, Problem, Settings, Value};
+use ketch_model::{
+    Answer as Answers, Docs, Error, Level, Leveled, Op, Place, Problem, Sees, Settings, Value,
+};
 use ketch_syntax::{Key, suggestion};
 use ketch_web::{Arg, Ctx, Fronted, Input, Middleware, Mode, Response, Route};
 use serde_json::Map;
@@ -294,7 +296,9 @@ impl Lowering<'_> {
         positional.sort_by_key(|param| if let Site::Slot(at) = param.site { at } else { 0 });
         let positional = positional.into_iter().map(|param| param.name.as_str());
         let names = taken.name(&endpoint.method, &endpoint.path, positional);
-        let (mut described, errors) = (arguments::describe(&takes), arguments::errors(&takes));
+        let whole = matches!(bound, Some(Bound::Whole(_)));
+        let seen = if whole { Sees::Everything } else { Sees::Caller };
+        let (mut described, errors) = (arguments::describe(&takes, seen), arguments::errors(&takes));
         let replies = match &bound {
             Some(Bound::Controller(controller)) => {
                 controller.narrow(&mut described);

@@ -58,7 +58,13 @@ impl Outputs {
             Answer::Text(text) => serde_json::from_slice(&text)
                 .map_err(|error| Error::internal(format!("a driver's text is no object: {error}")))?,
             Answer::Fields(fields) => fields,
-            whole => return Ok(whole),
+            Answer::Json(text) => {
+                if self.mode == Mode::Development && !self.seed && !self.gives.is_empty() {
+                    Box::pin(self.check_text(&text)).await?;
+                }
+                return Ok(Answer::Json(text));
+            }
+            whole @ Answer::Reply(_) => return Ok(whole),
         };
         if self.seed || self.gives.is_empty() {
             return Ok(Answer::Fields(fields));
@@ -79,7 +85,36 @@ impl Outputs {
         self.seed || self.gives.is_empty() || (self.mode != Mode::Development && !renamed())
     }
 
+    /// Checks a body that a driver has written itself: one object of what is declared, or the page of a list of them.
+    /// Members that are not declared are the driver's own.
+    async fn check_text(&self, text: &[u8]) -> Result<(), Error> {
+        let Ok(Value::Object(whole)) = serde_json::from_slice(text) else { return Ok(()) };
+        let items = if self.gives.iter().any(|it| it.wire == "items") { None } else { whole.get("items") };
+        let Some(Value::Array(items)) = items else { return self.told(&self.faults(&whole).await?) };
+        for (at, item) in items.iter().enumerate() {
+            let Value::Object(item) = item else { continue };
+            let faults = self.faults(item).await?;
+            // The first one is enough to find what is wrong with all.
+            let faults: Vec<String> =
+                faults.into_iter().map(|fault| format!("row {}: {fault}", at + 1)).collect();
+            self.told(&faults)?;
+        }
+        Ok(())
+    }
+
     async fn check(&self, fields: &Map<String, Value>) -> Result<(), Error> {
+        let mut wrong = self.faults(fields).await?;
+        let special = |name: &str| name.starts_with('_') && name.ends_with('_');
+        for name in fields.keys().filter(|name| !special(name) && !OTHERS.contains(&name.as_str())) {
+            if !self.gives.iter().any(|param| param.wire == *name) {
+                wrong.push(format!("`{name}` is not declared"));
+            }
+        }
+        self.told(&wrong)
+    }
+
+    /// What of that which is declared is not there, or is something else.
+    async fn faults(&self, fields: &Map<String, Value>) -> Result<Vec<String>, Error> {
         let mut wrong = Vec::new();
         let mut checks = Checks::default();
         for param in &self.gives {
@@ -99,12 +134,12 @@ impl Outputs {
                 }
             }
         }
-        let special = |name: &str| name.starts_with('_') && name.ends_with('_');
-        for name in fields.keys().filter(|name| !special(name) && !OTHERS.contains(&name.as_str())) {
-            if !self.gives.iter().any(|param| param.wire == *name) {
-                wrong.push(format!("`{name}` is not declared"));
-            }
-        }
+        Ok(wrong)
+    }
+
+    /// # Errors
+    /// 500 when anything is wrong; the log says what.
+    fn told(&self, wrong: &[String]) -> Result<(), Error> {
         if wrong.is_empty() {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use ketch_syntax::suggestion;
 use ketch_web::Redirect;
 use url::Url;
 
+use crate::caches::CacheDefinition;
 use crate::drivers::Tabled;
 use crate::fields::{Fields, Spelling};
 use crate::footprint::Footprint;
@@ -46,6 +47,8 @@ pub struct ProjectFile {
     pub folders: Folders,
     /// What the documents say of the API.
     pub api: Api,
+    /// The caches that it defines.
+    pub caches: Vec<CacheDefinition>,
     /// Origins that redirects may lead to.
     pub redirects: Vec<String>,
     /// Settings of all its endpoints.
@@ -156,6 +159,7 @@ impl ProjectFile {
             default_types: true,
             folders: Folders::default(),
             api: Api::default(),
+            caches: Vec::new(),
             redirects: Vec::new(),
             settings: Settings::new(),
             part: "app".to_owned(),
@@ -213,33 +217,23 @@ impl ProjectFile {
         }
         self.driver =
             fields.get("driver").and_then(|it| driver(it, fields.text("driver", problems)?, name, problems));
-        self.section(&mut fields, "types", &keys::TYPES, |file| &mut file.folders.types, problems);
-        self.section(
-            &mut fields,
-            "controllers",
-            &keys::CONTROLLERS,
-            |file| &mut file.folders.controllers,
-            problems,
-        );
-        self.section(
-            &mut fields,
-            "middlewares",
-            &keys::MIDDLEWARES,
-            |file| &mut file.folders.middlewares,
-            problems,
-        );
-        self.section(
-            &mut fields,
-            "migrations",
-            &keys::MIGRATIONS,
-            |file| &mut file.folders.migrations,
-            problems,
-        );
+        let sections: [(&str, &'static Keys, fn(&mut Folders) -> &mut PathBuf); 4] = [
+            ("types", &keys::TYPES, |folders| &mut folders.types),
+            ("controllers", &keys::CONTROLLERS, |folders| &mut folders.controllers),
+            ("middlewares", &keys::MIDDLEWARES, |folders| &mut folders.middlewares),
+            ("migrations", &keys::MIGRATIONS, |folders| &mut folders.migrations),
+        ];
+        for (name, keys, folder) in sections {
+            self.section(&mut fields, name, keys, folder, problems);
+        }
         if let Some(mut api) = fields.get("api").and_then(|it| Fields::by(&keys::API, it, "api", problems)) {
             let mut text = |name| api.text(name, problems).map(str::to_owned);
             self.api =
                 Api { title: text("title"), version: text("version"), description: text("description") };
             api.finish(problems);
+        }
+        if let Some(caches) = fields.get("caches") {
+            self.caches = CacheDefinition::read_all(caches, spelling, problems);
         }
         for (origin, place) in fields.texts("redirects", problems).unwrap_or_default() {
             match origin_fault(origin) {
@@ -266,7 +260,7 @@ impl ProjectFile {
         fields: &mut Fields<'_>,
         name: &str,
         keys: &'static Keys,
-        folder: impl Fn(&mut Self) -> &mut PathBuf,
+        folder: fn(&mut Folders) -> &mut PathBuf,
         problems: &mut Vec<Problem>,
     ) {
         let section = fields.get(name).and_then(|it| Fields::by(keys, it, name, problems));
@@ -289,7 +283,7 @@ impl ProjectFile {
                         );
                         problems.push(Problem::new(Some(value.place.clone()), name, message));
                     }
-                    *folder(self) = path;
+                    *folder(&mut self.folders) = path;
                 }
                 Err(problem) => problems.push(problem),
             }

@@ -40,6 +40,8 @@ pub struct Effective {
     pub vary: Vec<Resolved<String>>,
     /// Names under which kept replies are purged.
     pub tags: Vec<Resolved<String>>,
+    /// Tags whose kept replies are forgotten when it has answered.
+    pub purge: Vec<Resolved<String>>,
     /// The named function that makes the cache's key.
     pub key: Resolved<Option<String>>,
     /// Origins whose scripts may read the reply.
@@ -117,6 +119,7 @@ impl Effective {
             ttl: Resolved::inferred(None),
             vary: Vec::new(),
             tags: Vec::new(),
+            purge: Vec::new(),
             key: Resolved::inferred(None),
             cors: Vec::new(),
             credentials: Resolved::inferred(false),
@@ -154,11 +157,14 @@ impl Effective {
     }
 
     fn rows(&self, key: Key) -> Vec<(Key, Resolved<String>)> {
+        let skipped = self.skipped.iter().find(|(skipped, _)| *skipped == key);
+        let none_because = |(_, why): &(Key, String)| format!("{NONE} ({why})");
         let list = |values: &[Resolved<String>]| {
             if values.is_empty() {
                 let emptied = self.emptied.iter().rfind(|(emptied, _)| *emptied == key);
                 let none = emptied.map_or_else(|| Resolved::inferred(()), |(_, by)| by.clone());
-                return vec![(key, shown(&none, |()| NONE.to_owned()))];
+                let text = || skipped.map_or_else(|| NONE.to_owned(), none_because);
+                return vec![(key, shown(&none, |()| text()))];
             }
             values.iter().map(|value| (key, value.clone())).collect()
         };
@@ -166,6 +172,7 @@ impl Effective {
             Key::Middleware => return list(&self.middleware),
             Key::Vary => return list(&self.vary),
             Key::Tags => return list(&self.tags),
+            Key::Purge => return list(&self.purge),
             Key::Cors => return list(&self.cors),
             Key::Headers => return list(&self.headers),
             Key::Prefix => optional(&self.prefix, String::clone),
@@ -188,9 +195,8 @@ impl Effective {
             Key::Sunset => optional(&self.sunset, Date::to_string),
             Key::Hidden => shown(&self.hidden, bool::to_string),
         };
-        let skipped = self.skipped.iter().find(|(skipped, _)| *skipped == key);
         let value = match skipped {
-            Some((_, why)) => Resolved { value: format!("{NONE} ({why})"), ..row },
+            Some(why) => Resolved { value: none_because(why), ..row },
             None => row,
         };
         vec![(key, value)]

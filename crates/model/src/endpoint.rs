@@ -111,6 +111,17 @@ impl Answer {
     }
 }
 
+/// A cache that endpoints may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheInfo {
+    /// Its name.
+    pub name: String,
+    /// Where it is and how large.
+    pub about: String,
+    /// Where it is defined, if that is in a file of a project.
+    pub place: Option<Place>,
+}
+
 /// A whole API: what the documents, `routes` and the SDK are made from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Api {
@@ -124,6 +135,8 @@ pub struct Api {
     pub endpoints: Vec<Endpoint>,
     /// Paths below which routers of the application's own answer; documents know nothing of what is there.
     pub mounts: Vec<String>,
+    /// The caches that endpoints may name.
+    pub caches: Vec<CacheInfo>,
     /// JSON Schemas by name, which arguments and replies refer to as `#/components/schemas/<name>`.
     pub schemas: BTreeMap<String, Value>,
 }

@@ -21,7 +21,7 @@ pub use argument::{ArgSpec, In, Sees};
 pub use caller::Caller;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use effective::{Deprecation, Effective, Inferred};
-pub use endpoint::{Answer, Api, Docs, Endpoint, Names};
+pub use endpoint::{Answer, Api, CacheInfo, Docs, Endpoint, Names};
 pub use error::{Error, FieldError, Result};
 pub use live::Live;
 pub use origin::{Level, Place, Problem, Problems, Resolved};

@@ -62,6 +62,7 @@ fn apply(effective: &mut Effective, level: Level, entry: &Entry) -> Result<(), S
         Key::Middleware => said.list(effective, |all| &mut all.middleware, |_| Ok(()))?,
         Key::Vary => said.list(effective, |all| &mut all.vary, header_name)?,
         Key::Tags => said.list(effective, |all| &mut all.tags, |_| Ok(()))?,
+        Key::Purge => said.list(effective, |all| &mut all.purge, |_| Ok(()))?,
         Key::Cors => said.list(effective, |all| &mut all.cors, origin)?,
         Key::Headers => said.list(effective, |all| &mut all.headers, header)?,
         Key::Scope => effective.scope = said.scope(&effective.scope)?,

@@ -159,6 +159,7 @@ list_settings! {
     middleware, add_middleware, drop_middleware, Middleware, "The named middlewares, first runs first", "named middlewares";
     vary, add_vary, drop_vary, Vary, "Request headers that a kept reply depends on", "request headers";
     tags, add_tags, drop_tags, Tags, "Names under which kept replies are purged", "tags";
+    purge, add_purge, drop_purge, Purge, "Tags whose kept replies are forgotten when an endpoint that writes has answered", "tags to purge";
     cors, add_cors, drop_cors, Cors, "Origins whose scripts may read the reply", "origins";
     headers, add_headers, drop_headers, Headers, "Headers of every good reply, `\"name: value\"`", "headers";
 }

@@ -8,9 +8,10 @@ use ketch_jobs::Runner;
 use ketch_model::{Api, Endpoint, Inferred, Level, Leveled, Problem, Problems, Settings, resolve};
 use ketch_openapi::{DocsService, Documents};
 use ketch_syntax::Key;
-use ketch_web::{App, Route, Schemas, Shed, configure, lower};
+use ketch_web::{App, Named, Route, Schemas, Shed, check_purges, configure, lower};
 
 use crate::admin::Admin;
+use crate::caches::ProjectCaches;
 use crate::database::Database;
 use crate::error::Error;
 use crate::events::Events;
@@ -140,7 +141,10 @@ impl Server {
             routes.extend(lowering(&self.settings, &mut schemas, &mut problems));
         }
         let around = Around { settings: self.settings.clone(), drivers, stored, mode: self.app.mode };
-        let lowered = manifest.lower(&projects, &around, &self.app.middlewares, &mut problems);
+        let program =
+            Named { middlewares: self.app.middlewares.clone(), stores: self.app.caches.stores.clone() };
+        let before = ProjectCaches::default();
+        let lowered = manifest.lower(&projects, &around, (&program, &before), &mut problems);
         if let Some(database) = &mut database {
             database.ask(lowered.controllers);
         }
@@ -150,12 +154,16 @@ impl Server {
         let handle = jobs.as_ref().map(Queued::handle);
         routes.extend(self.admin.routes(handle, &mut schemas, &mut problems));
         let operator = database.as_ref().and_then(|_| Admin::operator(handle, &mut problems));
-        let api = self.api(&mut routes, schemas);
+        let mut api = self.api(&mut routes, schemas);
+        api.caches = lowered.own.caches.infos(&program.stores);
         let (limits, docs) = (self.limits.clone(), self.docs);
         let events = Mutex::new(std::mem::take(&mut self.events));
-        let defined = self.app.middlewares.clone();
         self.app.middlewares.extend(lowered.middlewares);
-        let fixed = (!manifest.is_empty()).then(|| Fixed::of(&routes, own, defined));
+        self.app.caches.stores.extend(lowered.own.caches.stores());
+        let fixed = (!manifest.is_empty()).then(|| Fixed::of(&routes, own, program));
+        if problems.is_empty() {
+            problems.extend(check_purges(&routes));
+        }
         let app = self.app(routes, &mut problems);
         let (Some(app), Some(address), true) = (app, address, problems.is_empty()) else {
             return Err(Problems::sorted(problems));
@@ -168,7 +176,7 @@ impl Server {
                 Arc::clone(&api),
                 documents,
                 (manifest, around),
-                (fixed, revisions),
+                (fixed, lowered.own, revisions),
             )
         });
         Ok(Built { app, api, address, limits, readiness, docs, events, database, jobs, operator, reloader })
@@ -215,7 +223,7 @@ impl Server {
         let (title, version, description) =
             (self.title.clone(), self.version.clone(), self.description.clone());
         let mounts = self.app.mounts.iter().map(|mount| mount.path().to_owned()).collect();
-        Api { title, version, description, endpoints, mounts, schemas }
+        Api { title, version, description, endpoints, mounts, schemas, ..Api::default() }
     }
 
     fn app(self, routes: Vec<Route>, problems: &mut Vec<Problem>) -> Option<App> {

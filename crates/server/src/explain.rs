@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ketch_model::{Api, Endpoint, Problems};
+use ketch_model::{Api, CacheInfo, Endpoint, Problems};
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -38,7 +38,7 @@ fn mounts(api: &Api) -> impl Iterator<Item = String> {
     api.mounts.iter().map(|path| format!("{}/*", path.trim_end_matches('/')))
 }
 
-/// Every endpoint with every setting, the level it came from and the place where that is written.
+/// Every endpoint with every setting, the level it came from and the place where that is written; then the caches.
 pub fn explain(api: &Api) -> String {
     let mut out = String::new();
     for endpoint in &api.endpoints {
@@ -46,6 +46,10 @@ pub fn explain(api: &Api) -> String {
     }
     for path in mounts(api) {
         writeln!(out, "ANY {path}\n  axum router\n").expect("a String takes everything");
+    }
+    for CacheInfo { name, about, place } in &api.caches {
+        let place = place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
+        writeln!(out, "cache {name}\n  {about}{place}\n").expect("a String takes everything");
     }
     out
 }

@@ -5,11 +5,13 @@
 
 mod admin;
 mod build;
+mod caches;
 mod control;
 mod database;
 mod error;
 mod events;
 mod explain;
+mod guards;
 mod jobs;
 mod manifest;
 mod probe;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_manifest::{Api, Driver, Footprint, Lowered, Native, NativeFunction, Project, Surroundings};
+use ketch_manifest::{Api, Controller, Driver, Footprint, Native, NativeFunction, Project, Surroundings};
 use ketch_model::{Place, Problem};
-use ketch_web::Middleware;
+use ketch_web::{Middleware, Named, Route};
 
-use crate::reload::Around;
+use crate::caches::ProjectCaches;
+use crate::guards::Guards;
+use crate::reload::{Around, Own};
 use crate::server::{DEFAULT_TITLE, DEFAULT_VERSION, Server, bad_name};
 
 /// What an application says of manifests.
@@ -16,6 +18,16 @@ use crate::server::{DEFAULT_TITLE, DEFAULT_VERSION, Server, bad_name};
 pub(crate) struct Declared {
     folders: Vec<(PathBuf, Place)>,
     native: Native,
+}
+
+/// What the projects of a server come to.
+#[derive(Debug, Default)]
+pub(crate) struct Lowered {
+    pub(crate) routes: Vec<Route>,
+    pub(crate) middlewares: BTreeMap<String, Middleware>,
+    /// To be asked once more when the database is connected.
+    pub(crate) controllers: Vec<Arc<dyn Controller>>,
+    pub(crate) own: Own,
 }
 
 impl Server {
@@ -103,25 +115,30 @@ impl Declared {
         (revisions, projects)
     }
 
-    /// Makes their routes and middlewares. `defined` are the middlewares of the program.
+    /// Makes their routes, middlewares and caches, beside what the program has. `before` are the caches that serve until
+    /// now.
     pub(crate) fn lower(
         &self,
         projects: &[(u64, Project)],
         around: &Around,
-        defined: &BTreeMap<String, Middleware>,
+        (program, before): (&Named, &ProjectCaches),
         problems: &mut Vec<Problem>,
     ) -> Lowered {
         let Around { settings: server, drivers, stored, mode } = around;
         let mut all = Lowered::default();
+        all.own.caches = ProjectCaches::of(projects, &program.stores, before, problems);
         for (revision, project) in projects {
             problems.extend(stored.problem(project));
             let (db, stored) = (stored.db.as_ref(), stored.surroundings());
             let around = Surroundings { server, native: &self.native, drivers, db, stored, mode: *mode };
             let mut lowered = project.lower(&around, problems);
             lowered.routes.iter_mut().for_each(|route| route.revision = Some(*revision));
+            all.own.guards.push(Guards::of(project, &lowered.middlewares));
             for (name, middleware) in lowered.middlewares {
                 // Endpoints name them, so two of one name would leave one project without its own.
-                if all.middlewares.insert(name.clone(), middleware).is_some() || defined.contains_key(&name) {
+                if all.middlewares.insert(name.clone(), middleware).is_some()
+                    || program.middlewares.contains_key(&name)
+                {
                     let folder = project.file.root.display();
                     let message =
                         format!("a middleware `{name}` stands elsewhere too: rename the one of {folder}");

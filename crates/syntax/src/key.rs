@@ -29,6 +29,8 @@ pub enum Key {
     Vary,
     /// Names under which kept replies are purged.
     Tags,
+    /// Tags whose kept replies are forgotten when it has answered.
+    Purge,
     /// The named function that makes the cache's key.
     Key,
     /// Origins whose scripts may read the reply.
@@ -182,6 +184,13 @@ pub const KEYS: &[Spec] = &[
         Kind::Names,
         "none",
         "Names under which kept replies are purged; `{id}` stands for that parameter of the path.",
+    ),
+    spec(
+        Key::Purge,
+        &["purge"],
+        Kind::Names,
+        "none",
+        "Tags whose kept replies all caches forget when an endpoint that writes has answered; GET endpoints pass it over.",
     ),
     spec(
         Key::Key,

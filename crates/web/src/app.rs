@@ -22,7 +22,7 @@ use crate::mount::{MOUNT_TIMEOUT, Mount};
 use crate::outermost::{Mode, Outermost};
 use crate::pipeline::{Pipeline, annotated};
 use crate::problem::problem;
-use crate::reload::{Composer, Found, Routes};
+use crate::reload::{Composer, Found, Named, Routes};
 use crate::request_log::{Line, Way};
 use crate::service::Pending;
 use crate::stop::Stopping;
@@ -128,9 +128,11 @@ impl AppBuilder {
         for (at, mount) in mounts.iter().enumerate() {
             problems.extend(mounts[..at].iter().filter_map(|earlier| mount.clash(earlier)));
         }
-        let composer =
-            Composer { caches, mode, table, shared: elsewhere.cors().is_some(), reloading: Mutex::default() };
-        let composed = composer.compose(routes, &middlewares, None);
+        let named = Named { middlewares, stores: caches.stores.clone() };
+        let stores = Live::new(caches.stores.values().cloned().collect());
+        let shared = elsewhere.cors().is_some();
+        let composer = Composer { caches, stores, mode, table, shared, reloading: Mutex::default() };
+        let composed = composer.compose(routes, &named, None);
         let routes = composed.map_err(|found| drop(problems.splice(0..0, found))).ok();
         let (Some(routes), true) = (routes, problems.is_empty()) else { return Err(problems) };
         Ok(App {

@@ -59,7 +59,7 @@ pub use body::{media_type, read_body};
 pub use cache::RedisCache;
 pub use cache::{
     CacheError, CacheKey, CacheStats, CacheStore, Caches, Entry, Kept, KeyFunction, Lookup, MemoryCache,
-    Storing, Ticket,
+    Storing, Ticket, check_purges,
 };
 pub use context::Ctx;
 pub use cookies::Cookie;
@@ -80,6 +80,7 @@ pub use peer::network;
 pub use problem::problem;
 pub use rate::RATE_KEYS;
 pub use redirect::Redirect;
+pub use reload::Named;
 pub use reply::{Accepted, ApiError, Asked, Created, Html, NoContent, Reply, ReplyDocs};
 pub use request_log::TARGET as REQUEST_LOG;
 pub use rules::Ruled;

@@ -1,6 +1,5 @@
 //! One endpoint's way: middlewares, scope, rate, arguments, handler, reply. Composed once, when the server is built.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -16,7 +15,7 @@ use ketch_syntax::{Rate, suggestion};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
-use crate::cache::{Cached, Caches};
+use crate::cache::{Cached, purging};
 use crate::compression::compression;
 use crate::exchange::{Exchange, Input, Request, Response};
 use crate::good_reply::with_settings;
@@ -25,6 +24,7 @@ use crate::middleware::{Middleware, Next};
 use crate::outermost::{Mode, Outermost};
 use crate::problem::problem;
 use crate::rate::RateLimiter;
+use crate::reload::Parts;
 use crate::service::{Handler, Pending};
 
 /// An endpoint, composed.
@@ -60,11 +60,11 @@ enum Way {
 }
 
 impl Pipeline {
-    /// Composes a route with its middlewares. `before` is the limit that the endpoint had until now. Names that are not
-    /// defined go to `problems`.
+    /// Composes a route with its middlewares and its cache. `before` is the limit that the endpoint had until now. Names
+    /// that are not defined go to `problems`.
     pub(crate) fn compose(
         route: Route,
-        (defined, caches): (&BTreeMap<String, Middleware>, &Caches),
+        parts: &Parts<'_>,
         mode: Mode,
         before: Option<&Limit>,
         problems: &mut Vec<Problem>,
@@ -75,16 +75,16 @@ impl Pipeline {
         let outermost = Outermost::of(settings, mode, &endpoint.names.full(), problems);
         let limit = settings.rate.value.map(|rate| Limit::of(rate, before));
         let rate = limit.as_ref().map(|limit| Arc::clone(&limit.limiter));
-        let handler = with_settings(&endpoint, handler);
-        let cache = Cached::compose((&endpoint, revision), &handler, caches, problems);
+        let handler = purging(&endpoint, with_settings(&endpoint, handler), &parts.purgeable);
+        let cache = Cached::compose((&endpoint, revision), &handler, &parts.caches, problems);
         let core = Core { endpoint: Arc::clone(&endpoint), rate, cache, handler, annotate };
         let compression = settings.compress.value.then(compression);
         let mut layers: Vec<&Middleware> = compression.iter().collect();
         for name in &settings.middleware {
-            match defined.get(&name.value) {
+            match parts.middlewares.get(&name.value) {
                 Some(middleware) => layers.push(middleware),
                 None => {
-                    let hint = suggestion(&name.value, defined.keys().map(String::as_str));
+                    let hint = suggestion(&name.value, parts.middlewares.keys().map(String::as_str));
                     let message = format!("no middleware named `{}` is defined{hint}", name.value);
                     problems.push(Problem::new(name.place.clone(), endpoint.names.full(), message));
                 }

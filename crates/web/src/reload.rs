@@ -8,10 +8,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
-use ketch_model::{Error, Problem};
+use ketch_model::{Error, Live, Problem};
 
 use crate::app::{App, TableMaker};
-use crate::cache::Caches;
+use crate::cache::{CacheStore, Caches, Purgeable};
 use crate::cors::preflight;
 use crate::exchange::{Params, Request, Response};
 use crate::lower::{Annotate, Route};
@@ -65,7 +65,10 @@ impl Routes {
 
 /// What endpoints are composed with, and stays when they change.
 pub(crate) struct Composer {
+    /// Key functions and the clock; the stores are those that the application was built with.
     pub(crate) caches: Caches,
+    /// The stores that there are now.
+    pub(crate) stores: Live<Vec<Arc<dyn CacheStore>>>,
     pub(crate) mode: Mode,
     /// What makes the route table, in place of the one that ships.
     pub(crate) table: Option<TableMaker>,
@@ -73,6 +76,22 @@ pub(crate) struct Composer {
     pub(crate) shared: bool,
     /// Held while endpoints are replaced, so that each reload takes over from the one before it.
     pub(crate) reloading: Mutex<()>,
+}
+
+/// What endpoints name, each by its name.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    /// The middlewares.
+    pub middlewares: BTreeMap<String, Middleware>,
+    /// The caches.
+    pub stores: BTreeMap<String, Arc<dyn CacheStore>>,
+}
+
+/// What one state of the endpoints is composed of.
+pub(crate) struct Parts<'a> {
+    pub(crate) middlewares: &'a BTreeMap<String, Middleware>,
+    pub(crate) caches: Caches,
+    pub(crate) purgeable: Purgeable,
 }
 
 impl fmt::Debug for Composer {
@@ -89,7 +108,7 @@ impl Composer {
     pub(crate) fn compose(
         &self,
         routes: Vec<Route>,
-        middlewares: &BTreeMap<String, Middleware>,
+        named: &Named,
         before: Option<&Routes>,
     ) -> Result<Routes, Vec<Problem>> {
         let mut problems = Vec::new();
@@ -97,11 +116,16 @@ impl Composer {
         let annotate = routes.iter().find_map(|route| route.annotate);
         let earlier = before.map(Routes::by_route).unwrap_or_default();
         let mut pipelines = Vec::with_capacity(routes.len());
+        let parts = Parts {
+            middlewares: &named.middlewares,
+            caches: Caches { stores: named.stores.clone(), ..self.caches.clone() },
+            purgeable: Purgeable::new(named.stores.values(), &self.stores),
+        };
         for route in routes {
             let same = earlier.get(&(route.endpoint.method.clone(), route.endpoint.path.to_string()));
             let pipeline = Pipeline::compose(
                 route,
-                (middlewares, &self.caches),
+                &parts,
                 self.mode,
                 same.and_then(|same| same.limit.as_ref()),
                 &mut problems,
@@ -136,8 +160,8 @@ impl Routes {
 }
 
 impl App {
-    /// Replaces every endpoint, and the middlewares that they name, as one: a request sees all of the old or all of the
-    /// new. Requests in flight end on the old ones. Guards, mounts, caches and bounds stay as they are.
+    /// Replaces every endpoint, and the middlewares and caches that they name, as one: a request sees all of the old or all
+    /// of the new. Requests in flight end on the old ones. Guards, mounts, key functions and bounds stay as they are.
     ///
     /// An endpoint with the method, path and rate of an earlier one takes over what its callers have used up. Kept
     /// replies stay in their caches, so an endpoint that answers otherwise than before needs another
@@ -145,12 +169,8 @@ impl App {
     ///
     /// # Errors
     /// As [`AppBuilder::build`](crate::AppBuilder::build); then nothing is changed.
-    pub fn reload(
-        &self,
-        routes: Vec<Route>,
-        middlewares: &BTreeMap<String, Middleware>,
-    ) -> Result<(), Vec<Problem>> {
-        self.reload_when(routes, middlewares, || Ok(()))
+    pub fn reload(&self, routes: Vec<Route>, named: &Named) -> Result<(), Vec<Problem>> {
+        self.reload_when(routes, named, || Ok(()))
     }
 
     /// The same, when all is well and `ready` says so too: what must not be done for endpoints that cannot be served.
@@ -160,13 +180,15 @@ impl App {
     pub fn reload_when(
         &self,
         routes: Vec<Route>,
-        middlewares: &BTreeMap<String, Middleware>,
+        named: &Named,
         ready: impl FnOnce() -> Result<(), Vec<Problem>>,
     ) -> Result<(), Vec<Problem>> {
         let _alone = self.composer.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.routes.get();
-        let after = self.composer.compose(routes, middlewares, Some(&before))?;
+        let after = self.composer.compose(routes, named, Some(&before))?;
         ready()?;
+        // Before the endpoints: what the old ones purge from here on is purged in the new caches too.
+        self.composer.stores.set(named.stores.values().cloned().collect());
         self.routes.set(after);
         Ok(())
     }

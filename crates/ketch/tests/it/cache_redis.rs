@@ -17,24 +17,31 @@ use ketch::test::{Client, client};
 struct Redis {
     port: u16,
     folder: PathBuf,
+    /// More arguments.
+    more: &'static [&'static str],
     process: Child,
 }
 
 impl Redis {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(more: &'static [&'static str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = std::env::temp_dir().join(format!("ketch-redis-{}-{port}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let process = Self::spawn(port, &folder);
-        Self { port, folder, process }
+        let process = Self::spawn(port, &folder, more);
+        Self { port, folder, more, process }
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test starts what it needs itself")]
-    fn spawn(port: u16, folder: &PathBuf) -> Child {
+    fn spawn(port: u16, folder: &PathBuf, more: &[&str]) -> Child {
         Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .arg("--dir")
             .arg(folder)
+            .args(more)
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed: `cargo xtask test` does it")
@@ -46,16 +53,19 @@ impl Redis {
     }
 
     fn restart(&mut self) {
-        self.process = Self::spawn(self.port, &self.folder);
+        self.process = Self::spawn(self.port, &self.folder, self.more);
     }
 
     /// A handle that waits for a slow machine; look-ups are tried until Redis is there.
     async fn cache(&self) -> RedisCache {
-        let url = format!("redis://127.0.0.1:{}/0", self.port);
-        let cache = RedisCache::connect(&url).unwrap().timeout(Duration::from_secs(5));
+        self.cache_at(&format!("redis://127.0.0.1:{}/0", self.port)).await
+    }
+
+    async fn cache_at(&self, url: &str) -> RedisCache {
+        let cache = RedisCache::connect(url).unwrap().timeout(Duration::from_secs(5));
         for _ in 0..3_000 {
             if cache.clear().await.is_ok() {
-                return RedisCache::connect(&url).unwrap().timeout(Duration::from_secs(5));
+                return RedisCache::connect(url).unwrap().timeout(Duration::from_secs(5));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -238,4 +248,81 @@ async fn a_deaf_redis_costs_no_failed_request() {
     }
     assert_eq!(boats.runs.load(Ordering::SeqCst), 200);
     assert_eq!(cache.stats().stored, 0);
+}
+
+/// The status and the head of a reply of a server.
+fn send(addr: std::net::SocketAddr, method: &str) -> (u16, String) {
+    let request =
+        format!("{method} /boats HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let (status, head, _) = crate::said::say(addr, &request).unwrap();
+    (status, head)
+}
+
+/// What `ketch` prints, on both outputs, and whether it is content.
+#[expect(clippy::disallowed_methods, reason = "the command is what is tested")]
+fn ketch(folder: &std::path::Path, url: Option<&str>, arguments: &[&str]) -> (String, bool) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ketch"));
+    command.args(arguments).current_dir(folder).env_remove("BOATS_CACHE");
+    command.envs(url.map(|url| ("BOATS_CACHE", url)));
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (text, output.status.success())
+}
+
+/// The stock program, as whoever has no Rust uses it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn projects_share_a_redis_whose_password_is_in_no_file_and_no_message() {
+    use crate::said::Said;
+
+    let mut redis = Redis::start_with(&["--requirepass", "s3cret"]);
+    let url = format!("redis://:s3cret@127.0.0.1:{}/0", redis.port);
+    redis.cache_at(&url).await;
+    let scratch = ketch::test::Scratch::new();
+    let write = |name: &str, text: &str| fs::write(scratch.path().join(name), text).unwrap();
+    let project = r#"{ "caches": { "shared": { "url": { "env": "BOATS_CACHE" }, "prefix": "boats:", "timeout": "5s" } } }"#;
+    write("ketch.json", project);
+    write("a.json", "{}");
+    write(
+        "api.json",
+        r#"{ "/": { "boats": { "cache": "shared", "ttl": "1h", "purge": ["boats"],
+            "GET": { "info": "i", "stub": "a.json" }, "POST": { "info": "i", "stub": "a.json" } } } }"#,
+    );
+    let (told, is_good) = ketch(scratch.path(), None, &["check"]);
+    let place = "ketch.json:1:34: the cache `shared`: `url`: ";
+    assert!(
+        !is_good
+            && told
+                .contains(&format!("{place}the server's environment has no variable `BOATS_CACHE`: set it")),
+        "{told}"
+    );
+    let (told, is_good) = ketch(scratch.path(), Some("http://:s3cret@127.0.0.1"), &["check"]);
+    assert!(!is_good && told.contains("the cache `shared`: `url` is none of a Redis"), "{told}");
+    assert!(!told.contains("s3cret"), "{told}");
+    let (told, is_good) = ketch(scratch.path(), Some(&url), &["routes", ".", "--explain"]);
+    assert!(
+        is_good && told.contains("cache shared\n  in Redis, under `boats:`  ketch.json:1:15\n"),
+        "{told}"
+    );
+    assert!(!told.contains("s3cret"), "{told}");
+
+    let serve = ["serve", ".", "--listen", "127.0.0.1:0"];
+    let start = || {
+        Said::start_with(scratch.path(), &serve, |command| {
+            command.env("BOATS_CACHE", &url);
+        })
+    };
+    let (mut one, mut other) = (start(), start());
+    let (here, there) = (one.ready(), other.ready());
+    for _ in 0..2 {
+        assert!(send(here, "GET").1.contains(STORED));
+        assert!(send(there, "GET").1.contains(HIT), "the same files, the same replies");
+        assert_eq!(send(there, "POST").0, 200);
+    }
+    assert!(send(here, "GET").1.contains(STORED));
+
+    redis.kill();
+    assert_eq!(send(here, "POST").0, 200, "a cache that is gone is no reason to fail");
+    let told = one.until("kept replies could not be purged");
+    assert!(told.contains("WARN") && !told.contains("s3cret"), "{told}");
+    assert_eq!(send(here, "GET").0, 200);
 }

@@ -11,6 +11,7 @@ mod bodies;
 mod build_sources;
 mod cache;
 mod cache_arguments;
+mod cache_purge;
 mod cache_redis;
 mod cache_rules;
 mod cache_stalls;
@@ -49,8 +50,10 @@ mod jobs_odd_servers;
 mod jobs_orders;
 mod jobs_stop;
 mod manifest_bodies;
+mod manifest_caches;
 mod manifest_commands;
 #[cfg(unix)]
+mod manifest_guards;
 mod manifest_here;
 mod manifest_pages;
 mod manifest_place;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ketch::test::postgres::Postgres;
-use ketch::test::{Client, Scratch};
+use ketch::test::{Client, Scratch, client};
 use serde_json::{Value, json};
 
-use crate::manifest_place::Place;
+use crate::manifest_place::{Place, Served};
 
 const MIGRATION: &str = "\
 create table boats (
@@ -394,4 +394,50 @@ async fn what_only_the_database_can_say_keeps_the_server_from_starting() {
         told.contains("controller/all.postgres.sql:2:10: GET /all: type \"texxt\" does not exist"),
         "{told}"
     );
+}
+
+/// What SQLite lets a column hold is not always what its type says, so it is only seen when it comes.
+#[tokio::test]
+async fn in_development_rows_that_are_not_what_is_declared_are_an_error() {
+    const OUT: &str =
+        r#""out": { "id": { "info": "i", "type": "id" }, "berths": { "info": "i", "type": "int" } }"#;
+    let one = format!(
+        r#"{{ "info": "One.", "returns": "row", "in": {{ "id": {{ "info": "i", "type": "id" }} }}, {OUT} }}"#
+    );
+    let api = format!(
+        r#"{{ "/": {{ "boats": {{ "GET": {{ "info": "All.", "returns": "rows", {OUT} }}, "/": {{ "{{id}}": {{ "GET": {one} }} }} }},
+            "pages": {{ "GET": {{ "info": "As a page.", "out": {{ "items": {{ "info": "i", "type": "[any]" }} }} }} }},
+            "none": {{ "DELETE": {{ "info": "How many.", "out": {{ "count": {{ "info": "i", "type": "uint" }} }} }} }} }} }}"#
+    );
+    let place = Place::new(&[
+        ("api.json", &api),
+        (
+            "migrations/001_boats.sql",
+            "create table boats (id integer primary key, berths integer);
+             insert into boats values (1, 4), (2, 'secret'), (3, null);",
+        ),
+        ("controller/boats.GET.sql", "select id, berths from boats order by id"),
+        ("controller/boats/{id}.GET.sql", "select id, berths from boats where id = :id"),
+        ("controller/pages.GET.sql", "select id, berths from boats order by id"),
+        ("controller/none.DELETE.sql", "delete from boats where id > 99"),
+    ]);
+    for (server, is_checked) in [(place.server().development(), true), (place.server(), false)] {
+        let served = Served { client: client(server), engine: "sqlite" };
+        for (method, path, fits) in [
+            ("GET", "/boats/1", true),
+            ("GET", "/boats/2", false),
+            ("GET", "/boats/3", false),
+            ("GET", "/boats", false),
+            ("GET", "/pages", true),
+            ("DELETE", "/none", true),
+        ] {
+            let (status, body) = served.json(method, path, "", json!(null)).await;
+            if fits || !is_checked {
+                assert_eq!(status, 200, "{path}: {body}");
+            } else {
+                assert_eq!((status, &body["code"]), (500, &json!("bad_output")), "{path}");
+                assert!(!body.to_string().contains("secret"), "the log says what, and nobody else: {body}");
+            }
+        }
+    }
 }

@@ -10,15 +10,15 @@ use crate::tree::{Param, Site};
 use crate::types::Type;
 
 /// One entry for each argument outside the body, one for each form of the body that is read, and one for what every
-/// controller sees beside them: who calls, and with which credentials.
-pub(crate) fn describe(takes: &[Param]) -> Vec<ArgSpec> {
+/// controller sees beside them: who calls, and with which credentials; `seen` says whether that is all.
+pub(crate) fn describe(takes: &[Param], seen: Sees) -> Vec<ArgSpec> {
     let mut args: Vec<ArgSpec> = takes.iter().filter(|param| param.site != Site::Body).map(outside).collect();
     let members: Vec<&Param> = takes.iter().filter(|param| param.site == Site::Body).collect();
     if !members.is_empty() {
         args.extend(bodies(&members));
     }
     let call = ArgSpec::new("call", In::Context, Value::Bool(true));
-    args.push(ArgSpec { required: false, sees: Sees::Caller, ..call });
+    args.push(ArgSpec { required: false, sees: seen, ..call });
     args
 }
 

@@ -14,7 +14,7 @@ pub use api::{METHOD, NODE, PARAM};
 pub use drivers::{EXEC, SQL, WASM};
 pub use page::page;
 pub use project::PROJECT;
-pub(crate) use project::{API, CONTROLLERS, MIDDLEWARES, MIGRATIONS, TYPES};
+pub(crate) use project::{API, CACHE, CONTROLLERS, MIDDLEWARES, MIGRATIONS, TYPES};
 pub use schema::{api_schema, project_schema};
 
 /// An object of a manifest: what may stand in it.
@@ -58,6 +58,8 @@ pub enum Form {
     Duration,
     /// Bytes: `"64kb"`.
     Size,
+    /// Text, or `{"env": "NAME"}`: that of a variable of the server's environment.
+    Secret,
     /// A list of texts.
     Texts,
     /// Text, or a list of texts.

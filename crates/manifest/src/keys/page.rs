@@ -83,6 +83,7 @@ fn form(form: Form) -> String {
         Form::Count => "a whole number",
         Form::Duration => "a time: `\"30s\"`",
         Form::Size => "a size: `\"64kb\"`",
+        Form::Secret => "text, or `{\"env\": \"NAME\"}`",
         Form::Texts => "a list of texts",
         Form::TextOrTexts => "text, or a list of texts",
         Form::TextMap => "an object of texts",

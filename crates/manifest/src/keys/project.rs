@@ -33,6 +33,12 @@ pub static PROJECT: Keys = Keys {
         member("middlewares", Form::Object(&MIDDLEWARES), "", "Where middlewares are."),
         member("migrations", Form::Object(&MIGRATIONS), "", "Where migrations are."),
         member(
+            "caches",
+            Form::Map(&CACHE),
+            "`memory`, 64 MiB in this process",
+            "Caches that the setting `cache` may name; `memory` is there in any case.",
+        ),
+        member(
             "redirects",
             Form::Texts,
             "none",
@@ -90,6 +96,40 @@ pub(crate) static MIDDLEWARES: Keys = Keys {
     name: "middlewares",
     about: "Middlewares.",
     members: &[member("folder", Form::Text, "middleware", "Their folder, below `root`.")],
+    settings: Which::None,
+};
+
+pub(crate) static CACHE: Keys = Keys {
+    name: "cache",
+    about: "A cache of whole replies: in this process, or with a `url` in Redis. [The guide](../guide/caching.md#without-rust).",
+    members: &[
+        member(
+            "size",
+            Form::Size,
+            "64mb",
+            "What it may weigh in this process; a reply may have an eighth of it.",
+        ),
+        member(
+            "url",
+            Form::Secret,
+            "it is in this process",
+            "The Redis that it is in, shared by processes and machines: `\"redis://127.0.0.1:6379/0\"`, or \
+             `{\"env\": \"REDIS_URL\"}` where it has a password.",
+        ),
+        member(
+            "prefix",
+            Form::Text,
+            "ketch:",
+            "What its keys in Redis begin with; applications that share a Redis need one each.",
+        ),
+        member(
+            "timeout",
+            Form::Duration,
+            "100ms",
+            "The longest that Redis is waited for, 10s at most; then it is as if nothing were kept.",
+        ),
+        member("largest", Form::Size, "1mb", "The largest body that is kept in Redis."),
+    ],
     settings: Which::None,
 };
 

@@ -93,6 +93,15 @@ fn value(form: Form) -> Value {
         Form::Count => json!({ "type": "integer", "minimum": 0 }),
         Form::Duration => json!({ "type": "string", "pattern": DURATION }),
         Form::Size => json!({ "type": "string", "pattern": SIZE }),
+        Form::Secret => json!({ "anyOf": [
+            { "type": "string" },
+            {
+                "type": "object",
+                "properties": { "env": { "type": "string" } },
+                "required": ["env"],
+                "additionalProperties": false,
+            },
+        ] }),
         Form::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Form::TextOrTexts => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
         Form::TextMap => json!({ "type": "object", "additionalProperties": { "type": "string" } }),

@@ -3,6 +3,7 @@
 mod access;
 mod arguments;
 mod broken;
+mod caches;
 mod documents;
 #[cfg(target_os = "linux")]
 mod exec;

@@ -103,6 +103,18 @@ fn a_folder_of_middlewares_that_is_written_and_not_there_is_told() {
     assert!(told.contains("ketch.json:1:30: middlewares: the folder `guards` is not there"), "{told}");
 }
 
+/// It may be a guard, and the endpoints would stand open without it.
+#[test]
+fn a_link_in_the_folder_that_leads_nowhere_is_told() {
+    let place = project(&[]);
+    std::os::unix::fs::symlink("nowhere", place.path().join("middleware/1-door"))
+        .expect("a link can be made");
+    std::os::unix::fs::symlink("nowhere", place.path().join("middleware/.hidden"))
+        .expect("a link can be made");
+    let told: Vec<String> = place.problems().iter().map(ToString::to_string).collect();
+    assert!(told.len() == 1 && told[0].starts_with("middleware/1-door: cannot be read: "), "{told:?}");
+}
+
 #[tokio::test]
 async fn headers_of_a_verdict_are_on_whatever_is_answered() {
     let first =

@@ -1,14 +1,15 @@
 //! A project in a folder of its own, and a client of its endpoints.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ketch_manifest::{Driver, Lowered, Native, Project, Stored, Surroundings};
+use ketch_manifest::{CacheDefinition, Driver, Lowered, Native, Project, Stored, Surroundings};
 use ketch_model::{Endpoint, Problem, Problems, Settings};
 use ketch_testkit::{Client, Scratch};
-use ketch_web::{App, Mode};
+use ketch_web::{App, CacheStore, Mode};
 
 use crate::said::Said;
 
@@ -84,11 +85,20 @@ impl Place {
         let mut app = App::builder();
         let (lowered, mut problems) = self.tried(mode, native);
         (app.routes, app.middlewares) = (lowered.routes, lowered.middlewares);
+        app.caches.stores = self.caches();
         let app = app.build().map_err(|found| problems.extend(found));
         match app {
             Ok(app) if problems.is_empty() => Ok(Arc::new(app)),
             _ => Err(Problems::sorted(problems).0),
         }
+    }
+
+    /// The caches that it defines, and the one that it has in any case.
+    fn caches(&self) -> BTreeMap<String, Arc<dyn CacheStore>> {
+        let project = Project::open(self.path(), &mut Vec::new());
+        let defined = project.map(|project| project.file.caches).unwrap_or_default();
+        let all = [CacheDefinition::usual()].into_iter().chain(defined);
+        all.map(|cache| (cache.name.clone(), cache.make())).collect()
     }
 
     fn lowered(&self, mode: Mode, native: &Native) -> Result<Lowered, Vec<Problem>> {

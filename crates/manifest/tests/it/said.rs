@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ketch_manifest::{
-    Answer, Bound, Call, Checker, Controller, Driver, Inspect, Inspector, Pending, Verdict, Wanted,
+    Answer, Bound, Call, Checker, Controller, Driver, Inspect, Inspector, Pending, Verdict, Wanted, Whole,
 };
 use ketch_model::{Error, Problem};
+use ketch_web::{Input, Response};
 use serde_json::{Map, Value};
 
 /// Files that end in `.said` hold JSON, which is what they answer; `"echo"` answers the arguments with the special
-/// variables, `"panic"` falls over, `"fail"` is an error with a cause.
+/// variables, `"panic"` falls over, `"fail"` is an error with a cause, `"whole"` is given the request and answers its query.
 #[derive(Debug)]
 pub(crate) struct Said;
 
@@ -28,7 +29,8 @@ impl Driver for Said {
     }
 
     fn controller(&self, wanted: &Wanted<'_>) -> Result<Bound, Vec<Problem>> {
-        Ok(Bound::Controller(Arc::new(words(wanted)?)))
+        let words = Arc::new(words(wanted)?);
+        Ok(if words.0 == "whole" { Bound::Whole(words) } else { Bound::Controller(words) })
     }
 
     fn middleware(&self, wanted: &Wanted<'_>) -> Result<Arc<dyn Inspector>, Vec<Problem>> {
@@ -54,6 +56,13 @@ impl Words {
             Some("fail") => Err(Error::internal("the secret cause")),
             _ => Ok(()),
         }
+    }
+}
+
+impl Whole for Words {
+    fn answer(&self, input: Input) -> Pending<Result<Response, Error>> {
+        let query = input.parts().uri.query().unwrap_or_default().to_owned();
+        Box::pin(std::future::ready(Ok(Response::new(query.into()))))
     }
 }
 

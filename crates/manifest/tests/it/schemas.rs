@@ -34,6 +34,7 @@ fn full(keys: &'static Keys, depth: usize) -> Value {
             Form::Count => json!(20),
             Form::Duration => json!("30s"),
             Form::Size => json!("64kb"),
+            Form::Secret => json!({ "env": "PATH" }),
             Form::Texts => json!([]),
             Form::TextOrTexts => json!([]),
             Form::TextMap => json!({ "NAME": "value" }),

@@ -99,12 +99,8 @@ async fn localhost_is_this_machine_and_nothing_else() {
             .into()
     }
     let rule = format!("localhost:{port}");
-    let refused = ask(
-        &mut outgoing(&[&rule], Names::Told(elsewhere)),
-        &format!("http://{rule}/"),
-        RequestOptions::default(),
-    );
-    let refused = refused.await;
+    let mut led = outgoing(&[&rule], Names::Told(elsewhere));
+    let refused = ask(&mut led, &format!("http://{rule}/"), RequestOptions::default()).await;
     assert!(matches!(refused, Err(Error::DestinationIpProhibited)), "{refused:?}");
     assert_eq!(count.load(Ordering::SeqCst), 0, "nobody connected");
     fn mapped(_: &str) -> Vec<IpAddr> {

@@ -7,11 +7,12 @@ use ketch_model::{Endpoint, In, Level, Place, Problem, Sees};
 use ketch_syntax::{Key, suggestion};
 use percent_encoding::percent_decode_str;
 
+use super::purge;
 use crate::exchange::Input;
 
 /// Checks an endpoint's caching. A cache that is inherited by an endpoint that cannot have one is skipped, and says so.
 pub(crate) fn check(endpoint: &mut Endpoint) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = purge::check(endpoint);
     let mut problem = |place: Option<Place>, message: String| {
         problems.push(Problem::new(place.or_else(|| endpoint.place.clone()), endpoint.names.full(), message));
     };
@@ -89,10 +90,10 @@ fn unkeyed(endpoint: &Endpoint) -> Option<(&str, &'static str)> {
 }
 
 /// A tag of every reply of an endpoint, with parameters of the path to be filled in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct TagPattern(Vec<Part>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Part {
     Text(String),
     Param(String),
@@ -107,7 +108,28 @@ impl TagPattern {
         named.chain(said).collect()
     }
 
-    fn read(text: &str, endpoint: &Endpoint) -> Result<Self, String> {
+    /// The tags that an endpoint purges.
+    pub(super) fn purged(endpoint: &Endpoint) -> Vec<Self> {
+        endpoint.settings.purge.iter().filter_map(|tag| Self::read(&tag.value, endpoint).ok()).collect()
+    }
+
+    /// The same whatever its parameters are called: one path may have `{id}` where another has `{boat}`.
+    pub(super) fn unnamed(self) -> Self {
+        let unnamed = |part| if let Part::Param(_) = part { Part::Param(String::new()) } else { part };
+        let text = |part: &Part| *part != Part::Text(String::new());
+        Self(self.0.into_iter().map(unnamed).filter(text).collect())
+    }
+
+    /// As it would be written.
+    pub(super) fn shown(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Param(name) => format!("{{{name}}}"),
+        };
+        self.0.iter().map(part).collect()
+    }
+
+    pub(super) fn read(text: &str, endpoint: &Endpoint) -> Result<Self, String> {
         let unclosed = || format!("the tag `{text}` has a brace without its other half");
         let (mut parts, mut rest) = (Vec::new(), text);
         while let Some((before, after)) = rest.split_once('{') {

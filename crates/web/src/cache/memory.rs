@@ -72,6 +72,11 @@ impl MemoryCache {
         }
     }
 
+    /// A cache of so many bytes.
+    pub fn of(bytes: u64) -> Self {
+        Self::with(bytes, None)
+    }
+
     fn with(bytes: u64, problem: Option<Problem>) -> Self {
         let (index, counters) = (Arc::new(Mutex::new(Index::new())), Arc::new(Counters::default()));
         let (known, counted) = (Arc::clone(&index), Arc::clone(&counters));
@@ -191,6 +196,11 @@ impl CacheStore for MemoryCache {
 
     fn largest(&self) -> u64 {
         self.0.largest
+    }
+
+    fn about(&self) -> String {
+        let bytes = self.0.entries.policy().max_capacity().unwrap_or_default();
+        format!("in this process, {bytes} bytes")
     }
 
     fn problem(&self) -> Option<Problem> {

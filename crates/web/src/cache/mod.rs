@@ -13,6 +13,7 @@ mod flight;
 mod key;
 mod memory;
 mod policy;
+mod purge;
 #[cfg(feature = "redis")]
 mod redis;
 mod send;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use ketch_model::{Caller, Clock, Endpoint, Error, Problem, SystemClock};
+use ketch_model::{Caller, Clock, Endpoint, Error, Level, Problem, SystemClock};
 use ketch_syntax::suggestion;
 
 use self::declare::TagPattern;
@@ -40,6 +41,8 @@ pub(crate) use self::declare::check;
 pub use self::entry::Entry;
 pub use self::key::{CacheKey, check as check_key};
 pub use self::memory::MemoryCache;
+pub use self::purge::check_purges;
+pub(crate) use self::purge::{Purgeable, purging};
 #[cfg(feature = "redis")]
 pub use self::redis::RedisCache;
 pub use self::store::{CacheError, CacheStats, CacheStore, Kept, Lookup, Storing, Ticket};
@@ -107,8 +110,11 @@ impl Cached {
     ) -> Option<Self> {
         let settings = &endpoint.settings;
         let name = settings.cache.value.as_deref()?;
+        // Who has a project and no program learns where one is defined.
+        let of_project = matches!(settings.cache.level, Level::Project | Level::Node | Level::Method);
         let mut missing = |place, what: &str, name: &str, known: Vec<&str>| {
-            let message = format!("no {what} named `{name}` is defined{}", suggestion(name, known));
+            let whose = if of_project && what == "cache" { " in `caches` of the project file" } else { "" };
+            let message = format!("no {what} named `{name}` is defined{whose}{}", suggestion(name, known));
             problems.push(Problem::new(place, endpoint.names.full(), message));
         };
         let store = caches.stores.get(name);

@@ -257,6 +257,10 @@ impl CacheStore for RedisCache {
     fn largest(&self) -> u64 {
         self.largest
     }
+
+    fn about(&self) -> String {
+        format!("in Redis, under `{}`", self.prefix)
+    }
 }
 
 /// Without the URL, which may hold a password.

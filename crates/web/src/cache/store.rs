@@ -95,6 +95,11 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
         1 << 20
     }
 
+    /// Where it is and how large, for `routes --explain`; nothing secret. Default: that the program defines it.
+    fn about(&self) -> String {
+        "the program's".to_owned()
+    }
+
     /// What is wrong with how it was made, to be reported when the server is built.
     fn problem(&self) -> Option<Problem> {
         None

@@ -5,7 +5,7 @@ use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::options::own;
+use crate::environment::own;
 
 /// As much of a file's beginning as Linux reads of a first line.
 const FIRST_LINE: u64 = 256;

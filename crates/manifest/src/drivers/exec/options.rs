@@ -7,9 +7,10 @@ use std::fmt;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use ketch_model::{Place, Problem};
+use ketch_model::Problem;
 
 use crate::driver::Wanted;
+use crate::environment::own;
 use crate::fields::Fields;
 use crate::keys::EXEC;
 use crate::source::{Json, Spanned};
@@ -120,14 +121,14 @@ impl Options {
         self.files = within(&mut fields, "files", 16, 1 << 20, problems).unwrap_or(self.files);
         for (name, option) in [("wait", &mut self.wait), ("idle", &mut self.idle), ("grace", &mut self.grace)]
         {
-            let read = written(&mut fields, name, ketch_syntax::duration, problems);
+            let read = fields.written(name, ketch_syntax::duration, problems);
             *option = read.unwrap_or(*option);
         }
-        if let Some(size) = written(&mut fields, "output", ketch_syntax::size, problems) {
+        if let Some(size) = fields.written("output", ketch_syntax::size, problems) {
             self.output = usize::try_from(size).unwrap_or(usize::MAX);
         }
         let size = |text: &str| if text == "-" { Ok(None) } else { ketch_syntax::size(text).map(Some) };
-        self.memory = written(&mut fields, "memory", size, problems).unwrap_or(self.memory);
+        self.memory = fields.written("memory", size, problems).unwrap_or(self.memory);
         let seconds = |text: &str| {
             let seconds = if text == "-" { Ok(None) } else { ketch_syntax::duration(text).map(Some) }?;
             match seconds {
@@ -137,7 +138,7 @@ impl Options {
                 time => Ok(time.map(|time| time.as_secs())),
             }
         };
-        self.cpu = written(&mut fields, "cpu", seconds, problems).unwrap_or(self.cpu);
+        self.cpu = fields.written("cpu", seconds, problems).unwrap_or(self.cpu);
         if let Some(said) = fields.get("env") {
             self.env.read(said, problems);
         }
@@ -182,15 +183,6 @@ impl Environment {
     }
 }
 
-/// A variable of the server's own environment.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "which ones is for the project to say, so the cli cannot read them"
-)]
-pub(super) fn own(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
-}
-
 fn within(
     fields: &mut Fields<'_>,
     name: &'static str,
@@ -209,16 +201,4 @@ fn within(
         format!("`{name}` is {number}, and must be {least} to {most}"),
     ));
     None
-}
-
-fn written<T>(
-    fields: &mut Fields<'_>,
-    name: &'static str,
-    read: impl Fn(&str) -> Result<T, String>,
-    problems: &mut Vec<Problem>,
-) -> Option<T> {
-    let text = fields.text(name, problems)?;
-    let place = fields.get(name).map(|value| value.place.clone());
-    let place: Option<Place> = place;
-    read(text).map_err(|why| problems.push(Problem::new(place, "exec", format!("`{name}` is {why}")))).ok()
 }

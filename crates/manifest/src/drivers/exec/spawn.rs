@@ -18,7 +18,8 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use super::options::{Mode, Options, own};
+use super::options::{Mode, Options};
+use crate::environment::own;
 
 /// Variables that every program gets, as the server has them.
 const PASSED: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
