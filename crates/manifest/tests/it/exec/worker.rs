@@ -6,7 +6,9 @@ use ketch_manifest::shipped;
 use ketch_testkit::{Client, overheard, soak_factor};
 use serde_json::Value;
 
-use super::project::{PATIENCE, alone, client, deserted, gone, hung_up, memory, numbers, project, shell, until};
+use super::project::{
+    PATIENCE, alone, client, deserted, gone, hung_up, memory, numbers, project, shell, until,
+};
 use crate::place::Place;
 
 const ONE: &str = r#"{ "mode": "worker", "workers": 1 }"#;
