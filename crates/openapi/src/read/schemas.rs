@@ -12,6 +12,8 @@ use super::{MOST_SCHEMAS, Named, Notes, Version, is_true, members};
 
 /// How deep schemas stand in one another, references not counted.
 const DEEPEST: usize = 48;
+const PATTERN: &str =
+    "the pattern cannot be matched in linear time (look-around, references back) or is none, and is left out";
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
 /// Extensions by name: how often each is there, and where first.
@@ -133,73 +135,41 @@ impl<'l> Schemas<'l> {
         depth: usize,
     ) {
         let here = at.member(name);
-        let mut wrong = || told.add(&here, format!("`{name}` is {}, which is left out", kind(value)));
+        let mut put = |name: &str, value: Value| drop(out.insert(name.to_owned(), value));
+        match plain(name, value) {
+            Plain::Kept(value) => return put(name, value),
+            Plain::Nothing => return,
+            Plain::Wrong => {
+                return told.add(&here, format!("`{name}` is {}, which is left out", kind(value)));
+            }
+            Plain::Other => {}
+        }
         match name {
             // Said elsewhere.
-            "$ref" | "nullable" | "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "$defs" | "definitions" => {}
+            "$ref" | "nullable" | "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum"
+            | "$defs" | "definitions" => {}
             "type" => match types(value) {
-                Some(types) => drop(out.insert(name.to_owned(), types)),
+                Some(types) => put(name, types),
                 None => told.add(&here, "is no type of JSON Schema, and is left out"),
             },
-            "title" | "description" | "format" | "$comment" | "contentEncoding" | "contentMediaType" => match value {
-                Value::String(_) => drop(out.insert(name.to_owned(), value.clone())),
-                _ => wrong(),
-            },
-            "pattern" => match value.as_str() {
-                Some(pattern) if self.matches(pattern) => drop(out.insert(name.to_owned(), value.clone())),
-                Some(_) => told.add(&here, "the pattern cannot be matched in linear time (look-around, references back) or is none, and is left out"),
-                None => wrong(),
-            },
-            "uniqueItems" | "readOnly" | "writeOnly" | "deprecated" => match value {
-                Value::Bool(true) => drop(out.insert(name.to_owned(), value.clone())),
-                Value::Bool(false) => {}
-                _ => wrong(),
-            },
-            "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties" | "minProperties" | "maxContains"
-            | "minContains" => match whole(value) {
-                Some(number) => drop(out.insert(name.to_owned(), json!(number))),
-                None => wrong(),
-            },
-            "multipleOf" => match value.as_f64() {
-                Some(number) if number > 0.0 => drop(out.insert(name.to_owned(), value.clone())),
-                _ => wrong(),
-            },
-            "enum" => match value.as_array() {
-                Some(values) if !values.is_empty() => drop(out.insert(name.to_owned(), distinct(values))),
-                _ => wrong(),
-            },
-            "const" | "default" => drop(out.insert(name.to_owned(), value.clone())),
+            "pattern" if self.matches(value.as_str().unwrap_or_default()) => put(name, value.clone()),
+            "pattern" => told.add(&here, PATTERN),
             "example" => drop(out.entry("examples").or_insert_with(|| json!([value]))),
-            "examples" => match value {
-                Value::Array(values) if !values.is_empty() => drop(out.insert(name.to_owned(), value.clone())),
-                Value::Array(_) => {}
-                _ => wrong(),
-            },
-            // In old documents it is `true` in a property.
-            "required" if value.is_boolean() => wrong(),
-            "required" => match value.as_array() {
-                Some(names) if names.iter().all(Value::is_string) => {
-                    if !names.is_empty() {
-                        out.insert(name.to_owned(), distinct(names));
-                    }
-                }
-                _ => wrong(),
-            },
-            "dependentRequired" if value.is_object() => drop(out.insert(name.to_owned(), value.clone())),
-            "items" if value.is_array() => drop(out.insert("prefixItems".to_owned(), self.list(&here, told, depth))),
-            "items" | "contains" | "additionalProperties" | "propertyNames" | "not" | "if" | "then" | "else"
-            | "unevaluatedProperties" | "unevaluatedItems" => {
-                let schema = self.schema(&here, told, depth + 1);
-                out.insert(name.to_owned(), schema);
+            "items" if value.is_array() => put("prefixItems", self.list(&here, told, depth)),
+            "items"
+            | "contains"
+            | "additionalProperties"
+            | "propertyNames"
+            | "not"
+            | "if"
+            | "then"
+            | "else"
+            | "unevaluatedProperties"
+            | "unevaluatedItems" => put(name, self.schema(&here, told, depth + 1)),
+            "allOf" | "anyOf" | "oneOf" | "prefixItems" => put(name, self.list(&here, told, depth)),
+            "properties" | "patternProperties" | "dependentSchemas" => {
+                put(name, self.map(name, &here, told, depth));
             }
-            "allOf" | "anyOf" | "oneOf" | "prefixItems" => match value.as_array() {
-                Some(schemas) if !schemas.is_empty() => drop(out.insert(name.to_owned(), self.list(&here, told, depth))),
-                _ => wrong(),
-            },
-            "properties" | "patternProperties" | "dependentSchemas" => match value {
-                Value::Object(_) => drop(out.insert(name.to_owned(), self.map(name, &here, told, depth))),
-                _ => wrong(),
-            },
             "discriminator" => told.add(&here, "`discriminator` is left out: every alternative is tried"),
             "xml" => told.add(&here, "`xml` is left out: bodies are JSON or forms"),
             name if name.starts_with("x-") => self.extension(name, at),
@@ -252,6 +222,61 @@ impl<'l> Schemas<'l> {
             .is_ok();
         self.patterns.insert(pattern.to_owned(), fits);
         fits
+    }
+}
+
+/// A word whose value is no schema.
+enum Plain {
+    Kept(Value),
+    /// It says what holds anyway.
+    Nothing,
+    /// No validator takes it.
+    Wrong,
+    /// Another word.
+    Other,
+}
+
+fn plain(name: &str, value: &Value) -> Plain {
+    let kept = |fits: bool| if fits { Plain::Kept(value.clone()) } else { Plain::Wrong };
+    match name {
+        "title" | "description" | "format" | "$comment" | "contentEncoding" | "contentMediaType" => {
+            kept(value.is_string())
+        }
+        "uniqueItems" | "readOnly" | "writeOnly" | "deprecated" => match value {
+            Value::Bool(false) => Plain::Nothing,
+            _ => kept(value.is_boolean()),
+        },
+        "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties" | "minProperties"
+        | "maxContains" | "minContains" => {
+            whole(value).map_or(Plain::Wrong, |number| Plain::Kept(json!(number)))
+        }
+        "multipleOf" => kept(value.as_f64().is_some_and(|number| number > 0.0)),
+        "enum" => match value.as_array() {
+            Some(values) if !values.is_empty() => Plain::Kept(distinct(values)),
+            _ => Plain::Wrong,
+        },
+        "const" | "default" => kept(true),
+        "examples" => match value.as_array() {
+            Some(values) if values.is_empty() => Plain::Nothing,
+            values => kept(values.is_some()),
+        },
+        // In old documents `required` is `true` in a property.
+        "required" => match value.as_array() {
+            Some(names) if names.is_empty() => Plain::Nothing,
+            Some(names) if names.iter().all(Value::is_string) => Plain::Kept(distinct(names)),
+            _ => Plain::Wrong,
+        },
+        "dependentRequired" => {
+            let names =
+                |value: &Value| value.as_array().is_some_and(|names| names.iter().all(Value::is_string));
+            kept(value.as_object().is_some_and(|members| members.values().all(names)))
+        }
+        "allOf" | "anyOf" | "oneOf" | "prefixItems" if value.as_array().is_none_or(Vec::is_empty) => {
+            Plain::Wrong
+        }
+        "properties" | "patternProperties" | "dependentSchemas" if !value.is_object() => Plain::Wrong,
+        "pattern" if !value.is_string() => Plain::Wrong,
+        _ => Plain::Other,
     }
 }
 

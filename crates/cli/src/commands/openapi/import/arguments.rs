@@ -110,21 +110,7 @@ impl Writing<'_, '_> {
         let name = &parameter.name;
         let object = Members::of(&parameter.schema, &self.spec.schemas);
         match (parameter.style, object) {
-            (Style::Deep | Style::Plain, Some(members)) => {
-                let deep = parameter.style == Style::Deep;
-                for lost in &members.lost {
-                    self.notes.add(&parameter.at, lost.clone());
-                }
-                for member in members.list {
-                    let wire = if deep { format!("{name}[{}]", member.name) } else { member.name.clone() };
-                    let required = member.required && parameter.required;
-                    self.push_query(entries, &wire, (required, None), &member.schema, &parameter.at);
-                }
-                if !members.lost.is_empty() && deep {
-                    // It may also come as one value.
-                    self.push_query(entries, name, (false, about(parameter)), &json!({}), &parameter.at);
-                }
-            }
+            (Style::Deep | Style::Plain, Some(members)) => self.of_members(parameter, members, entries),
             (Style::Deep, None) => {
                 self.notes.add(
                     &parameter.at,
@@ -174,6 +160,24 @@ impl Writing<'_, '_> {
                 &parameter.schema,
                 &parameter.at,
             ),
+        }
+    }
+
+    /// An object whose members are arguments of their own.
+    fn of_members(&mut self, parameter: &Parameter, members: Members, entries: &mut Vec<Entry>) {
+        let name = &parameter.name;
+        let deep = parameter.style == Style::Deep;
+        for lost in &members.lost {
+            self.notes.add(&parameter.at, lost.clone());
+        }
+        for member in members.list {
+            let wire = if deep { format!("{name}[{}]", member.name) } else { member.name.clone() };
+            let required = member.required && parameter.required;
+            self.push_query(entries, &wire, (required, None), &member.schema, &parameter.at);
+        }
+        if !members.lost.is_empty() && deep {
+            // It may also come as one value.
+            self.push_query(entries, name, (false, about(parameter)), &json!({}), &parameter.at);
         }
     }
 

@@ -81,6 +81,11 @@ impl Members {
                 None => {}
             }
         }
+        self.unsaid(parts);
+    }
+
+    /// What an object says that a list of members does not.
+    fn unsaid(&mut self, parts: &Map<String, Value>) {
         match parts.get("additionalProperties") {
             Some(Value::Bool(false)) => {
                 self.lose("members that are not declared are passed over, and were refused")

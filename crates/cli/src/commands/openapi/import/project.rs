@@ -74,19 +74,7 @@ pub(super) fn project(spec: &Description, source: &str) -> Project {
         tree.set(&place.way, operation.method, entry);
     }
     describe(&mut tree, spec);
-    // What is told of something that no other file has.
-    let mut homeless: Vec<&Told> = spec.told.iter().chain(&left_out).collect();
-    homeless
-        .retain(|told| !spec.operations.iter().any(|it| it.told.contains(told)) || left_out.contains(told));
-    for (path, named, schema) in types.files() {
-        let of_it: Vec<&Told> = homeless
-            .iter()
-            .copied()
-            .filter(|told| named.is_some_and(|named| is_within(told, named)))
-            .collect();
-        homeless.retain(|told| !of_it.contains(told));
-        files.push((path.clone(), schema_file(&path, named, schema, &of_it, &mut notes)));
-    }
+    let homeless = schema_files(types, spec, &left_out, &mut files, &mut notes);
     let mut top = vec![Entry::line("$schema", format!("./{}", SCHEMAS[0].1))];
     top.extend(tree.write("", &mut files, &mut BTreeSet::new()));
     let mut comments = vec![format!(
@@ -99,6 +87,29 @@ pub(super) fn project(spec: &Description, source: &str) -> Project {
     let mut known = BTreeSet::new();
     let told: Vec<Told> = notes.list.into_iter().filter(|told| known.insert(told.clone())).collect();
     Project { files, carried, operations: spec.operations.len(), told }
+}
+
+/// Writes the schemas. What is told of something that no file has is given back.
+fn schema_files<'t>(
+    types: Types<'_>,
+    spec: &'t Description,
+    left_out: &'t [Told],
+    files: &mut Vec<(String, String)>,
+    notes: &mut Notes,
+) -> Vec<&'t Told> {
+    let mut homeless: Vec<&Told> = spec.told.iter().chain(left_out).collect();
+    homeless
+        .retain(|told| !spec.operations.iter().any(|it| it.told.contains(told)) || left_out.contains(told));
+    for (path, named, schema) in types.files() {
+        let of_it: Vec<&Told> = homeless
+            .iter()
+            .copied()
+            .filter(|told| named.is_some_and(|named| is_within(told, named)))
+            .collect();
+        homeless.retain(|told| !of_it.contains(told));
+        files.push((path.clone(), schema_file(&path, named, schema, &of_it, notes)));
+    }
+    homeless
 }
 
 /// Whether it is an endpoint that every server has: in a document that such a one has written.
