@@ -108,7 +108,7 @@ impl<'l> Schemas<'l> {
         for (name, value) in members {
             self.keyword(name, value, at, &mut out, told, depth);
         }
-        self.bounds(members, &mut out);
+        Self::bounds(members, &mut out);
         if is_true(members.get("nullable")) && self.version == Version::Own {
             return nullable(out);
         }
@@ -197,7 +197,7 @@ impl<'l> Schemas<'l> {
     }
 
     /// `exclusiveMinimum: true` was how 3.0 said that the minimum is not one of the values.
-    fn bounds(&self, members: &Map<String, Value>, out: &mut Map<String, Value>) {
+    fn bounds(members: &Map<String, Value>, out: &mut Map<String, Value>) {
         for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
             let number = |name: &str| members.get(name).filter(|it| it.is_number()).cloned();
             match (number(bound), is_true(members.get(exclusive))) {
