@@ -108,7 +108,7 @@ impl<'l> Schemas<'l> {
         for (name, value) in members {
             self.keyword(name, value, at, &mut out, told, depth);
         }
-        Self::bounds(members, &mut out);
+        bounds(members, &mut out);
         if is_true(members.get("nullable")) && self.version == Version::Own {
             return nullable(out);
         }
@@ -196,21 +196,6 @@ impl<'l> Schemas<'l> {
         out.into()
     }
 
-    /// `exclusiveMinimum: true` was how 3.0 said that the minimum is not one of the values.
-    fn bounds(members: &Map<String, Value>, out: &mut Map<String, Value>) {
-        for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
-            let number = |name: &str| members.get(name).filter(|it| it.is_number()).cloned();
-            match (number(bound), is_true(members.get(exclusive))) {
-                (Some(number), true) => drop(out.insert(exclusive.to_owned(), number)),
-                (Some(number), false) => drop(out.insert(bound.to_owned(), number)),
-                (None, _) => {}
-            }
-            if let Some(number) = number(exclusive) {
-                out.insert(exclusive.to_owned(), number);
-            }
-        }
-    }
-
     /// Whether a validator that matches in linear time takes a pattern.
     fn matches(&mut self, pattern: &str) -> bool {
         if let Some(known) = self.patterns.get(pattern) {
@@ -222,6 +207,21 @@ impl<'l> Schemas<'l> {
             .is_ok();
         self.patterns.insert(pattern.to_owned(), fits);
         fits
+    }
+}
+
+/// `exclusiveMinimum: true` was how 3.0 said that the minimum is not one of the values.
+fn bounds(members: &Map<String, Value>, out: &mut Map<String, Value>) {
+    for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
+        let number = |name: &str| members.get(name).filter(|it| it.is_number()).cloned();
+        match (number(bound), is_true(members.get(exclusive))) {
+            (Some(number), true) => drop(out.insert(exclusive.to_owned(), number)),
+            (Some(number), false) => drop(out.insert(bound.to_owned(), number)),
+            (None, _) => {}
+        }
+        if let Some(number) = number(exclusive) {
+            out.insert(exclusive.to_owned(), number);
+        }
     }
 }
 
