@@ -73,9 +73,6 @@ pub struct Api {
     pub description: Option<String>,
 }
 
-/// One of the folders.
-type FolderOf = fn(&mut Folders) -> &mut PathBuf;
-
 /// The folders of a project, below its root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
@@ -96,6 +93,9 @@ impl Default for Folders {
         Self { controllers, middlewares, types, migrations }
     }
 }
+
+/// One of a project's folders.
+type FolderOf = fn(&mut Folders) -> &mut PathBuf;
 
 /// The API file.
 const API_FILE: &str = "api.json";
@@ -269,7 +269,7 @@ impl ProjectFile {
         fields: &mut Fields<'_>,
         name: &str,
         keys: &'static Keys,
-        folder: fn(&mut Folders) -> &mut PathBuf,
+        folder: FolderOf,
         problems: &mut Vec<Problem>,
     ) {
         let section = fields.get(name).and_then(|it| Fields::by(keys, it, name, problems));

@@ -4,6 +4,7 @@
 //! types that a project's own checkers know in `own`. A type is read once, when the project is, and holds nothing that
 //! changes: calls share it.
 
+mod bundle;
 mod documents;
 mod fuzz;
 mod own;
