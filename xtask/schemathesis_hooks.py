@@ -13,10 +13,17 @@ def filter_case(context, case):
 
 
 def list_of_one(case):
-    """One value in place of a list is meant to be refused, but a form says both in the same way: by the name, once."""
+    """One item in place of a list is meant to be refused, but a form says both in the same way: by the name, once."""
     schema = next(body.definition["schema"] for body in case.operation.body if body.media_type == case.media_type)
-    lists = [name for name, member in schema["properties"].items() if member.get("type") == "array"]
-    return any(name in case.body and not isinstance(case.body[name], list) for name in lists)
+    given = [(case.body[name], member) for name, member in schema["properties"].items() if name in case.body]
+    return any(is_item(value, member.get("items", {})) for value, member in given if member.get("type") == "array")
+
+
+def is_item(value, items):
+    """Whether a value is no list; or, in place of a list of lists, a list of something else."""
+    if not isinstance(value, list):
+        return True
+    return items.get("type") == "array" and not all(isinstance(item, list) for item in value)
 
 
 def controls_in_a_name(case):

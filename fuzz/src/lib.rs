@@ -17,6 +17,8 @@ mod json;
 mod manifest;
 #[path = "../targets/multipart.rs"]
 mod multipart;
+#[path = "../targets/openapi.rs"]
+mod openapi;
 #[path = "../targets/query.rs"]
 mod query;
 #[path = "../targets/route.rs"]
@@ -50,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json", run: json::run },
     Target { name: "manifest", run: manifest::run },
     Target { name: "multipart", run: multipart::run },
+    Target { name: "openapi", run: openapi::run },
     Target { name: "query", run: query::run },
     Target { name: "route", run: route::run },
     Target { name: "schedule", run: schedule::run },

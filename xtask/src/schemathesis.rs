@@ -75,7 +75,7 @@ const SERVERS: &[Judged] = &[
         manifest: Some("xtask/manifest"),
         config: "xtask/schemathesis-manifest.toml",
         hooks: Some("xtask/schemathesis_hooks.py"),
-        short: 40,
+        short: 30,
     },
 ];
 

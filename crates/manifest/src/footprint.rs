@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 use fnv::FnvHasher;
 
 use crate::project::{Folders, Project, ProjectFile};
-use crate::sources::{BUILD_FOLDER, built_in};
+use crate::sources::{BUILD_FOLDER, TOOL_FOLDERS, built_in};
 
 /// Files of a project that count. Beyond it, the rest is left out: then a change of them is not noticed by itself.
 pub const WATCHED_FILES: usize = 50_000;
@@ -22,8 +22,8 @@ const DEEPEST: usize = 32;
 /// The largest file of which the text counts; of a larger one its size and age do.
 const LARGEST: u64 = 4 << 20;
 
-/// Folders of tools. Nothing in them is a project's own.
-const TOOLS: &[&str] = &[".git", ".hg", ".svn", "__pycache__", "node_modules", "target"];
+/// Folders of tools that keep versions. Nothing in them is a project's own.
+const VERSIONS: [&str; 3] = [".git", ".hg", ".svn"];
 
 /// Where what several programs load lies, below the project's root.
 const LIB_FOLDER: &str = "lib";
@@ -218,7 +218,8 @@ fn is_scrap(path: &Path) -> bool {
     path.components().any(|part| {
         let Component::Normal(name) = part else { return false };
         let name = name.to_string_lossy();
-        TOOLS.contains(&&*name)
+        VERSIONS.contains(&&*name)
+            || TOOL_FOLDERS.contains(&&*name)
             || name.ends_with('~')
             || name.ends_with(".swp")
             || name.ends_with(".swx")

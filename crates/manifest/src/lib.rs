@@ -52,7 +52,7 @@ pub use middleware::{Inspect, Verdict};
 pub use one_line::one_line;
 pub use project::{Api, Folders, Project, ProjectFile};
 pub use source::{Json, Source, Spanned};
-pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, source_folders};
+pub use sources::{BUILD_FOLDER, Language, Part, SourceFolder, TOOL_FOLDERS, source_folders};
 pub use told::{Called, Seen};
 pub use tree::{Declared, Param, Site};
 pub use types::{Own, Schema, Type, Types, Wrong};

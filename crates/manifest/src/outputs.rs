@@ -90,12 +90,14 @@ impl Outputs {
     async fn check_text(&self, text: &[u8]) -> Result<(), Error> {
         let Ok(Value::Object(whole)) = serde_json::from_slice(text) else { return Ok(()) };
         let items = if self.gives.iter().any(|it| it.wire == "items") { None } else { whole.get("items") };
-        let Some(Value::Array(items)) = items else { return self.told(self.faults(&whole).await?) };
+        let Some(Value::Array(items)) = items else { return self.told(&self.faults(&whole).await?) };
         for (at, item) in items.iter().enumerate() {
             let Value::Object(item) = item else { continue };
             let faults = self.faults(item).await?;
             // The first one is enough to find what is wrong with all.
-            self.told(faults.into_iter().map(|fault| format!("row {}: {fault}", at + 1)).collect())?;
+            let faults: Vec<String> =
+                faults.into_iter().map(|fault| format!("row {}: {fault}", at + 1)).collect();
+            self.told(&faults)?;
         }
         Ok(())
     }
@@ -108,7 +110,7 @@ impl Outputs {
                 wrong.push(format!("`{name}` is not declared"));
             }
         }
-        self.told(wrong)
+        self.told(&wrong)
     }
 
     /// What of that which is declared is not there, or is something else.
@@ -137,7 +139,7 @@ impl Outputs {
 
     /// # Errors
     /// 500 when anything is wrong; the log says what.
-    fn told(&self, wrong: Vec<String>) -> Result<(), Error> {
+    fn told(&self, wrong: &[String]) -> Result<(), Error> {
         if wrong.is_empty() {
             return Ok(());
         }

@@ -93,6 +93,9 @@ impl Default for Folders {
     }
 }
 
+/// One of a project's folders.
+type FolderOf = fn(&mut Folders) -> &mut PathBuf;
+
 /// The API file.
 const API_FILE: &str = "api.json";
 
@@ -217,28 +220,15 @@ impl ProjectFile {
         }
         self.driver =
             fields.get("driver").and_then(|it| driver(it, fields.text("driver", problems)?, name, problems));
-        self.section(&mut fields, "types", &keys::TYPES, |file| &mut file.folders.types, problems);
-        self.section(
-            &mut fields,
-            "controllers",
-            &keys::CONTROLLERS,
-            |file| &mut file.folders.controllers,
-            problems,
-        );
-        self.section(
-            &mut fields,
-            "middlewares",
-            &keys::MIDDLEWARES,
-            |file| &mut file.folders.middlewares,
-            problems,
-        );
-        self.section(
-            &mut fields,
-            "migrations",
-            &keys::MIGRATIONS,
-            |file| &mut file.folders.migrations,
-            problems,
-        );
+        let sections: [(&str, &'static Keys, FolderOf); 4] = [
+            ("types", &keys::TYPES, |folders| &mut folders.types),
+            ("controllers", &keys::CONTROLLERS, |folders| &mut folders.controllers),
+            ("middlewares", &keys::MIDDLEWARES, |folders| &mut folders.middlewares),
+            ("migrations", &keys::MIGRATIONS, |folders| &mut folders.migrations),
+        ];
+        for (name, keys, folder) in sections {
+            self.section(&mut fields, name, keys, folder, problems);
+        }
         if let Some(mut api) = fields.get("api").and_then(|it| Fields::by(&keys::API, it, "api", problems)) {
             let mut text = |name| api.text(name, problems).map(str::to_owned);
             self.api =
@@ -273,7 +263,7 @@ impl ProjectFile {
         fields: &mut Fields<'_>,
         name: &str,
         keys: &'static Keys,
-        folder: impl Fn(&mut Self) -> &mut PathBuf,
+        folder: FolderOf,
         problems: &mut Vec<Problem>,
     ) {
         let section = fields.get(name).and_then(|it| Fields::by(keys, it, name, problems));
@@ -296,7 +286,7 @@ impl ProjectFile {
                         );
                         problems.push(Problem::new(Some(value.place.clone()), name, message));
                     }
-                    *folder(self) = path;
+                    *folder(&mut self.folders) = path;
                 }
                 Err(problem) => problems.push(problem),
             }

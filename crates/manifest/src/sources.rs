@@ -11,6 +11,9 @@ use crate::project::ProjectFile;
 /// Where what was built lies, below the project's folder.
 pub const BUILD_FOLDER: &str = ".build";
 
+/// Folders of tools among sources. Nothing in them is a project's own: it follows from what is.
+pub const TOOL_FOLDERS: [&str; 3] = ["__pycache__", "node_modules", "target"];
+
 /// A folder with sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFolder {

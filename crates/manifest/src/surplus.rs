@@ -12,15 +12,12 @@ use ketch_syntax::closest;
 
 use crate::folder::{self, Found};
 use crate::project::{Project, ProjectFile};
-use crate::sources::source_folders;
+use crate::sources::{TOOL_FOLDERS, source_folders};
 use crate::tree::METHODS;
 
 /// How deep folders are looked into, and how many files at most.
 const DEEPEST: usize = 32;
 const MOST: usize = 10_000;
-
-/// Folders of tools.
-const TOOLS: [&str; 3] = ["__pycache__", "node_modules", "target"];
 
 /// Tells of files that no endpoint leads to.
 pub(crate) fn check(project: &Project, problems: &mut Vec<Problem>) {
@@ -112,7 +109,7 @@ fn candidates(project: &ProjectFile) -> Vec<PathBuf> {
             let name = name.to_string_lossy();
             let Ok(known) = project.root.join(&path).metadata() else { continue };
             let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-            if name.starts_with(['.', '_']) || name.ends_with('~') || TOOLS.contains(&&*name) {
+            if name.starts_with(['.', '_']) || name.ends_with('~') || TOOL_FOLDERS.contains(&&*name) {
                 continue;
             }
             if known.is_dir() && !link && depth < DEEPEST {

@@ -4,6 +4,7 @@
 //! types that a project's own checkers know in `own`. A type is read once, when the project is, and holds nothing that
 //! changes: calls share it.
 
+mod bundle;
 mod documents;
 mod fuzz;
 mod own;
@@ -216,9 +217,9 @@ impl Type {
 
     /// Reads the name of a map's member. A whole number is written in one way only, so that no two names mean the same.
     fn name(&self, written: &str) -> Result<(), Vec<Wrong>> {
-        let read = self.convert(written)?;
+        let plain = self.convert(written)?.to_string();
         let is_whole = matches!(self, Self::Int | Self::Uint | Self::Id);
-        if is_whole && read.to_string() != written {
+        if is_whole && plain != written {
             return Err(vec![Wrong::invalid(format!("must be {}", self.noun()))]);
         }
         Ok(())

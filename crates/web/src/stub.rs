@@ -82,8 +82,8 @@ pub(crate) fn plan(
     let folder: PathBuf = parts[..constant].iter().collect();
     let roots = match (absolute, base) {
         (_, Some(base)) => {
-            let known = if pieces.iter().any(params) { folder } else { parts.iter().collect() };
-            stays(text, base, &known)?;
+            let whole: PathBuf = parts.iter().collect();
+            stays(text, base, if pieces.iter().any(params) { &folder } else { &whole })?;
             vec![Root::Project(base.to_owned())]
         }
         (Some(root), None) => vec![Root::Program(root)],

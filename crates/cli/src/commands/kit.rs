@@ -26,7 +26,6 @@ enum Language {
     Node,
     Go,
     Bash,
-    /// The interface of components, for `wit-bindgen`
     Rust,
 }
 

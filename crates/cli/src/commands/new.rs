@@ -59,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 /// What is there is somebody's work, and stays.
-fn refuse_full(dir: &Path) -> Result<()> {
+pub(super) fn refuse_full(dir: &Path) -> Result<()> {
     if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty: choose another folder", dir.display());
     }
@@ -80,7 +80,7 @@ fn name(dir: &Path) -> Result<String> {
     Ok(name.to_owned())
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     let folder = path.parent().expect("a file of the project has a folder");
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))

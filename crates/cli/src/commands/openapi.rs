@@ -1,11 +1,14 @@
-//! `openapi`: the OpenAPI document, whole or of one version; with `--check`, how it differs from a stored one.
+//! `openapi`: the OpenAPI document, whole or of one version; with `--check`, how it differs from a stored one. `openapi
+//! import` goes the other way.
+
+mod import;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, Subcommand};
 use ketch_openapi::{Change, compare, document, versions};
 use ketch_server::Server;
 use serde_json::{Value, json};
@@ -18,7 +21,10 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// Which document, and what of it.
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The folder of a manifest, besides what the program itself serves [default: `.` when that is nothing]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -36,7 +42,21 @@ pub(crate) struct Options {
     json: bool,
 }
 
+/// What else to do with a document.
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// Start a manifest from an OpenAPI document, 3.0 or 3.1, in JSON or YAML
+    ///
+    /// Writes a project that `serve` answers with the document's examples, or with some made from its schemas. What a
+    /// manifest cannot say is listed on stderr, each thing with its place in the document, and stands as a comment
+    /// where it would have been.
+    Import(import::Options),
+}
+
 pub(crate) fn run(server: Server, options: &Options) -> Result<ExitCode> {
+    if let Some(Command::Import(options)) = &options.command {
+        return import::run(options);
+    }
     // What cannot be read is said before a server is built for it.
     let stored = options.check.as_deref().map(read).transpose()?;
     let built = build_with(server, options.dir.as_deref())?;

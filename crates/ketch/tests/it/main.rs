@@ -72,6 +72,7 @@ mod multipart;
 mod names;
 mod new_project;
 mod openapi;
+mod openapi_import;
 mod overload;
 mod panics;
 mod probe;

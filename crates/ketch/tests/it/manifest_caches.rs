@@ -136,7 +136,7 @@ fn what_is_wrong_with_caches_is_told_where_it_stands() {
     );
     assert_eq!(
         with(r#"{ "caches": { "hot": {} } }"#, &misspelt, same),
-        ["api.json:1:83: root::post: `purge`: nothing is kept under the tag `rot`; did you mean `root`?"]
+        ["api.json:1:82: root::post: `purge`: nothing is kept under the tag `rot`; did you mean `root`?"]
     );
 }
 

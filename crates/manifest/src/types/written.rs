@@ -8,14 +8,13 @@
 //! The `?` before a type belongs to the argument, not to its type.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use ketch_syntax::suggestion;
 
 use super::Type;
 use super::own::{self, Own};
-use super::schema::Schema;
+use super::schema::{Files, Schema};
 use crate::project::ProjectFile;
 
 /// How deep types stand in one another.
@@ -32,7 +31,7 @@ pub(super) const NAMES: [&str; 15] = [
 /// name that one of them may know.
 #[derive(Debug)]
 pub struct Types {
-    root: Option<PathBuf>,
+    files: Option<Files>,
     built_in: bool,
     own: bool,
     schemas: Mutex<BTreeMap<String, Result<Schema, String>>>,
@@ -41,7 +40,7 @@ pub struct Types {
 impl Default for Types {
     /// The built-in types.
     fn default() -> Self {
-        Self { root: None, built_in: true, own: false, schemas: Mutex::default() }
+        Self { files: None, built_in: true, own: false, schemas: Mutex::default() }
     }
 }
 
@@ -49,7 +48,7 @@ impl Types {
     /// The types of a project.
     pub fn of(file: &ProjectFile) -> Self {
         let own = !own::files(file).is_empty();
-        Self { root: Some(file.root.clone()), built_in: file.default_types, own, ..Self::default() }
+        Self { files: Some(Files::of(&file.root)), built_in: file.default_types, own, ..Self::default() }
     }
 
     /// Reads a type as a manifest writes it, without its `?`. A name that only a checker may know is taken when the
@@ -175,11 +174,11 @@ impl Types {
 
     /// Each reference is read once.
     fn schema(&self, reference: &str) -> Result<Schema, String> {
-        let Some(root) = &self.root else {
+        let Some(files) = &self.files else {
             return Err("a schema is a file of a project, and there is no project".to_owned());
         };
         let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
-        schemas.entry(reference.to_owned()).or_insert_with(|| Schema::read(root, reference)).clone()
+        schemas.entry(reference.to_owned()).or_insert_with(|| Schema::read(files, reference)).clone()
     }
 }
 

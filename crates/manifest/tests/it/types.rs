@@ -302,13 +302,10 @@ fn types_share_nothing_that_changes() {
 
 #[test]
 fn two_names_of_a_map_that_mean_the_same_are_refused() {
-    for (ty, value) in [(
-        "<uuid:>",
-        json!({ "2f0c5f5e-8c1c-4c0e-9d5e-3b1d2a4f6c7b": 1, "2F0C5F5E-8C1C-4C0E-9D5E-3B1D2A4F6C7B": 2 }),
-    )] {
-        let wrongs = Type::parse(ty).expect(ty).check(&value).expect_err(ty);
-        assert!(wrongs.len() == 1 && wrongs[0].message.contains("written otherwise"), "{ty}: {wrongs:?}");
-    }
+    let value =
+        json!({ "2f0c5f5e-8c1c-4c0e-9d5e-3b1d2a4f6c7b": 1, "2F0C5F5E-8C1C-4C0E-9D5E-3B1D2A4F6C7B": 2 });
+    let wrongs = Type::parse("<uuid:>").expect("a map").check(&value).expect_err("one name twice");
+    assert!(wrongs.len() == 1 && wrongs[0].message.contains("written otherwise"), "{wrongs:?}");
     assert!(Type::parse("<:>").expect("a map").check(&json!({ "A": 1, "a": 2 })).is_ok());
 }
 

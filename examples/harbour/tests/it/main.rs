@@ -124,7 +124,6 @@ const BOATS: &[Scenario] = &[
         name: "is in the list",
         request: "GET /v2/boats?after=2",
         contains: &["Spray", "Joshua"],
-        reply_headers: &[("cache-status", "ketch; fwd=miss; stored")],
         ..Scenario::BLANK
     },
     Scenario {

@@ -6,11 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use ketch_manifest::{BUILD_FOLDER, Language, SourceFolder};
+use ketch_manifest::{BUILD_FOLDER, Language, SourceFolder, TOOL_FOLDERS};
 use sha2::{Digest, Sha256};
-
-/// Folders of tools: what is in them follows from other inputs.
-const TOOLS: [&str; 3] = ["node_modules", "__pycache__", "target"];
 
 /// The digest of what a build depends on: the folder's files, those of `lib/`, and this program. None for languages whose
 /// tools know better.
@@ -62,7 +59,7 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         let kind = entry.file_type()?;
-        if name.starts_with('.') || TOOLS.contains(&name.as_str()) {
+        if name.starts_with('.') || TOOL_FOLDERS.contains(&name.as_str()) {
             continue;
         }
         if kind.is_dir() {

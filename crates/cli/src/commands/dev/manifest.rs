@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use ketch_edge::StopSignal;
-use ketch_manifest::{Footprint, source_folders};
+use ketch_manifest::{Footprint, TOOL_FOLDERS, source_folders};
 use process_wrap::tokio::{CommandWrap, KillOnDrop, ProcessGroup};
 
 use super::Options;
@@ -18,9 +18,6 @@ use crate::watch::Watched;
 
 /// What sources may share, as `ketch build` gives it to compilers.
 const SHARED: &str = "lib";
-
-/// Folders of tools, in which nothing is a source.
-const TOOLS: [&str; 3] = ["node_modules", "__pycache__", "target"];
 
 /// Files of sources that are looked at.
 const FILES: usize = 10_000;
@@ -180,5 +177,5 @@ fn walk(mut open: Vec<PathBuf>, mut see: impl FnMut(&Path, &Metadata)) {
 }
 
 fn is_source(name: &str) -> bool {
-    !name.starts_with('.') && !name.ends_with('~') && !TOOLS.contains(&name)
+    !name.starts_with('.') && !name.ends_with('~') && !TOOL_FOLDERS.contains(&name)
 }

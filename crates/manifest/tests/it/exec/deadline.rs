@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use ketch_manifest::shipped;
 use ketch_testkit::soak_factor;
 
-use super::project::{PATIENCE, client, deserted, gone, numbers, project, until};
+use super::project::{PATIENCE, client, deserted, gone, hung_up, numbers, project, until};
 
 /// A program that hangs in this way, and writes down its processes.
 async fn hangs(script: &str) {
@@ -72,20 +72,12 @@ async fn what_it_leaves_behind_holds_nothing_up_and_is_killed() {
 async fn when_the_client_goes_it_is_killed() {
     let place = project("#!/bin/sh\necho $$ >> pids\nsleep 1000\n", "{}", "30s");
     let client = client(&place, &shipped());
-    {
-        let request = client.get("/run/it");
-        tokio::pin!(request);
-        tokio::select! {
-            answer = &mut request => panic!("it answered {}", answer.status),
-            () = until("it runs", || !numbers(&place, "pids").is_empty()) => {}
-        }
-    }
-    gone(&numbers(&place, "pids")).await;
+    hung_up(&client, &place).await;
 }
 
 #[tokio::test]
 async fn many_runs_leave_no_zombie() {
-    let place = project("#!/bin/sh\necho $$ >> pids\ncat\n", r#"{ "queue": 200 }"#, "30s");
+    let place = project("#!/bin/sh\necho $$ >> pids\ncat\n", r#"{ "queue": 200, "wait": "10m" }"#, "10m");
     let client = client(&place, &shipped());
     for _ in 0..soak_factor() {
         let answers = join_all((0..120).map(|_| client.get("/run/it"))).await;
@@ -112,7 +104,7 @@ async fn beyond_what_may_run_and_wait_one_is_told_to_come_again_at_once() {
         until("two run", || numbers(&place, "pids").len() == 2).await;
         let began = Instant::now();
         let answer = client.get("/run/it").await;
-        assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+        assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
         place.write("go", "");
         answer
     };

@@ -100,6 +100,19 @@ pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
     assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "not within {PATIENCE:?}: {what}");
 }
 
+/// Asks, hangs up when it runs, and waits until what ran is gone.
+pub(crate) async fn hung_up(client: &Client, place: &Place) {
+    {
+        let request = client.get("/run/it");
+        tokio::pin!(request);
+        tokio::select! {
+            answer = &mut request => panic!("it answered {}", answer.status),
+            () = until("it runs", || !numbers(place, "pids").is_empty()) => {}
+        }
+    }
+    gone(&numbers(place, "pids")).await;
+}
+
 fn state(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default()
 }

@@ -6,7 +6,9 @@ use ketch_manifest::shipped;
 use ketch_testkit::{Client, overheard, soak_factor};
 use serde_json::Value;
 
-use super::project::{PATIENCE, alone, client, deserted, gone, memory, numbers, project, shell, until};
+use super::project::{
+    PATIENCE, alone, client, deserted, gone, hung_up, memory, numbers, project, shell, until,
+};
 use crate::place::Place;
 
 const ONE: &str = r#"{ "mode": "worker", "workers": 1 }"#;
@@ -141,15 +143,7 @@ async fn a_time_out_ends_that_process_only() {
 #[tokio::test]
 async fn when_the_client_goes_the_process_ends() {
     let (place, client) = worker("*) sleep 1000;;", ONE, "30s");
-    {
-        let request = client.get("/run/it");
-        tokio::pin!(request);
-        tokio::select! {
-            answer = &mut request => panic!("it answered {}", answer.status),
-            () = until("it runs", || !numbers(&place, "pids").is_empty()) => {}
-        }
-    }
-    gone(&numbers(&place, "pids")).await;
+    hung_up(&client, &place).await;
 }
 
 /// The reply to an error of the worker's, and the log.
