@@ -142,7 +142,7 @@ fn inserted(all: &[Token<'_>], at: usize, tables: &[Table]) -> Option<String> {
     // Rows of plain values only: brackets inside of one, or a value that is computed, and the place is not clear.
     let open = all[..at].iter().rposition(|it| it.text == "(").filter(|open| *open > values)?;
     let row = &all[open + 1..at];
-    if row.iter().any(|it| it.text == ")") || row.len() % 2 == 1 || before_is_no_row(all, open) {
+    if row.iter().any(|it| it.text == ")") || row.len() % 2 == 1 || is_no_row(&all[values + 1..open]) {
         return None;
     }
     let (pairs, commas) = (row.iter().skip(1).step_by(2), row.len() / 2);
@@ -159,8 +159,9 @@ fn inserted(all: &[Token<'_>], at: usize, tables: &[Table]) -> Option<String> {
 }
 
 /// Whether a bracket is another than the first of a row.
-fn before_is_no_row(all: &[Token<'_>], open: usize) -> bool {
-    !open.checked_sub(1).is_some_and(|at| all[at].text == "," || is_word(&all[at], &["values"]))
+fn is_no_row(between: &[Token<'_>]) -> bool {
+    let count = |what: &str| between.iter().filter(|it| it.text == what).count();
+    count("(") != count(")") || between.last().is_some_and(|it| it.text != ",")
 }
 
 /// Whether the statement itself may give the name to something else than a column of a table.
@@ -224,6 +225,7 @@ mod tests {
             "insert into a (id, owner) values (:id, :caller_id)",
             "insert into a values (null, :caller_id, 'x')",
             "insert into a (owner, name) values (1, 'x'), (:caller_id, 'y')",
+            "insert into b (owner, id) values ('x', (:caller_id))",
             "insert into a (owner) select :caller_id",
             "update a set owner = :caller_id",
             "select name from a where rowid = :caller_id",

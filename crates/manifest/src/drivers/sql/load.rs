@@ -6,8 +6,8 @@ use http::Method;
 use ketch_db::describe::{Access, Column, Described, Kind, Undescribed};
 use ketch_db::tokens::words;
 use ketch_db::{Dialect, Schema, Sql};
-use ketch_model::{Key, Place, Problem, Settings, Value};
-use ketch_syntax::suggestion;
+use ketch_model::{Place, Problem, Settings, Value};
+use ketch_syntax::{Key, suggestion};
 use serde_json::{Map, Value as Json, json};
 
 use super::caller::{Spelt, spelling};
