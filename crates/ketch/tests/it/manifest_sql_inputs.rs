@@ -189,7 +189,7 @@ fn a_get_that_writes_and_a_page_that_loses_rows_are_told() {
             r#"{ "/": {
                 "add": { "GET": { "info": "Adds." } },
                 "all": { "GET": { "info": "All.", "in": {
-                    "GET@after": { "type": "string", "default": "" }, "GET@limit": { "type": "?int" } } } }
+                    "GET@after": { "type": "?string", "default": "" }, "GET@limit": { "type": "?int" } } } }
             } }"#,
         ),
         (
