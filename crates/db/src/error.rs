@@ -46,6 +46,9 @@ pub enum Error {
     NotNull(String),
     /// A value breaks a rule of its table; the constraint.
     Check(String),
+    /// The engine can make nothing of a value as it is written: a search that does not parse, text that is no JSON, a
+    /// divisor of zero; what it says, without the value.
+    BadValue(String),
     /// Too many are waiting for the same.
     Busy,
     /// It was not done in its time, and was rolled back.
@@ -108,6 +111,7 @@ impl fmt::Display for Error {
             Self::ForeignKey(what) => write!(f, "a reference leads nowhere: {what}"),
             Self::NotNull(what) => write!(f, "a value is missing: {what}"),
             Self::Check(what) => write!(f, "a value breaks a rule: {what}"),
+            Self::BadValue(what) => write!(f, "nothing can be made of a value: {what}"),
             Self::Busy => f.write_str("too many are waiting for the database"),
             Self::Deadline => f.write_str("it took too long and was rolled back"),
             Self::Conflict => f.write_str("it met other writes again and again"),
@@ -136,6 +140,11 @@ impl From<Error> for ApiError {
             }
             Error::NotNull(_) => (422, "value_missing", "a value is missing"),
             Error::Check(_) => (422, "rule_broken", "a value breaks a rule of the database"),
+            Error::BadValue(_) => (
+                422,
+                "bad_value",
+                "the database can make nothing of a value as it is written: write it otherwise",
+            ),
             Error::NoRow => (404, "not_found", "there is no such thing"),
             Error::Busy | Error::Conflict => (503, "busy", "too busy; try again in a moment"),
             Error::Broken(_) | Error::Unavailable(_) | Error::NotConnected | Error::Closed => {

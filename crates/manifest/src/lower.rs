@@ -23,7 +23,7 @@ use crate::middleware::{Claims, Kind};
 use crate::names::Taken;
 use crate::outputs::Outputs;
 use crate::project::Project;
-use crate::reply::Shape;
+use crate::reply::{Sent, Shape};
 use crate::tree::{Declared, Param, Site};
 use crate::{arguments, folder, inside, middleware, numbers, scopes, surplus, types};
 
@@ -395,6 +395,7 @@ impl Answering {
             request_id: exchange.id(),
             time_left: exchange.time_left(),
         };
-        self.shape.reply(self.outputs.shape(controller.call(call).await?).await?)
+        let sent = Sent::of(&call.args);
+        self.shape.reply(self.outputs.shape(controller.call(call).await?).await?, &sent)
     }
 }

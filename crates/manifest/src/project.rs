@@ -351,6 +351,11 @@ fn within(path: &str, place: &Place, section: &str) -> Result<PathBuf, Problem> 
 
 /// Why a text is no origin.
 fn origin_fault(text: &str) -> Option<String> {
+    if text.contains('*') {
+        return Some(format!(
+            "`{text}` is no origin: none stands for many here; name each, `https://app.example`"
+        ));
+    }
     if Redirect::<303>::to_allowed("/", &[text]).is_ok() {
         return None;
     }

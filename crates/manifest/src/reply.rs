@@ -1,5 +1,6 @@
 //! From what a controller answers to a reply: `_STATUS_`, `_HEADERS_`, `_REDIRECT_`, aicra's `error`, and the body.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -34,23 +35,26 @@ impl Shape {
     ///
     /// # Errors
     /// What the controller refuses with, as a status of 400 or more or a number; 502 when its answer cannot be a reply,
-    /// and 400 when it leads to where nothing here may lead.
-    pub(crate) fn reply(&self, answer: Answer) -> Result<Response, Error> {
+    /// and when it leads to where nothing here may lead; 400 for that, if the client sent the target.
+    pub(crate) fn reply(&self, answer: Answer, sent: &Sent) -> Result<Response, Error> {
         match answer {
             Answer::Reply(reply) => Ok(reply),
             Answer::Json(bytes) | Answer::Text(bytes) => Ok(json(StatusCode::OK, Body::from(bytes))),
-            Answer::Fields(fields) => self.fields(fields),
+            Answer::Fields(fields) => self.fields(fields, sent),
         }
     }
 
-    fn fields(&self, mut fields: Map<String, Value>) -> Result<Response, Error> {
+    fn fields(&self, mut fields: Map<String, Value>, sent: &Sent) -> Result<Response, Error> {
         let status = status(fields.remove("_STATUS_"))?;
         let headers = fields.remove("_HEADERS_").unwrap_or_default();
         let headers = Headers::read(&headers).map_err(bad_answer)?;
         let target = self.target(fields.remove("_REDIRECT_"))?;
         let number = self.number(&mut fields);
         let mut response = match (target, number) {
-            (Some(target), number) => self.redirect(&target, status, number, fields)?,
+            (Some(target), number) => {
+                let led = self.redirect(&target, status, number, fields);
+                led.map_err(|error| sent.blamed(error, &target))?
+            }
             (None, number) => {
                 let numbered = number.filter(|number| *number != SUCCESS).map(numbers::known);
                 let status =
@@ -141,6 +145,32 @@ impl Shape {
         }
         Ok(response)
     }
+}
+
+/// What a client sent as text, so that it is known whose a target is.
+#[derive(Debug)]
+pub(crate) struct Sent(Vec<u64>);
+
+impl Sent {
+    pub(crate) fn of(args: &Map<String, Value>) -> Self {
+        Self(args.values().filter_map(Value::as_str).map(hash).collect())
+    }
+
+    /// The error of a target that is not led to: the client's, if it sent the target, else the controller's.
+    fn blamed(&self, error: Error, target: &str) -> Error {
+        if error.status() != StatusCode::BAD_REQUEST || self.0.contains(&hash(target)) {
+            return error;
+        }
+        bad_answer(
+            "`_REDIRECT_` leads to what is neither a path of the site nor of an origin in `redirects` of the project file",
+        )
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A reply that leads on to a path of the site, or to one of these origins.

@@ -1,4 +1,4 @@
 select id, title, done
 from todos
-where owner = :caller_id and (:done is null or done = :done)
+where owner = :caller_id and (cast(:done as boolean) is null or done = :done)
 order by id

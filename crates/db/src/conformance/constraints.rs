@@ -15,6 +15,7 @@ pub(super) const CASES: &[Case] = &[
     case!("constraints", check),
     case!("constraints", foreign_key),
     case!("constraints", foreign_key_of_what_goes),
+    case!("constraints", foreign_key_that_restricts),
     case!("constraints", foreign_key_at_the_commit),
     case!("constraints", a_cascade_follows),
     case!("constraints", messages_hold_no_values),
@@ -83,6 +84,19 @@ async fn foreign_key_of_what_goes(db: Db) -> Checked {
     fails!("an owner that is referred to", gone, Error::ForeignKey(_))?;
     let left: i64 = db.query_one("select count(*) from owners", params! {}).await?;
     same("owners", &left, &1)
+}
+
+async fn foreign_key_that_restricts(db: Db) -> Checked {
+    boats(&db).await?;
+    let table = "create table logs (boat bigint references boats (id) on update restrict on delete restrict)";
+    db.execute(table, params! {}).await?;
+    boat(&db, 1, "Spray").await?;
+    db.execute("insert into logs (boat) values (1)", params! {}).await?;
+    let gone = db.execute("delete from boats where id = :id", params! { id: 1 }).await;
+    fails!("a boat with a log", gone, Error::ForeignKey(_))?;
+    let other = db.execute("update boats set id = 2", params! {}).await;
+    fails!("another number of a boat with a log", other, Error::ForeignKey(_))?;
+    same("boats", &fleet(&db).await?, &1)
 }
 
 async fn foreign_key_at_the_commit(db: Db) -> Checked {

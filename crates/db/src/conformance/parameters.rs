@@ -2,7 +2,7 @@
 
 use super::case::{Case, case};
 use super::check::{Checked, fails, holds, same};
-use super::setting::{boats, fleet};
+use super::setting::{boats, by_dialect, fleet};
 use crate::db::Db;
 use crate::error::Error;
 use crate::params;
@@ -22,6 +22,7 @@ pub(super) const CASES: &[Case] = &[
     case!("parameters", other_spellings_are_refused),
     case!("parameters", mistakes_in_a_write_write_nothing),
     case!("parameters", a_value_is_never_sql),
+    case!("parameters", a_value_that_says_nothing_is_told_from_a_wrong_statement),
     case!("parameters", twenty_at_once),
 ];
 
@@ -136,6 +137,21 @@ async fn a_value_is_never_sql(db: Db) -> Checked {
     db.execute("insert into boats (id, name) values (:id, :name)", params! { id: 1, name }).await?;
     let found: i64 = db.query_one("select id from boats where name = :name", params! { name }).await?;
     same("the boat of that name", &found, &1)
+}
+
+/// A client can mend its value, and only the program its statement. Messages end in logs, so no value is in one.
+async fn a_value_that_says_nothing_is_told_from_a_wrong_statement(db: Db) -> Checked {
+    let sqlite = "select json_extract(:value, '$.a')";
+    let postgres = "select cast('boat' ~ cast(:value as text) as text)";
+    let sql = by_dialect(&db, sqlite, postgres)?;
+    let found = db.query::<Option<String>>(sql, params! { value: "(hunter2" }).await;
+    let error = fails!("a value that says nothing", found, Error::BadValue(_))?;
+    holds("the message holds no value", !format!("{error} {error:?}").contains("hunter2"))?;
+    let inside = db.write(move |tx| tx.query::<Option<String>>(sql, params! { value: "(hunter2" })).await;
+    fails!("the same in a closure", inside, Error::BadValue(_))?;
+    let wrong = by_dialect(&db, "select json_extract('(', '$.a')", "select cast('boat' ~ '(' as text)")?;
+    let found = db.query::<Option<String>>(wrong, params! {}).await;
+    fails!("a wrong statement", found, Error::Statement { .. }).map(drop)
 }
 
 async fn twenty_at_once(db: Db) -> Checked {

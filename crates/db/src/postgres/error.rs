@@ -5,7 +5,9 @@ use std::error::Error as _;
 use tokio_postgres::Error as Theirs;
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::driver::Dialect;
 use crate::error::Error;
+use crate::tokens::{Kind, Tokens};
 
 /// What the server says of a statement.
 pub(super) fn of_statement(error: &Theirs, sql: &str) -> Error {
@@ -37,7 +39,16 @@ pub(super) fn of_statement(error: &Theirs, sql: &str) -> Error {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Error::Conflict,
         _ => match db.code().code().get(..2) {
             Some("08" | "57" | "53") => Error::Unavailable(db.message().to_owned()),
+            // Data that the statement cannot be run with: whose they are tells whether it has parameters.
+            Some("22") if has_params(sql) => Error::BadValue(without_values(db.message())),
             Some("22") => wrong(without_values(db.message())),
+            // So does a search that is read while the statement runs.
+            Some("42") if is_of_search(db) && has_params(sql) => {
+                Error::BadValue(without_values(db.message()))
+            }
+            _ if *db.code() == SqlState::INDETERMINATE_DATATYPE => {
+                wrong(format!("{}: say it with a cast, `cast(:name as text)`", db.message()))
+            }
             Some("XX" | "58") => Error::Engine(format!("{} (SQLSTATE {})", db.message(), db.code().code())),
             _ => wrong(match db.hint() {
                 Some(hint) => format!("{} ({hint})", db.message()),
@@ -124,6 +135,17 @@ fn unique(db: &DbError) -> String {
 
 fn constraint(db: &DbError) -> String {
     db.constraint().or(db.table()).unwrap_or("a constraint").to_owned()
+}
+
+/// Whether a text that was to be a search does not parse.
+fn is_of_search(db: &DbError) -> bool {
+    *db.code() == SqlState::SYNTAX_ERROR
+        && ["tsquery", "tsvector", "jsonpath"].iter().any(|what| db.message().contains(what))
+}
+
+/// Whether a statement has parameters, as it is written or as it is sent.
+fn has_params(sql: &str) -> bool {
+    Tokens::new(sql, Dialect::Postgres).any(|token| matches!(token.kind, Kind::Parameter | Kind::Positional))
 }
 
 /// A message about a value, without the value, which is in quotes.

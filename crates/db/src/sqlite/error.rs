@@ -36,6 +36,31 @@ pub(super) fn of_statement(error: Theirs, sql: &str) -> Error {
     }
 }
 
+/// What SQLite says while a statement runs. What it understood when it was prepared, and cannot do with the parameters that
+/// it was given, is the fault of a value: `match :q` with half a search, `json_extract(:document, …)` with none.
+pub(super) fn of_step(error: Theirs, sql: &str, params: usize) -> Error {
+    let Theirs::SqliteFailure(failure, message) = &error else { return of_statement(error, sql) };
+    let told = message.as_deref().unwrap_or_default();
+    // It is prepared anew when the schema has changed meanwhile.
+    let is_ours = params == 0 || ["no such table", "no such function"].iter().any(|it| told.starts_with(it));
+    match failure.extended_code {
+        ffi::SQLITE_ERROR | ffi::SQLITE_MISMATCH | ffi::SQLITE_TOOBIG if !is_ours => {
+            Error::BadValue(without_values(told))
+        }
+        _ => of_statement(error, sql),
+    }
+}
+
+/// A message up to where it may quote a value: `fts5: syntax error near "…` is a syntax error.
+fn without_values(message: &str) -> String {
+    let (what, rest) = match message.strip_prefix("fts5: ") {
+        Some(rest) => ("fts5: ", rest),
+        None => ("", message),
+    };
+    let end = rest.find(['"', '\'', '`', ':', '<']).unwrap_or(rest.len());
+    format!("{what}{}", rest[..end].trim_end())
+}
+
 /// Whether something did not reach the disk that was to be there.
 fn is_of_sync(extended: i32) -> bool {
     matches!(extended, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
@@ -68,6 +93,10 @@ fn constraint(extended: i32, message: String) -> Error {
         }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Error::ForeignKey(what),
         ffi::SQLITE_CONSTRAINT_NOTNULL => Error::NotNull(what),
+        // Of `on delete restrict` it speaks as of a trigger.
+        ffi::SQLITE_CONSTRAINT_TRIGGER if message == "FOREIGN KEY constraint failed" => {
+            Error::ForeignKey(what)
+        }
         // A trigger's RAISE, and a value that does not fit a STRICT table, say it in full.
         ffi::SQLITE_CONSTRAINT_CHECK => Error::Check(what),
         _ => Error::Check(message),
@@ -80,6 +109,23 @@ impl From<Theirs> for Error {
         match error {
             Theirs::QueryReturnedNoRows => Self::NoRow,
             other => of_engine(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_about_a_value_does_not_tell_it() {
+        for (message, told) in [
+            ("fts5: syntax error near \"secret\"", "fts5: syntax error near"),
+            ("no such column: secret", "no such column"),
+            ("bad JSON path: '$secret'", "bad JSON path"),
+            ("malformed JSON", "malformed JSON"),
+        ] {
+            assert_eq!(without_values(message), told);
         }
     }
 }

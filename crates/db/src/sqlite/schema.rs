@@ -65,6 +65,10 @@ pub struct TableColumn {
     pub name: String,
     /// What it holds, if its declared type says so.
     pub kind: Option<Kind>,
+    /// Its type, as it was declared.
+    pub declared: String,
+    /// Whether SQLite makes a number of text that looks like one, when it is stored there or compared with it.
+    pub numeric: bool,
     /// Whether it may be null.
     pub nullable: bool,
     /// Whether a row that says nothing of it can be inserted: it has a default, is counted up, or may be null.
@@ -75,6 +79,14 @@ pub struct TableColumn {
     pub computed: bool,
     /// Its place in the primary key, from 1; 0 when it is not part of it.
     pub key: usize,
+}
+
+impl TableColumn {
+    /// Whether it is declared as decimal numbers: `numeric(6, 2)`. SQLite has them as numbers, PostgreSQL as text that is one.
+    pub fn is_decimal(&self) -> bool {
+        let name = self.declared.split('(').next().unwrap_or_default().trim();
+        ["numeric", "decimal"].iter().any(|it| name.eq_ignore_ascii_case(it))
+    }
 }
 
 impl fmt::Debug for Schema {
@@ -152,6 +164,8 @@ impl Schema {
                 let column = TableColumn {
                     name: row.get(0)?,
                     kind: Kind::of_sqlite(&declared),
+                    numeric: is_numeric(&declared),
+                    declared: declared.clone(),
                     nullable: !not_null,
                     optional: has_default || !not_null,
                     has_default,
@@ -203,6 +217,13 @@ impl Schema {
         });
         asked.unwrap_or_default()
     }
+}
+
+/// Whether a declared type has one of the affinities of numbers, by the rules of SQLite.
+fn is_numeric(declared: &str) -> bool {
+    let name = declared.to_ascii_lowercase();
+    let has = |part: &str| name.contains(part);
+    has("int") || !(name.is_empty() || ["char", "clob", "text", "blob"].into_iter().any(has))
 }
 
 /// Ends what takes too long.

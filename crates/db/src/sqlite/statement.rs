@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 
-use super::error::{of_engine, of_statement};
+use super::error::{of_engine, of_statement, of_step};
 use crate::driver::{Row, Sink, Statement};
 use crate::error::{Error, Result};
 use crate::params::Params;
@@ -83,8 +83,9 @@ pub(super) fn each(
     sql: &str,
     mut take: impl FnMut(&dyn Row) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
+    let params = prepared.parameter_count();
     let mut rows = prepared.raw_query();
-    while let Some(row) = rows.next().map_err(|error| of_statement(error, sql))? {
+    while let Some(row) = rows.next().map_err(|error| of_step(error, sql, params))? {
         if take(&Shown(row))?.is_break() {
             break;
         }
@@ -96,8 +97,9 @@ pub(super) fn each(
 pub(super) fn changed(connection: &Connection, statement: &Statement) -> Result<u64> {
     let mut prepared = prepare(connection, statement)?;
     let before = connection.total_changes();
+    let params = prepared.parameter_count();
     let mut rows = prepared.raw_query();
-    while rows.next().map_err(|error| of_statement(error, &statement.sql))?.is_some() {}
+    while rows.next().map_err(|error| of_step(error, &statement.sql, params))?.is_some() {}
     drop(rows);
     // What changes no row leaves the count of the last statement that did.
     Ok(if connection.total_changes() == before { 0 } else { connection.changes() })

@@ -59,6 +59,7 @@ mod manifest_pages;
 mod manifest_place;
 mod manifest_reload;
 mod manifest_sql;
+mod manifest_sql_inputs;
 mod manifest_table;
 #[cfg(unix)]
 mod manifest_watch;

@@ -268,6 +268,19 @@ const HOSTILE: [&str; 40] = [
     "evil.example",
 ];
 
+/// The client cannot mend what it has not sent.
+#[tokio::test]
+async fn a_target_of_the_controllers_own_that_leads_away_is_its_fault() {
+    let text = r#"{ "redirects": ["https://app.example"] }"#;
+    let project = project("ketch.json", text, &json!({ "_REDIRECT_": "https://other.example/" }));
+    let client = project.client();
+    let answer = client.post("/say", &json!({ "status": "x" })).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (502, None));
+    assert_eq!(body(&answer)["code"], "bad_controller");
+    let answer = client.post("/say", &json!({ "status": "https://other.example/" })).await;
+    assert_eq!(answer.status.as_u16(), 400);
+}
+
 #[tokio::test]
 async fn w5_no_redirect_of_a_controller_leads_away() {
     let text = r#"{ "redirects": ["https://app.example"] }"#;

@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = files! {
     "controller/todos/{id}.DELETE.sql" = "controller_todos__id_.DELETE.sql"
     "middleware/1-api-key" = "middleware_1-api-key"
     "migrations/001_todos.up.sql" = "migrations_001_todos.up.sql"
+    "migrations/001_todos.up.postgres.sql" = "migrations_001_todos.up.postgres.sql"
     "migrations/001_todos.down.sql" = "migrations_001_todos.down.sql"
     "stub/tip.json" = "stub_tip.json"
 };

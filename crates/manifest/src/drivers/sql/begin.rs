@@ -32,6 +32,9 @@ impl Query {
         for param in &described.params {
             let at = step.inputs.names.iter().position(|name| **name == *param.name);
             let from = at.and_then(|at| step.inputs.from.get(at));
+            if from == Some(&From::CallerId) {
+                step.inputs.spelt.learn(param.kind);
+            }
             if let (Some(From::Argument(argument)), Some(kind)) = (from, param.kind)
                 && !argument.wants.fits(kind)
             {

@@ -7,6 +7,7 @@ use ketch_db::{Params, Value};
 use ketch_model::{ArgSpec, Error, FieldError, In};
 use serde_json::Value as Json;
 
+use super::caller::Spelt;
 use crate::arguments::narrowed;
 use crate::call::Call;
 use crate::tree::{Param, Site};
@@ -17,6 +18,8 @@ use crate::types::Type;
 pub(super) struct Inputs {
     pub(super) names: Arc<[Box<str>]>,
     pub(super) from: Vec<From>,
+    /// How the caller's id must be spelt.
+    pub(super) spelt: Spelt,
 }
 
 /// Where a value comes from.
@@ -116,6 +119,11 @@ impl Argument {
 }
 
 impl Inputs {
+    /// Whether a client says any of the values.
+    pub(super) fn has_arguments(&self) -> bool {
+        self.from.iter().any(|from| matches!(from, From::Argument(_)))
+    }
+
     /// Says in the documents what the database asks beyond the types.
     pub(super) fn narrow(&self, args: &mut [ArgSpec]) {
         for from in &self.from {
@@ -141,7 +149,10 @@ impl Inputs {
         for from in &self.from {
             values.push(match from {
                 From::Argument(argument) => bound(call, argument)?,
-                From::CallerId => call.caller.id().map_or(Value::Null, Value::from),
+                From::CallerId => match call.caller.id() {
+                    Some(id) => self.spelt.value(id)?,
+                    None => Value::Null,
+                },
                 From::CallerEmail => match call.claims.get("email") {
                     Some(Json::String(email)) => Value::from(email.as_str()),
                     _ => Value::Null,

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use ketch_db::describe::{Access, Column, Described, Kind, Undescribed};
 use ketch_db::tokens::words;
 use ketch_db::{Dialect, Schema, Sql};
-use ketch_model::{Place, Problem};
-use ketch_syntax::suggestion;
+use ketch_model::{Place, Problem, Settings, Value};
+use ketch_syntax::{Key, suggestion};
 use serde_json::{Map, Value as Json, json};
 
+use super::caller::{Spelt, spelling};
 use super::inputs::{Argument, From, Inputs, Wants};
 use super::options::{LIST, Options, PAGE, Returns};
 use super::output::{Form, Out, Plan};
@@ -63,6 +65,7 @@ pub(super) fn load(wanted: &Wanted<'_>) -> Result<Query, Vec<Problem>> {
         db: wanted.db.cloned().unwrap_or_default(),
         steps,
         returns,
+        silent: returns == Returns::Count && is_silent(endpoint),
         reads,
         asks_who,
         most,
@@ -111,6 +114,11 @@ impl Loading<'_> {
             None => statement.looks_like_a_read(dialect),
         };
         let each_reads: Vec<bool> = statements.iter().zip(&described).map(reads).collect();
+        if let Some(message) = unsafe_write(&self.endpoint.method)
+            && let Some(at) = each_reads.iter().position(|reads| !reads)
+        {
+            problems.push(self.at(self.text.place(statements[at], 0), message));
+        }
         let columns = described.last().cloned().flatten().map(|described| described.columns);
         let gives = columns.as_ref().map_or_else(|| last.looks_like_rows(dialect), |all| !all.is_empty());
         let returns = self.returns(gives, each_reads.last() == Some(&true), last, problems);
@@ -206,16 +214,34 @@ impl Loading<'_> {
                 "goes on after `:after`, and says no order: add `order by` the column that it compares";
             problems.push(self.at(start(), message.to_owned()));
         }
+        let compared = last.compared_with("after", dialect);
+        let cursor = [self.options.cursor(), compared.as_deref()];
+        if let (Some(first), Some(known)) = (last.first_of_order(dialect), cursor.iter().flatten().next())
+            && cursor.iter().flatten().all(|it| !it.eq_ignore_ascii_case(&first))
+        {
+            let message = format!(
+                "goes on after `{known}` and is ordered by `{first}` first, so rows would be left out: begin `order by` with `{known}`"
+            );
+            problems.push(self.at(start(), message));
+        }
         if let Some(said) = self.options.cursor() {
             return Some((said.to_owned(), self.options.cursor.as_ref().map(|it| it.place.clone())));
         }
-        let found = last.compared_with("after", dialect);
+        let found = compared;
         if found.is_none() {
             let message =
                 "says not which column `:after` is of: write `\"sql\": {\"cursor\": \"…\"}` at the method";
             problems.push(self.at(start(), message.to_owned()));
         }
         found.map(|name| (name, None))
+    }
+
+    /// How the caller's id must be spelt: PostgreSQL says what it takes when the server starts.
+    fn spelt(&self, statement: Statement<'_>) -> Spelt {
+        if self.text.dialect != Dialect::Sqlite {
+            return Spelt::default();
+        }
+        Spelt::known(spelling(statement.sql, self.wanted.known.schema.as_ref()))
     }
 
     /// The outputs that are declared, if any name columns.
@@ -280,10 +306,23 @@ impl Loading<'_> {
         }
         Step {
             sql: Sql::shared(statement.sql),
-            inputs: Inputs { names: names.into(), from },
+            inputs: Inputs { names: names.into(), from, spelt: self.spelt(statement) },
             at: statement.at,
         }
     }
+}
+
+/// Whether an endpoint answers 204. Its own levels say so; the last one counts.
+fn is_silent(endpoint: &Declared) -> bool {
+    let said = endpoint.above.iter().chain([&endpoint.settings]).flat_map(Settings::entries);
+    let status = said.filter(|entry| entry.key == Key::Status).last();
+    status.is_some_and(|entry| matches!(&entry.value, Value::Text(status) if status == "204"))
+}
+
+/// A statement that writes where a request is to change nothing.
+fn unsafe_write(method: &Method) -> Option<String> {
+    let safe = [Method::GET, Method::HEAD].contains(method);
+    safe.then(|| format!("writes, and {method} is a read, which is repeated and sent ahead as anybody likes: answer POST, PUT, PATCH or DELETE with it"))
 }
 
 /// What does not fit between columns and what is declared of them.

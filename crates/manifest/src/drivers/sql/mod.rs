@@ -1,9 +1,10 @@
 //! The driver `sql`: a file of one or several statements that answers an endpoint, in one transaction.
 //!
-//! `text` reads a file, `options` what the method says of it, `inputs` binds arguments, `output` writes rows as JSON,
+//! `text` reads a file, `options` what the method says of it, `inputs` binds arguments, `caller` who calls, `output` writes rows as JSON,
 //! `load` puts that together and checks it, `begin` checks it once more on the database itself, and `run` answers.
 
 mod begin;
+mod caller;
 mod inputs;
 mod load;
 mod options;
@@ -18,11 +19,12 @@ use ketch_model::Problem;
 
 use crate::driver::{Bound, Driver, Wanted};
 
+pub(crate) use caller::{Spelling, spelt};
 pub(crate) use inputs::{Wants, argument};
 pub(crate) use load::natural;
 pub(crate) use options::{MOST, PAGE};
 pub(crate) use output::{Form, Out, Page, Plan, Written};
-pub(crate) use run::{BROKEN, NOT_FOUND, UNKNOWN, nobody, page_schema, refused};
+pub(crate) use run::{BROKEN, FORBIDDEN, NOT_FOUND, UNKNOWN, nobody, page_schema, refused};
 
 /// The driver.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use ketch_db::{Db, Sql, Statement, Tx};
 use ketch_model::{ArgSpec, Content, Error, ErrorSpec, Problem, ReplySpec};
+use ketch_web::Response;
 use serde_json::json;
 
 use super::inputs::Inputs;
@@ -25,6 +26,8 @@ pub(super) struct Inner {
     /// In their order; there is one at least.
     pub(super) steps: Vec<Step>,
     pub(super) returns: Returns,
+    /// Whether the reply is 204: the count stays here.
+    pub(super) silent: bool,
     /// Whether all of them read.
     pub(super) reads: bool,
     /// Whether a caller must be known.
@@ -161,7 +164,15 @@ fn count(changed: Option<u64>) -> Vec<u8> {
 impl Controller for Query {
     fn call(&self, call: Call) -> Pending<Result<Answer, Error>> {
         let inner = Arc::clone(&self.0);
-        Box::pin(async move { inner.answer(call).await.map(|bytes| Answer::Json(Bytes::from(bytes))) })
+        Box::pin(async move {
+            let bytes = inner.answer(call).await?;
+            if !inner.silent {
+                return Ok(Answer::Json(Bytes::from(bytes)));
+            }
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            Ok(Answer::Reply(response))
+        })
     }
 
     fn narrow(&self, args: &mut [ArgSpec]) {
@@ -178,13 +189,23 @@ impl Controller for Query {
             }
         };
         let content = Some(Content { media_type: "application/json", schema });
-        let reply = ReplySpec { status: StatusCode::OK, description: "The output.".to_owned(), content };
+        let mut reply = ReplySpec { status: StatusCode::OK, description: "The output.".to_owned(), content };
+        if inner.silent {
+            reply = ReplySpec {
+                status: StatusCode::NO_CONTENT,
+                description: "It is done.".to_owned(),
+                content: None,
+            };
+        }
         let mut errors = Vec::new();
         if inner.returns == Returns::Row {
             errors.push(NOT_FOUND);
         }
         if inner.asks_who {
-            errors.push(UNKNOWN);
+            errors.extend([UNKNOWN, FORBIDDEN]);
+        }
+        if inner.steps.iter().any(|step| step.inputs.has_arguments()) {
+            errors.push(BAD_VALUE);
         }
         if !inner.reads {
             errors.extend(BROKEN);
@@ -204,6 +225,15 @@ pub(crate) const NOT_FOUND: ErrorSpec =
 /// 401.
 pub(crate) const UNKNOWN: ErrorSpec =
     ErrorSpec { status: 401, code: "unauthorized", description: "Nobody knows who calls." };
+/// 403.
+pub(crate) const FORBIDDEN: ErrorSpec =
+    ErrorSpec { status: 403, code: "forbidden", description: "Nothing here can belong to the caller." };
+/// A value that the database can make nothing of.
+pub(crate) const BAD_VALUE: ErrorSpec = ErrorSpec {
+    status: 422,
+    code: "bad_value",
+    description: "The database can make nothing of a value as it is written.",
+};
 /// What breaks the rules of a table.
 pub(crate) const BROKEN: [ErrorSpec; 4] = [
     ErrorSpec { status: 409, code: "already_exists", description: "It is there already." },

@@ -81,6 +81,31 @@ impl<'t> Statement<'t> {
         words(self.sql, dialect).any(|word| word == "order")
     }
 
+    /// The column by which rows are ordered first, where it is a plain one: `name` of `order by t.name desc, id`.
+    pub(super) fn first_of_order(self, dialect: Dialect) -> Option<String> {
+        let plain = Tokens::new(self.sql, dialect);
+        let plain: Vec<_> = plain.filter(|it| !matches!(it.kind, Kind::Space | Kind::Comment)).collect();
+        let is = |at: usize, what: &str| plain.get(at).is_some_and(|it| it.text.eq_ignore_ascii_case(what));
+        // The last one that stands in no brackets is of the whole.
+        let (mut depth, mut found) = (0_i32, None);
+        for at in 0..plain.len() {
+            match plain[at].text {
+                "(" => depth += 1,
+                ")" => depth -= 1,
+                _ if depth == 0 && is(at, "order") && is(at + 1, "by") => found = Some(at + 2),
+                _ => {}
+            }
+        }
+        let mut at = found?;
+        while is(at + 1, ".") {
+            at += 2;
+        }
+        let name = plain.get(at).filter(|it| matches!(it.kind, Kind::Word | Kind::Name))?;
+        let ends = at + 1 == plain.len()
+            || [",", ";", "asc", "desc", "limit", "nulls"].iter().any(|it| is(at + 1, it));
+        ends.then(|| name.text.trim_matches(['"', '`', '[', ']']).to_owned())
+    }
+
     /// The column that `:after` is compared with: `id` of `todos.id > :after`.
     pub(super) fn compared_with(self, param: &str, dialect: Dialect) -> Option<String> {
         let plain = Tokens::new(self.sql, dialect);
@@ -116,6 +141,17 @@ mod tests {
         assert_eq!(column("select id from t where \"when\" < /* x */ :after"), Some("when".to_owned()));
         assert_eq!(column("select id from t where lower(id) > :after"), None);
         assert_eq!(column("select id from t where id = :after"), None);
+    }
+
+    #[test]
+    fn the_first_column_of_an_order_is_found() {
+        let first = |sql| statement(sql).first_of_order(Dialect::Sqlite);
+        assert_eq!(first("select 1 from t order by t.\"id\" desc, n limit 1"), Some("id".to_owned()));
+        assert_eq!(first("select rank() over (order by x) from t order by n limit 1"), Some("n".to_owned()));
+        assert_eq!(first("select 1 from t order by lower(n)"), None);
+        assert_eq!(first("select 1 from t order by n collate nocase"), None);
+        assert_eq!(first("select 1 from t order by 1"), None);
+        assert_eq!(first("select rank() over (order by x) from t"), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A table as its endpoints see it: which column finds a row, whose it is, which are shown and which are taken.
 
+use ketch_db::Dialect;
 use ketch_db::describe::Kind;
 use ketch_db::sqlite::{Table, TableColumn};
 use ketch_model::Problem;
@@ -25,6 +26,8 @@ pub(super) struct Layout {
     /// Where the table is named.
     pub(super) place: ketch_model::Place,
     pub(super) subject: String,
+    /// Which SQL the database speaks.
+    pub(super) dialect: Dialect,
 }
 
 impl Layout {
@@ -52,11 +55,11 @@ impl Layout {
                 format!("there is no table `{}`{hint}", tabled.table.name),
             )]);
         };
-        Self::fit(tabled, &table, subject)
+        Self::fit(tabled, &table, subject, known.dialect)
     }
 
     /// Finds what is said among the columns of the table.
-    fn fit(tabled: &Tabled, table: &Table, subject: String) -> Result<Self, Vec<Problem>> {
+    fn fit(tabled: &Tabled, table: &Table, subject: String, dialect: Dialect) -> Result<Self, Vec<Problem>> {
         let problem =
             |at: &Named, message: String| Problem::new(Some(at.place.clone()), subject.as_str(), message);
         let mut problems = Vec::new();
@@ -111,15 +114,19 @@ impl Layout {
             || table.columns.iter().filter(|it| owner.as_ref().is_none_or(|owner| owner.name != it.name));
         let shown = said.unwrap_or_else(|| others().cloned().collect());
         let (name, place) = (table.name.clone(), tabled.table.place.clone());
-        Ok(Self { name, key, owner, shown, page, place, subject })
+        Ok(Self { name, key, owner, shown, page, place, subject, dialect })
     }
 
     /// What may be said of a new row.
     pub(super) fn taken(&self) -> impl Iterator<Item = &TableColumn> {
         let owner = self.owner.as_ref().map(|owner| owner.name.as_str());
-        let counted =
-            |it: &TableColumn| it.name == self.key.name && it.optional && it.kind == Some(Kind::Integer);
+        let counted = |it: &TableColumn| it.name == self.key.name && self.counts();
         self.shown.iter().filter(move |it| !it.computed && Some(it.name.as_str()) != owner && !counted(it))
+    }
+
+    /// Whether SQLite counts the key up.
+    pub(super) fn counts(&self) -> bool {
+        self.key.optional && self.key.kind == Some(Kind::Integer)
     }
 
     /// What may be changed of a row.
@@ -136,7 +143,8 @@ impl Layout {
 }
 
 fn schema(column: &TableColumn) -> Value {
-    let mut schema = crate::drivers::sql::natural(column.kind);
+    let kind = if column.is_decimal() { Some(Kind::Real) } else { column.kind };
+    let mut schema = crate::drivers::sql::natural(kind);
     if !column.nullable
         && let Some(name) = schema.get("type").and_then(|it| it.get(0)).cloned()
     {

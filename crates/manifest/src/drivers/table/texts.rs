@@ -1,8 +1,9 @@
 //! The SQL of a table's endpoints. Names are quoted; values are parameters.
 
 use http::Method;
-use ketch_db::Sql;
+use ketch_db::describe::Kind;
 use ketch_db::sqlite::TableColumn;
+use ketch_db::{Dialect, Sql};
 
 use super::layout::Layout;
 
@@ -53,14 +54,16 @@ pub(super) fn texts(table: &Layout, action: Action) -> Vec<Sql> {
     }
     let key = quoted(&table.key.name);
     let one = format!(
-        "where {key} = :key{}",
+        "where {key} = {}{}",
+        of_key(table, ":key"),
         if owned.is_empty() { String::new() } else { format!(" and {owned}") }
     );
     let all = if owned.is_empty() { String::new() } else { format!("where {owned}") };
     let columns = columns(table);
     let text = match action {
         Action::List => {
-            let after = format!("{} {key} > :after", if owned.is_empty() { "where" } else { "and" });
+            let word = if owned.is_empty() { "where" } else { "and" };
+            let after = format!("{word} {key} > {}", of_key(table, ":after"));
             let end = format!("order by {key} limit :limit");
             let first = format!("select {columns} from {from} {all} {end}");
             return vec![
@@ -82,6 +85,15 @@ pub(super) fn texts(table: &Layout, action: Action) -> Vec<Sql> {
         Action::Delete => format!("delete from {from} {one}"),
     };
     vec![Sql::shared(text)]
+}
+
+/// A key to compare with. PostgreSQL would take a parameter beside an `integer` for one of 32 bits, and there is merely no row
+/// of a number that is larger.
+fn of_key(table: &Layout, param: &str) -> String {
+    match (table.dialect, table.key.kind) {
+        (Dialect::Postgres, Some(Kind::Integer)) => format!("cast({param} as bigint)"),
+        _ => param.to_owned(),
+    }
 }
 
 /// The text that inserts a row with these of its columns.
