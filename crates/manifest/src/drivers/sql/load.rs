@@ -6,7 +6,7 @@ use http::Method;
 use ketch_db::describe::{Access, Column, Described, Kind, Undescribed};
 use ketch_db::tokens::words;
 use ketch_db::{Dialect, Schema, Sql};
-use ketch_model::{Place, Problem, Settings, Value};
+use ketch_model::{Place, Problem, Value};
 use ketch_syntax::{Key, suggestion};
 use serde_json::{Map, Value as Json, json};
 
@@ -314,8 +314,9 @@ impl Loading<'_> {
 
 /// Whether an endpoint answers 204. Its own levels say so; the last one counts.
 fn is_silent(endpoint: &Declared) -> bool {
-    let said = endpoint.above.iter().chain([&endpoint.settings]).flat_map(Settings::entries);
-    let status = said.filter(|entry| entry.key == Key::Status).last();
+    let levels = endpoint.above.iter().chain([&endpoint.settings]);
+    let mut said = levels.rev().flat_map(|level| level.entries().iter().rev());
+    let status = said.find(|entry| entry.key == Key::Status);
     status.is_some_and(|entry| matches!(&entry.value, Value::Text(status) if status == "204"))
 }
 

@@ -88,8 +88,8 @@ impl<'t> Statement<'t> {
         let is = |at: usize, what: &str| plain.get(at).is_some_and(|it| it.text.eq_ignore_ascii_case(what));
         // The last one that stands in no brackets is of the whole.
         let (mut depth, mut found) = (0_i32, None);
-        for at in 0..plain.len() {
-            match plain[at].text {
+        for (at, token) in plain.iter().enumerate() {
+            match token.text {
                 "(" => depth += 1,
                 ")" => depth -= 1,
                 _ if depth == 0 && is(at, "order") && is(at + 1, "by") => found = Some(at + 2),
