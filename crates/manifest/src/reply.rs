@@ -147,13 +147,16 @@ impl Shape {
     }
 }
 
+/// Texts that are longer are no targets, in bytes: no browser follows them.
+const TARGET: usize = 8 << 10;
+
 /// What a client sent as text, so that it is known whose a target is.
 #[derive(Debug)]
 pub(crate) struct Sent(Vec<u64>);
 
 impl Sent {
     pub(crate) fn of(args: &Map<String, Value>) -> Self {
-        Self(args.values().filter_map(Value::as_str).map(hash).collect())
+        Self(args.values().filter_map(Value::as_str).filter(|it| it.len() <= TARGET).map(hash).collect())
     }
 
     /// The error of a target that is not led to: the client's, if it sent the target, else the controller's.
