@@ -36,19 +36,14 @@ pub(super) fn of_statement(error: Theirs, sql: &str) -> Error {
     }
 }
 
-/// What SQLite says while a statement runs. What it understood when it was prepared, and cannot do with the parameters that
-/// it was given, is the fault of a value: `match :q` with half a search, `json_extract(:document, …)` with none.
-pub(super) fn of_step(error: Theirs, sql: &str, params: usize) -> Error {
-    let Theirs::SqliteFailure(failure, message) = &error else { return of_statement(error, sql) };
-    let told = message.as_deref().unwrap_or_default();
-    // It is prepared anew when the schema has changed meanwhile.
-    let is_ours = params == 0 || ["no such table", "no such function"].iter().any(|it| told.starts_with(it));
-    match failure.extended_code {
-        ffi::SQLITE_ERROR | ffi::SQLITE_MISMATCH | ffi::SQLITE_TOOBIG if !is_ours => {
-            Error::BadValue(without_values(told))
-        }
-        _ => of_statement(error, sql),
-    }
+/// What SQLite says while a statement runs, where a value may be at fault. What it understood when it was prepared, and cannot
+/// do with the parameters that it was given: `match :q` with half a search, `json_extract(:document, …)` with none.
+pub(super) fn of_step(error: &Theirs, params: usize) -> Option<Error> {
+    let Theirs::SqliteFailure(failure, message) = error else { return None };
+    let is_of_value =
+        matches!(failure.extended_code, ffi::SQLITE_ERROR | ffi::SQLITE_MISMATCH | ffi::SQLITE_TOOBIG);
+    let told = message.as_deref().unwrap_or("it does not fit");
+    (is_of_value && params > 0).then(|| Error::BadValue(without_values(told)))
 }
 
 /// A message up to where it may quote a value: `fts5: syntax error near "…` is a syntax error.

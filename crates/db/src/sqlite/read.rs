@@ -107,7 +107,7 @@ impl Readers {
                 if !statement::reads(&prepared) {
                     return Ok(false);
                 }
-                statement::rows(&mut prepared, &asked.sql, &mut *sink).map(|()| true)
+                statement::rows(&reader.connection, &mut prepared, &asked.sql, &mut *sink).map(|()| true)
             });
             if let Ok(false) = done {
                 texts.writes(text);

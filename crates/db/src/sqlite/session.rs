@@ -50,7 +50,7 @@ impl Session for Open<'_> {
     fn query(&mut self, statement: &Statement, sink: &mut dyn Sink) -> Result<()> {
         self.run(|connection| {
             let mut prepared = statement::prepare(connection, statement)?;
-            statement::rows(&mut prepared, &statement.sql, sink)
+            statement::rows(connection, &mut prepared, &statement.sql, sink)
         })
     }
 

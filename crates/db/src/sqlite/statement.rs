@@ -72,25 +72,39 @@ fn is_named(prepared: &CachedStatement<'_>, index: usize, param: &str) -> bool {
 }
 
 /// Gives the rows of a prepared statement to a sink.
-pub(super) fn rows(prepared: &mut CachedStatement<'_>, sql: &str, sink: &mut dyn Sink) -> Result<()> {
+pub(super) fn rows(
+    connection: &Connection,
+    prepared: &mut CachedStatement<'_>,
+    sql: &str,
+    sink: &mut dyn Sink,
+) -> Result<()> {
     sink.begin();
-    each(prepared, sql, |row| sink.row(row))
+    each(connection, prepared, sql, |row| sink.row(row))
 }
 
 /// Shows the rows of a prepared statement one by one, until one is the last that is wanted.
 pub(super) fn each(
+    connection: &Connection,
     prepared: &mut CachedStatement<'_>,
     sql: &str,
     mut take: impl FnMut(&dyn Row) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let params = prepared.parameter_count();
     let mut rows = prepared.raw_query();
-    while let Some(row) = rows.next().map_err(|error| of_step(error, sql, params))? {
+    while let Some(row) = rows.next().map_err(|error| failed(connection, error, sql, params))? {
         if take(&Shown(row))?.is_break() {
             break;
         }
     }
     Ok(())
+}
+
+/// What went wrong while a statement ran. One that cannot be prepared any more fell behind the schema, whatever its values.
+fn failed(connection: &Connection, error: rusqlite::Error, sql: &str, params: usize) -> Error {
+    match of_step(&error, params) {
+        Some(of_value) if connection.prepare(sql).is_ok() => of_value,
+        _ => of_statement(error, sql),
+    }
 }
 
 /// Runs a statement whose rows nobody wants; how many it changed.
@@ -99,7 +113,7 @@ pub(super) fn changed(connection: &Connection, statement: &Statement) -> Result<
     let before = connection.total_changes();
     let params = prepared.parameter_count();
     let mut rows = prepared.raw_query();
-    while rows.next().map_err(|error| of_step(error, &statement.sql, params))?.is_some() {}
+    while rows.next().map_err(|error| failed(connection, error, &statement.sql, params))?.is_some() {}
     drop(rows);
     // What changes no row leaves the count of the last statement that did.
     Ok(if connection.total_changes() == before { 0 } else { connection.changes() })

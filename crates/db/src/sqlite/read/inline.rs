@@ -165,7 +165,7 @@ impl Reader {
             if !statement::reads(&prepared) {
                 return Ok(Ran::Writes);
             }
-            statement::rows(&mut prepared, &asked.sql, sink).map(|()| Ran::Rows)
+            statement::rows(&self.connection, &mut prepared, &asked.sql, sink).map(|()| Ran::Rows)
         })
     }
 }

@@ -138,7 +138,7 @@ impl Source<'_> {
         if !statement::reads(&prepared) {
             return Err(Error::Denied(format!("a stream may only read: `{sql}`")));
         }
-        statement::each(&mut prepared, sql, |row| {
+        statement::each(&reader.connection, &mut prepared, sql, |row| {
             let item = (self.decode)(row)?;
             self.hand_over(item, rows, shared).map(ControlFlow::Continue)
         })

@@ -120,7 +120,7 @@ fn execute(connection: &Connection, statements: &[Statement], changed: &mut Vec<
 
 fn query(connection: &Connection, asked: &Statement, sink: &mut dyn Sink) -> Result<()> {
     let mut prepared = statement::prepare(connection, asked)?;
-    statement::rows(&mut prepared, &asked.sql, sink)
+    statement::rows(connection, &mut prepared, &asked.sql, sink)
 }
 
 fn still_open(connection: &Connection) -> Result<()> {
