@@ -306,7 +306,7 @@ impl Lowering<'_> {
             }
             _ => None,
         };
-        let file = &self.project.file;
+        let (file, subject) = (&self.project.file, endpoint.subject());
         let shape = Shape {
             seed: file.seed,
             redirects: Arc::clone(&self.redirects),
@@ -320,8 +320,7 @@ impl Lowering<'_> {
             Answering { method: endpoint.method.clone(), takes, absent, route, bound, outputs, shape };
         let answering = Arc::new(answering);
         let handler = move |input: Input| Arc::clone(&answering).answer(input);
-        let place = endpoint.place.clone();
-        let mut fronted = Fronted::new(names, endpoint.method.clone(), path, place, handler);
+        let mut fronted = Fronted::new(names, endpoint.method.clone(), path, endpoint.place.clone(), handler);
         fronted.docs = Docs::from_comments(endpoint.info.as_deref(), endpoint.about.as_deref());
         fronted.args = described;
         // Of a stub whose output is not declared, its file says what it is.
@@ -332,7 +331,6 @@ impl Lowering<'_> {
         fronted.answer = answer;
         fronted.base = Some(file.root.clone());
         fronted.annotate = file.seed.then_some(numbers::annotate);
-        let subject = endpoint.subject();
         fronted
             .route(levels)
             .map_err(|found| found.into_iter().map(|it| Problem { subject: subject.clone(), ..it }).collect())

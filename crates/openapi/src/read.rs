@@ -191,7 +191,7 @@ pub fn read(
     let version = version(&document)?;
     let library = Library::new(document, file);
     let mut reading =
-        Reading { schemas: Schemas::new(&library, version), library: &library, told: Notes::default() };
+        Reading { schemas: Schemas::new(&library, version), shelf: &library, told: Notes::default() };
     for (at, what) in library.refused() {
         reading.told.add(at, what.clone());
     }
@@ -262,7 +262,7 @@ impl Notes {
 }
 
 struct Reading<'l> {
-    library: &'l Library,
+    shelf: &'l Library,
     schemas: Schemas<'l>,
     told: Notes,
 }
@@ -271,15 +271,15 @@ impl Reading<'_> {
     fn document(&mut self) -> Result<Description, String> {
         let root = Place::root();
         let info = root.member("info");
-        let text = |name: &str| self.library.get(&info.member(name)).and_then(text);
+        let text = |name: &str| self.shelf.get(&info.member(name)).and_then(text);
         let (title, version, description) = (text("title"), text("version"), text("description"));
         for name in ["contact", "license", "termsOfService", "summary"] {
-            if self.library.get(&info.member(name)).is_some() {
+            if self.shelf.get(&info.member(name)).is_some() {
                 self.told.add(&info.member(name), format!("`{name}` is left out"));
             }
         }
         for name in ["webhooks", "externalDocs", "jsonSchemaDialect"] {
-            if self.library.get(&root.member(name)).is_some_and(|it| !is_empty(it)) {
+            if self.shelf.get(&root.member(name)).is_some_and(|it| !is_empty(it)) {
                 self.told.add(&root.member(name), format!("`{name}` is left out"));
             }
         }
@@ -292,11 +292,11 @@ impl Reading<'_> {
     /// The path of the first server. Others are told of unless they have the same.
     fn prefix(&mut self, at: &Place) -> String {
         let mut prefixes = Vec::new();
-        for (index, _) in items(self.library.get(at)).enumerate() {
+        for (index, _) in items(self.shelf.get(at)).enumerate() {
             let server = at.member(&index.to_string());
-            let Some(mut url) = self.library.get(&server.member("url")).and_then(text) else { continue };
+            let Some(mut url) = self.shelf.get(&server.member("url")).and_then(text) else { continue };
             let variables = server.member("variables");
-            for (name, variable) in members(self.library.get(&variables)) {
+            for (name, variable) in members(self.shelf.get(&variables)) {
                 url = url.replace(
                     &format!("{{{name}}}"),
                     &variable.get("default").and_then(text).unwrap_or_default(),
@@ -319,7 +319,7 @@ impl Reading<'_> {
 
     fn tags(&mut self, at: &Place) -> BTreeMap<String, String> {
         let mut tags = BTreeMap::new();
-        for (index, tag) in items(self.library.get(at)).enumerate() {
+        for (index, tag) in items(self.shelf.get(at)).enumerate() {
             if tag.get("externalDocs").is_some() {
                 self.told
                     .add(&at.member(&index.to_string()).member("externalDocs"), "`externalDocs` is left out");

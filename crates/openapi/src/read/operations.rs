@@ -11,7 +11,7 @@ const METHODS: [(&str, &str); 5] =
 impl Reading<'_> {
     /// All operations. One that cannot be read is told of and left out.
     pub(super) fn operations(&mut self) -> Result<Vec<Operation>, String> {
-        let library = self.library;
+        let library = self.shelf;
         let paths = Place::root().member("paths");
         let mut operations = Vec::new();
         for (path, _) in members(library.get(&paths)) {
@@ -61,7 +61,7 @@ impl Reading<'_> {
     }
 
     fn operation(&mut self, path: &str, method: &'static str, item: &Place, at: &Place) -> Operation {
-        let library = self.library;
+        let library = self.shelf;
         let own = library.get(at).unwrap_or(&Value::Null);
         let shared = library.get(item).unwrap_or(&Value::Null);
         // What is told meanwhile belongs to this operation, and stands at it too.
@@ -113,7 +113,7 @@ impl Reading<'_> {
     fn needs(&mut self, at: &Place, own: &Value) -> (String, Vec<Vec<Need>>) {
         let (place, said) = match own.get("security") {
             Some(own) => (at.member("security"), Some(own)),
-            None => (Place::root().member("security"), self.library.get(&Place::root().member("security"))),
+            None => (Place::root().member("security"), self.shelf.get(&Place::root().member("security"))),
         };
         let mut all = Vec::new();
         for (index, alternative) in items(said).enumerate() {
@@ -140,7 +140,7 @@ impl Reading<'_> {
     /// What a security scheme is, in words.
     fn scheme(&mut self, name: &str, at: &Place) -> String {
         let place = Place::root().member("components").member("securitySchemes").member(name);
-        let Ok((_, scheme)) = self.library.follow(&place) else {
+        let Ok((_, scheme)) = self.shelf.follow(&place) else {
             self.told.add(at, format!("there is no security scheme `{name:.60}`"));
             return "an unknown scheme".to_owned();
         };

@@ -16,7 +16,7 @@ impl Reading<'_> {
     pub(super) fn parameters(&mut self, lists: &[Place]) -> Vec<Parameter> {
         let mut all: Vec<Parameter> = Vec::new();
         for list in lists {
-            for index in 0..items(self.library.get(list)).count() {
+            for index in 0..items(self.shelf.get(list)).count() {
                 let Some(parameter) = self.parameter(&list.member(&index.to_string())) else { continue };
                 let same = |other: &Parameter| {
                     other.place == parameter.place
@@ -35,7 +35,7 @@ impl Reading<'_> {
     }
 
     fn parameter(&mut self, at: &Place) -> Option<Parameter> {
-        let (at, value) = match self.library.follow(at) {
+        let (at, value) = match self.shelf.follow(at) {
             Ok(found) => found,
             Err(why) => {
                 self.told.add(at, format!("the parameter is left out: {why}"));
@@ -113,8 +113,8 @@ impl Reading<'_> {
 
     /// The body, of the media type that can best be said.
     pub(super) fn body(&mut self, at: &Place, method: &str) -> Option<Body> {
-        self.library.get(at)?;
-        let (at, value) = match self.library.follow(at) {
+        self.shelf.get(at)?;
+        let (at, value) = match self.shelf.follow(at) {
             Ok(found) => found,
             Err(why) => {
                 self.told.add(at, format!("the body is left out: {why}"));
@@ -158,7 +158,7 @@ impl Reading<'_> {
 
     /// How members of a form are encoded is up to whoever reads them.
     fn encodings(&mut self, at: &Place) {
-        for (name, encoding) in members(self.library.get(at)) {
+        for (name, encoding) in members(self.shelf.get(at)) {
             let here = at.member(name);
             self.told.without(encoding, &here, &["headers", "style", "explode", "allowReserved"], "");
             if let Some(types) = encoding.get("contentType").and_then(text) {

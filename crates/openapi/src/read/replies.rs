@@ -9,7 +9,7 @@ use super::{Reading, Reply, is_empty, members, text};
 impl Reading<'_> {
     /// The reply when all is well, and the statuses of the others with what they mean.
     pub(super) fn replies(&mut self, at: &Place) -> (Reply, Vec<(String, String)>) {
-        let library = self.library;
+        let library = self.shelf;
         let mut good: Option<(u16, Place)> = None;
         let mut others = Vec::new();
         let statuses: Vec<(&String, &Value)> = members(library.get(at)).collect();
@@ -51,7 +51,7 @@ impl Reading<'_> {
     }
 
     fn reply(&mut self, status: u16, at: &Place) -> Reply {
-        let library = self.library;
+        let library = self.shelf;
         let nothing =
             Reply { at: at.to_string(), status, media_type: None, schema: json!({}), example: None };
         let (at, response) = match library.follow(at) {
@@ -101,7 +101,7 @@ impl Reading<'_> {
         }
         let examples = at.member("examples");
         for (name, _) in members(media.get("examples")) {
-            let Ok((_, example)) = self.library.follow(&examples.member(name)) else { continue };
+            let Ok((_, example)) = self.shelf.follow(&examples.member(name)) else { continue };
             if let Some(value) = example.get("value") {
                 return Some(value.clone());
             }

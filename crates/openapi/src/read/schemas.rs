@@ -22,7 +22,7 @@ pub(super) type Extensions = BTreeMap<String, (usize, Place)>;
 /// The schemas of a document, as they are asked for.
 #[derive(Debug)]
 pub(super) struct Schemas<'l> {
-    library: &'l Library,
+    shelf: &'l Library,
     version: Version,
     /// The names of those that are referred to.
     names: BTreeMap<Place, String>,
@@ -36,7 +36,7 @@ pub(super) struct Schemas<'l> {
 impl<'l> Schemas<'l> {
     pub(super) fn new(library: &'l Library, version: Version) -> Self {
         let (names, taken, extensions, patterns) = Default::default();
-        Self { library, version, names, taken, left: Vec::new(), extensions, patterns }
+        Self { shelf: library, version, names, taken, left: Vec::new(), extensions, patterns }
     }
 
     /// The schema at a place; what accepts anything where there is none.
@@ -70,7 +70,7 @@ impl<'l> Schemas<'l> {
     }
 
     fn schema(&mut self, at: &Place, told: &mut Notes, depth: usize) -> Value {
-        let library = self.library;
+        let library = self.shelf;
         let Some(value) = library.get(at) else { return json!({}) };
         let members = match value {
             Value::Bool(said) => return json!(said),
@@ -178,12 +178,12 @@ impl<'l> Schemas<'l> {
     }
 
     fn list(&mut self, at: &Place, told: &mut Notes, depth: usize) -> Value {
-        let count = self.library.get(at).and_then(Value::as_array).map_or(0, Vec::len);
+        let count = self.shelf.get(at).and_then(Value::as_array).map_or(0, Vec::len);
         (0..count).map(|index| self.schema(&at.member(&index.to_string()), told, depth + 1)).collect()
     }
 
     fn map(&mut self, keyword: &str, at: &Place, told: &mut Notes, depth: usize) -> Value {
-        let library = self.library;
+        let library = self.shelf;
         let mut out = Map::new();
         for (name, _) in members(library.get(at)) {
             let here = at.member(name);

@@ -4,8 +4,8 @@
 use ketch_db::Error;
 use ketch_model::Problem;
 
+use super::columns::unfit;
 use super::inputs::From;
-use super::load::unfit;
 use super::run::{Query, Step};
 
 impl Query {

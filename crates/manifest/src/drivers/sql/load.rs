@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use http::Method;
-use ketch_db::describe::{Access, Column, Described, Kind, Undescribed};
+use ketch_db::describe::{Access, Column, Described, Undescribed};
 use ketch_db::tokens::words;
 use ketch_db::{Dialect, Schema, Sql};
 use ketch_model::{Place, Problem, Value};
 use ketch_syntax::{Key, suggestion};
-use serde_json::{Map, Value as Json, json};
 
 use super::caller::{Spelt, spelling};
+use super::columns::{doubled, item, natural, unfit};
 use super::inputs::{Argument, From, Inputs, Wants};
 use super::options::{LIST, Options, PAGE, Returns};
 use super::output::{Form, Out, Plan};
@@ -35,9 +35,9 @@ pub(super) struct Origin {
 /// An output that is declared.
 #[derive(Debug)]
 pub(super) struct Expected {
-    column: String,
-    wants: Wants,
-    place: Place,
+    pub(super) column: String,
+    pub(super) wants: Wants,
+    pub(super) place: Place,
 }
 
 /// Makes a controller of a file.
@@ -324,88 +324,6 @@ fn is_silent(endpoint: &Declared) -> bool {
 fn unsafe_write(method: &Method) -> Option<String> {
     let safe = [Method::GET, Method::HEAD].contains(method);
     safe.then(|| format!("writes, and {method} is a read, which is repeated and sent ahead as anybody likes: answer POST, PUT, PATCH or DELETE with it"))
-}
-
-/// What does not fit between columns and what is declared of them.
-pub(super) fn unfit(
-    subject: &str,
-    columns: &[Column],
-    expected: &[Expected],
-    cursor: Option<&(String, Option<Place>)>,
-    start: &Place,
-) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let names = || columns.iter().map(|column| column.name.as_str());
-    for it in expected {
-        let message = match columns.iter().find(|column| column.name == it.column) {
-            None => {
-                format!("`{}` is no column of the statement{}", it.column, suggestion(&it.column, names()))
-            }
-            Some(Column { kind: Some(kind), .. }) if !holds(it.wants, *kind) => {
-                let what = it.wants.name();
-                format!("`{}` is declared as {what}, and its column holds {}", it.column, kind.name())
-            }
-            Some(_) => continue,
-        };
-        problems.push(Problem::new(Some(it.place.clone()), subject, message));
-    }
-    if let Some((column, place)) = cursor
-        && names().all(|name| name != column)
-    {
-        let hint = suggestion(column, names());
-        let message = format!("goes on after `{column}`, which is no column of the statement{hint}");
-        problems.push(Problem::new(Some(place.clone().unwrap_or_else(|| start.clone())), subject, message));
-    }
-    problems
-}
-
-/// Two columns of one name, of which a reply could show one only.
-fn doubled(columns: &[Column]) -> Option<String> {
-    let double =
-        columns.iter().enumerate().find(|(at, it)| columns[..*at].iter().any(|one| one.name == it.name));
-    double.map(|(_, it)| format!("two columns are called `{}`: give one another name with `as`", it.name))
-}
-
-/// Whether values of a column are what is declared.
-fn holds(wants: Wants, kind: Kind) -> bool {
-    match wants {
-        Wants::Any => true,
-        Wants::Bool => matches!(kind, Kind::Bool | Kind::Integer),
-        Wants::Integer => matches!(kind, Kind::Integer),
-        Wants::Real => matches!(kind, Kind::Integer | Kind::Real),
-        Wants::Text => matches!(kind, Kind::Text | Kind::Uuid | Kind::Timestamp | Kind::Date | Kind::Blob),
-    }
-}
-
-/// The schema of a row.
-fn item(columns: Option<&[Column]>, endpoint: &Declared, declared: bool) -> Json {
-    let mut members = Map::new();
-    let mut required = Vec::new();
-    if declared {
-        for it in &endpoint.gives {
-            members.insert(it.wire.clone(), crate::outputs::schema(it));
-            required.extend((!it.optional).then(|| it.wire.clone()));
-        }
-    } else {
-        for column in columns.unwrap_or_default() {
-            members.insert(column.name.clone(), natural(column.kind));
-            required.push(column.name.clone());
-        }
-    }
-    json!({ "type": "object", "properties": members, "required": required })
-}
-
-/// The schema of what a column holds. Whether it may be null is not known.
-pub(crate) fn natural(kind: Option<Kind>) -> Json {
-    match kind {
-        Some(Kind::Bool) => json!({ "type": ["boolean", "null"] }),
-        Some(Kind::Integer) => json!({ "type": ["integer", "null"], "format": "int64" }),
-        Some(Kind::Real) => json!({ "type": ["number", "null"] }),
-        Some(Kind::Text | Kind::Timestamp | Kind::Date) => json!({ "type": ["string", "null"] }),
-        Some(Kind::Uuid) => json!({ "type": ["string", "null"], "format": "uuid" }),
-        Some(Kind::Blob) => json!({ "type": ["string", "null"], "contentEncoding": "base64" }),
-        _ => json!({}),
-    }
 }
 
 /// The name that SQLite does not know: `no such table: todo`.

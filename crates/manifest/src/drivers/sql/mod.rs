@@ -5,6 +5,7 @@
 
 mod begin;
 mod caller;
+mod columns;
 mod inputs;
 mod load;
 mod options;
@@ -20,8 +21,8 @@ use ketch_model::Problem;
 use crate::driver::{Bound, Driver, Wanted};
 
 pub(crate) use caller::{Spelling, spelt};
+pub(crate) use columns::natural;
 pub(crate) use inputs::{Wants, argument};
-pub(crate) use load::natural;
 pub(crate) use options::{MOST, PAGE};
 pub(crate) use output::{Form, Out, Page, Plan, Written};
 pub(crate) use run::{BROKEN, FORBIDDEN, NOT_FOUND, UNKNOWN, nobody, page_schema, refused};
