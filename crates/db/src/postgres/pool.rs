@@ -130,8 +130,9 @@ impl Shared {
 
 /// How often the server looks whether who asked is still there, while it works on a statement: a request to cancel that
 /// comes before its statement is lost. Known since PostgreSQL 14, and not where the server runs on Windows.
-const LOOK: &str = "select set_config(name, '2s', false) from pg_catalog.pg_settings \
-                    where name = 'client_connection_check_interval' and version() !~* 'windows|mingw|visual c'";
+const LOOK: &str = "select set_config('client_connection_check_interval', '2s', false) \
+                    where current_setting('client_connection_check_interval', true) is not null \
+                    and version() !~* 'windows|mingw|visual c'";
 
 /// What every connection is told first. Reads are read-only, so that what writes is found out by the server; a process
 /// that is gone does not hold its locks for long.

@@ -64,7 +64,14 @@ impl Ground {
             (options.wal, options.checkpoint_at) = (log, log / 8);
         }
         let url = self.url.parse().expect("a URL");
-        let driver = ketch_db::connect(&url, &options).await.expect("the database opens");
+        let mut tries = 0;
+        let driver = loop {
+            match ketch_db::connect(&url, &options).await {
+                // Connections are broken here while it opens too, and whoever starts programs starts them again.
+                Err(ketch_db::Error::Unavailable(_)) if tries < 20 => tries += 1,
+                opened => break opened.expect("the database opens"),
+            }
+        };
         let db = Db::unconnected();
         db.connect(driver, &options).expect("a new handle");
         if self.is_file() {
