@@ -63,7 +63,7 @@ async fn survives(place: &crate::place::Place, change: impl FnOnce()) -> bool {
 async fn workers_are_replaced_when_what_they_may_import_changes() {
     let place = project(&shell(""), ONE, "30s");
     for file in
-        ["lib/shared.py", "controller/_boats.py", "middleware/known/names.py", ".build/controller/x/main"]
+        ["lib/shared.py", "controller/_boats.py", "middleware/_known/names.py", ".build/controller/x/main"]
     {
         assert!(!survives(&place, || place.write(file, "new")).await, "{file} is new");
         assert!(!survives(&place, || place.write(file, "changed")).await, "{file} has changed");
