@@ -21,7 +21,7 @@ const WRONG: &str = r#"{
 
 /// The exit code of `ketch` in a folder, what it printed, and what it said beside that.
 #[expect(clippy::disallowed_methods, reason = "the commands are what is tested")]
-fn ketch(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn ketch(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output =
         Command::new(env!("CARGO_BIN_EXE_ketch")).args(arguments).current_dir(folder).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -2,25 +2,16 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use ketch::http::Method;
 use ketch::prelude::*;
 use ketch::test::{client, expect_file};
 use serde_json::{Value, json};
 
+use crate::manifest_commands::ketch;
 use crate::scratch::Scratch;
 
 const HARBOUR: &str = include_str!("../golden/import/harbour.yaml");
-
-/// The exit code of `ketch` in a folder, what it printed, and what it said beside that.
-#[expect(clippy::disallowed_methods, reason = "the commands are what is tested")]
-fn ketch(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_ketch")).args(arguments).current_dir(folder).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
-}
 
 /// A folder with the project `made`, from a document; and what was told.
 fn made(name: &str, document: &str) -> (Scratch, String) {

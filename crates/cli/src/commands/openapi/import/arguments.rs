@@ -109,58 +109,36 @@ impl Writing<'_, '_> {
     fn of_query(&mut self, parameter: &Parameter, entries: &mut Vec<Entry>) {
         let name = &parameter.name;
         let object = Members::of(&parameter.schema, &self.spec.schemas);
-        match (parameter.style, object) {
-            (Style::Deep | Style::Plain, Some(members)) => self.of_members(parameter, members, entries),
-            (Style::Deep, None) => {
-                self.notes.add(
-                    &parameter.at,
-                    "how a list comes as a `deepObject` is nowhere said: its name comes several times here",
-                );
-                self.push_query(
-                    entries,
-                    name,
-                    (parameter.required, about(parameter)),
-                    &parameter.schema,
-                    &parameter.at,
-                );
-            }
-            (Style::Joined(between), _) if self.is_listed(&parameter.schema) => {
-                let what = format!(
-                    "is one text here, with `{between}` between its values: take it apart in the controller"
-                );
-                self.notes.add(&parameter.at, what);
-                self.push_query(
-                    entries,
-                    name,
-                    (parameter.required, about(parameter)),
-                    &json!({ "type": "string" }),
-                    &parameter.at,
-                );
-            }
-            (Style::Odd, _) => {
-                self.notes
-                    .add(&parameter.at, "is one text here: how it is written has no word in a manifest");
-                self.push_query(
-                    entries,
-                    name,
-                    (parameter.required, about(parameter)),
-                    &json!({ "type": "string" }),
-                    &parameter.at,
-                );
+        let text = json!({ "type": "string" });
+        let (told, schema) = match (parameter.style, object) {
+            (Style::Deep | Style::Plain, Some(members)) => {
+                return self.of_members(parameter, members, entries);
             }
             (Style::Json, _) => {
                 let ty = self.types.json(&parameter.schema, name);
                 let value = Value::from(format!("{}{ty}", if parameter.required { "" } else { "?" }));
-                entries.push(self.entry(format!("GET@{name}"), name, about(parameter), value, None));
+                return entries.push(self.entry(format!("GET@{name}"), name, about(parameter), value, None));
             }
-            _ => self.push_query(
-                entries,
-                name,
-                (parameter.required, about(parameter)),
-                &parameter.schema,
-                &parameter.at,
-            ),
+            (Style::Deep, None) => {
+                let told =
+                    "how a list comes as a `deepObject` is nowhere said: its name comes several times here";
+                (Some(told.to_owned()), &parameter.schema)
+            }
+            (Style::Joined(between), _) if self.is_listed(&parameter.schema) => {
+                let told = format!(
+                    "is one text here, with `{between}` between its values: take it apart in the controller"
+                );
+                (Some(told), &text)
+            }
+            (Style::Odd, _) => {
+                (Some("is one text here: how it is written has no word in a manifest".to_owned()), &text)
+            }
+            _ => (None, &parameter.schema),
+        };
+        if let Some(told) = told {
+            self.notes.add(&parameter.at, told);
         }
+        self.push_query(entries, name, (parameter.required, about(parameter)), schema, &parameter.at);
     }
 
     /// An object whose members are arguments of their own.
